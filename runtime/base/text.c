@@ -1,0 +1,88 @@
+#include "runtime/base/text.h"
+
+#include <stdarg.h>
+
+#include "runtime/base/utf8.h"
+
+static void reserve(struct text *t, size_t more)
+{
+    if (t->room - t->len > more)
+        return;
+    size_t room = t->room ? t->room : 256;
+    while (room - t->len <= more)
+        if (__builtin_mul_overflow(room, (size_t)2, &room))
+            die_out_of_memory(room, 2);
+    char *at = realloc(t->at, room);
+    if (!at)
+        die_out_of_memory(room, 1);
+    t->at = at;
+    t->room = room;
+}
+
+void text_add(struct text *t, struct slice s)
+{
+    reserve(t, s.len);
+    if (s.len > 0)
+        memcpy(t->at + t->len, s.at, s.len);
+    t->len += s.len;
+    t->at[t->len] = '\0';
+}
+
+void text_adds(struct text *t, const char *s)
+{
+    text_add(t, slice_of(s));
+}
+
+void text_addc(struct text *t, char c)
+{
+    text_add(t, (struct slice){&c, 1});
+}
+
+void text_addf(struct text *t, const char *fmt, ...)
+{
+    va_list args, again;
+    va_start(args, fmt);
+    va_copy(again, args);
+    const int len = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    ASSERT(len >= 0);
+
+    reserve(t, (size_t)len);
+    vsnprintf(t->at + t->len, (size_t)len + 1, fmt, again);
+    va_end(again);
+    t->len += (size_t)len;
+}
+
+static void add_json_byte(struct text *t, unsigned char c)
+{
+    static const char *const escape[] = {['"'] = "\\\"", ['\\'] = "\\\\", ['\n'] = "\\n",
+                                         ['\r'] = "\\r", ['\t'] = "\\t"};
+    if (c < COUNT_OF(escape) && escape[c])
+        text_adds(t, escape[c]);
+    else if (c < 0x20 || c == 0x7f)
+        text_addf(t, "\\u%04x", c);
+    else
+        text_addc(t, (char)c);
+}
+
+void text_add_json(struct text *t, struct slice s)
+{
+    text_addc(t, '"');
+    while (s.len > 0) {
+        const size_t bytes = utf8_next(s);
+        if (bytes == 0)
+            text_adds(t, "\\ufffd");
+        else if (bytes == 1)
+            add_json_byte(t, (unsigned char)s.at[0]);
+        else
+            text_add(t, (struct slice){s.at, bytes});
+        s = slice_from(s, bytes ? bytes : 1);
+    }
+    text_addc(t, '"');
+}
+
+void text_done(struct text *t)
+{
+    free(t->at);
+    *t = (struct text){0};
+}
