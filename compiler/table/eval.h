@@ -1,0 +1,34 @@
+/*
+ * eval - the one evaluator. The runtime, explain, the tests and the fuzzers all call it.
+ *
+ * Pure: no clock, no allocation, no state. A condition on a header sees the changes that clauses
+ * before it made to that header.
+ */
+#pragma once
+
+#include "compiler/table/facts.h"
+#include "compiler/table/verdict.h"
+
+/* What a walk through the nodes saw, for those who explain it. */
+struct eval_step {
+    uint32_t node;
+    bool held; /* of a TEST node: did its atom hold? */
+};
+
+/* `seen` is called with each node in the order of the walk. */
+struct eval_trace {
+    void (*seen)(void *to, struct eval_step step);
+    void *to;
+};
+
+/* Decides. `t` must have passed table_verify(). `trace` may be NULL. Any thread. */
+void eval(const struct table *t, uint32_t route, const struct facts *f, struct verdict *out,
+          const struct eval_trace *trace);
+
+/*
+ * Writes a template's value into `out`, at most `room` bytes, no NUL.
+ * Returns the length of the whole value: more than `room` when it did not fit, and then what is in
+ * `out` must not be used. `effects` are the changes made so far, for templates that name a header.
+ */
+size_t eval_template(const struct table *t, const struct table_template *template,
+                     const struct facts *f, const struct verdict *effects, char *out, size_t room);

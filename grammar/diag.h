@@ -1,0 +1,50 @@
+/*
+ * diag - what the compiler has to say to the person who wrote the configuration.
+ *
+ * Passes report and carry on; nobody stops at the first mistake. Whether to go on to the next pass
+ * is decided in one place, compile.c. Texts, severities and advice are in diags.def.
+ */
+#pragma once
+
+#include "grammar/source.h"
+#include "runtime/base/text.h"
+
+struct arena;
+
+enum severity { SEVERITY_ERROR, SEVERITY_WARNING };
+
+enum diag_code {
+#define DIAG(code, severity, what, advice) DIAG_##code,
+#include "grammar/diags.def"
+#undef DIAG
+    DIAG_COUNT
+};
+
+enum diag_format { DIAG_HUMAN, DIAG_HUMAN_COLOR, DIAG_JSON };
+
+struct diags;
+
+/* `sources` must outlive the reports. At most `limit` are kept (0: 1000); the rest are counted. */
+struct diags *diags_new(const struct sources *sources, size_t limit);
+void diags_free(struct diags *d);
+
+/* Reports `code` at `where`; the arguments are those of the code's text in diags.def. */
+void diag(struct diags *d, enum diag_code code, struct span where, ...);
+
+/* Each adds to the last report: what the primary place's carets say; a second place; a remark; a fix
+ * that can be applied, replacing `where` (an empty span inserts). */
+void diag_label(struct diags *d, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void diag_also(struct diags *d, struct span where, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void diag_note(struct diags *d, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void diag_fix(struct diags *d, struct span where, struct slice replacement, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+
+unsigned diag_errors(const struct diags *d);
+unsigned diag_warnings(const struct diags *d);
+
+/* Writes all reports in order of their place. HUMAN ends with a line that counts them; JSON is one
+ * object per line. */
+void diag_render(const struct diags *d, enum diag_format format, struct text *out);
+
+/* "E0103" and its one-line text. */
+const char *diag_code_name(enum diag_code code);
