@@ -1,0 +1,132 @@
+#include "runtime/net/listener.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include "runtime/net/sockaddr.h"
+
+#define BACKLOG 4096
+
+static int turn_on(int fd, int level, int option)
+{
+    const int on = 1;
+    return setsockopt(fd, level, option, &on, sizeof(on));
+}
+
+/* A path in the way is only taken when nobody answers there. */
+static int unlink_stale(const struct sockaddr_of *to)
+{
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd == -1)
+        return -errno;
+    const int rc = connect(fd, (const struct sockaddr *)&to->addr, to->len);
+    const int error = errno;
+    close(fd);
+    if (rc == 0 || error == EAGAIN)
+        return -EADDRINUSE;
+    if (error == ECONNREFUSED)
+        unlink(((const struct sockaddr *)&to->addr)->sa_data);
+    return 0;
+}
+
+static int set_options(int fd, const struct sockaddr_of *to)
+{
+    if (to->addr.ss_family == AF_UNIX)
+        return unlink_stale(to);
+    if (turn_on(fd, SOL_SOCKET, SO_REUSEADDR) == -1 || turn_on(fd, SOL_SOCKET, SO_REUSEPORT) == -1)
+        return -errno;
+    /* 0.0.0.0 and [::] are two endpoints: neither takes the other's port away. */
+    if (to->addr.ss_family == AF_INET6 && turn_on(fd, IPPROTO_IPV6, IPV6_V6ONLY) == -1)
+        return -errno;
+    /* Accepted sockets inherit it; small answers must not wait for acknowledgements. */
+    return turn_on(fd, IPPROTO_TCP, TCP_NODELAY) == -1 ? -errno : 0;
+}
+
+static int open_one(const struct sockaddr_of *to, int *out)
+{
+    const int fd = socket(to->addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd == -1)
+        return -errno;
+    int rc = set_options(fd, to);
+    if (rc == 0 && bind(fd, (const struct sockaddr *)&to->addr, to->len) == -1)
+        rc = -errno;
+    if (rc == 0 && listen(fd, BACKLOG) == -1)
+        rc = -errno;
+    if (rc == 0)
+        *out = fd;
+    else
+        close(fd);
+    return rc;
+}
+
+/* SO_REUSEPORT would let us share a port with a process that asked for it too, an older lbc say;
+ * traffic would then go to either. A plain bind finds out. */
+static int probe_exclusive(const struct sockaddr_of *to)
+{
+    if (to->addr.ss_family == AF_UNIX)
+        return 0;
+    const int fd = socket(to->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd == -1)
+        return -errno;
+    int rc = turn_on(fd, SOL_SOCKET, SO_REUSEADDR) == -1 ? -errno : 0;
+    if (rc == 0 && to->addr.ss_family == AF_INET6 && turn_on(fd, IPPROTO_IPV6, IPV6_V6ONLY) == -1)
+        rc = -errno;
+    if (rc == 0 && bind(fd, (const struct sockaddr *)&to->addr, to->len) == -1)
+        rc = -errno;
+    close(fd);
+    return rc;
+}
+
+int listener_open(const struct endpoint *e, uint32_t n_workers, struct listener **out)
+{
+    ASSERT(n_workers >= 1);
+    const struct sockaddr_of to = sockaddr_from(e);
+    int rc = probe_exclusive(&to);
+    if (rc != 0)
+        return rc;
+
+    const uint32_t n = e->path[0] ? 1 : n_workers;
+    struct listener *l = must_calloc(1, sizeof(*l) + n * sizeof(l->fd[0]));
+    l->endpoint = *e;
+    atomic_init(&l->pins, 1);
+    for (; l->n_sockets < n; l->n_sockets++) {
+        rc = open_one(&to, &l->fd[l->n_sockets]);
+        if (rc != 0) {
+            listener_unpin(l);
+            return rc;
+        }
+    }
+    *out = l;
+    return 0;
+}
+
+struct listener *listener_pin(struct listener *l)
+{
+    atomic_fetch_add_explicit(&l->pins, 1, memory_order_relaxed);
+    return l;
+}
+
+void listener_unpin(struct listener *l)
+{
+    if (!l || atomic_fetch_sub_explicit(&l->pins, 1, memory_order_acq_rel) != 1)
+        return;
+    for (uint32_t i = 0; i < l->n_sockets; i++)
+        close(l->fd[i]);
+    if (l->endpoint.path[0] && l->n_sockets > 0)
+        unlink(l->endpoint.path);
+    free(l);
+}
+
+int listener_accept(const struct listener *l, uint32_t worker, struct endpoint *client)
+{
+    const int from = l->fd[l->n_sockets == 1 ? 0 : worker];
+    struct sockaddr_storage addr;
+    socklen_t len = sizeof(addr);
+    const int fd = accept4(from, (struct sockaddr *)&addr, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd == -1)
+        return -errno;
+    *client = sockaddr_endpoint((struct sockaddr *)&addr);
+    return fd;
+}
