@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "runtime/net/sockaddr.h"
@@ -27,7 +28,7 @@ static int unlink_stale(const struct sockaddr_of *to)
     if (rc == 0 || error == EAGAIN)
         return -EADDRINUSE;
     if (error == ECONNREFUSED)
-        unlink(((const struct sockaddr *)&to->addr)->sa_data);
+        unlink(((const struct sockaddr_un *)(const void *)&to->addr)->sun_path);
     return 0;
 }
 

@@ -1,0 +1,77 @@
+/*
+ * control - the operators' verbs. The stats socket, and later the admin interface, call nothing else.
+ *
+ * All of it belongs to the control thread; nothing blocks.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/base/slice.h"
+#include "runtime/base/text.h"
+#include "runtime/metrics/metrics.h"
+#include "runtime/upstream/server.h"
+
+struct control;
+
+struct control_info {
+    const char *version, *file;
+    uint64_t generation;
+    int64_t uptime_ns;
+    uint32_t workers;
+    uint32_t listeners, clusters, servers, servers_usable;
+    bool draining; /* a shutdown has begun */
+    const struct metrics *const *metrics; /* one block per worker; valid while the process runs */
+};
+
+void control_info(const struct control *c, struct control_info *out);
+
+struct control_server {
+    struct slice cluster, name;
+    char endpoint[ENDPOINT_TEXT_MAX];
+    enum health_state health;
+    bool checked;
+    enum server_admin admin;
+    uint32_t weight;
+    bool backup;
+    int64_t in_flight;
+    uint32_t idle;
+    uint64_t requests, connect_errors, response_errors, responses_5xx;
+};
+
+/* Calls `each` for every server of the current generation, in the order of the file. */
+void control_servers(const struct control *c, void (*each)(void *to, const struct control_server *s),
+                     void *to);
+
+struct control_generation {
+    uint64_t id;
+    bool current;
+    int64_t age_ns;
+    uint64_t pins;  /* exchanges that began with it and are not over, and workers that still have it */
+    size_t bytes;   /* of its table */
+};
+
+/* Newest first. */
+void control_generations(const struct control *c,
+                         void (*each)(void *to, const struct control_generation *g), void *to);
+
+/* What became of a reload: a new generation, or why not. */
+struct control_reload {
+    bool done;
+    uint64_t generation;   /* the current one afterwards */
+    int64_t took_ns;
+    struct slice report;   /* warnings, or the diagnostics that refused it; human-readable */
+};
+
+/* Loads the file anew, off every loop; `done` is called on the control thread once it is over. Only one
+ * runs at a time: false when one is under way. */
+MUST_CHECK bool control_reload(struct control *c,
+                               void (*done)(void *of, const struct control_reload *r), void *of);
+
+/* False, with a sentence in `why`, when there is no such server. `server` is "cluster/name". */
+MUST_CHECK bool control_set_admin(struct control *c, struct slice server, enum server_admin admin,
+                                  struct text *why);
+
+/* Stops accepting, lets what is under way end, at the latest at the deadline. Returns at once. */
+void control_shutdown(struct control *c);

@@ -1,0 +1,32 @@
+/*
+ * probe - active health checks: one prober for the whole process, on the control thread's loop.
+ *
+ * Each checked server has one timer; the first probe of a new server is at once, later ones are spread
+ * over the interval so that they do not come in bursts.
+ */
+#pragma once
+
+#include "compiler/table/table.h"
+#include "runtime/event/loop.h"
+#include "runtime/upstream/server.h"
+
+struct probes;
+
+/* Told when a server's state changed, after it was stored. `reason` is short: "status 500", "connection
+ * refused", "no answer within 1s". */
+typedef void probe_changed(void *of, struct server *s, enum health_state state, const char *reason);
+
+struct probes *probes_new(struct loop *loop, uint64_t seed, probe_changed *changed, void *of);
+void probes_free(struct probes *p);
+
+/*
+ * Makes the set of probed servers exactly `server` with these checks: new ones begin, gone ones end,
+ * ones that stay (the same struct server) keep their run of results and their rhythm. `check[i]` is how
+ * server[i] is checked and is copied with its texts; HEALTH_NONE ones may be among them. Pins what it
+ * probes.
+ */
+void probes_set(struct probes *p, struct server *const *server,
+                const struct table_health *const *check, size_t n);
+
+/* Probes this server now rather than at its next turn; nothing when it is not checked. */
+void probes_hurry(struct probes *p, struct server *s);
