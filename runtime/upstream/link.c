@@ -5,21 +5,12 @@
 #include "runtime/metrics/metrics.h"
 #include "runtime/net/dial.h"
 
-static link_ready *call_ready;
-static link_late *call_late;
-
-void link_call(link_ready *ready, link_late *late)
-{
-    call_ready = ready;
-    call_late = late;
-}
-
 static void ready(void *of, unsigned what)
 {
     struct link *l = of;
     CHECK_OBJ(l, LINK_MAGIC);
     if (l->exchange)
-        call_ready(l, what);
+        l->owner->ready(l, what);
     else
         link_close(l); /* idle: the server closed it, or said something nobody asked for */
 }
@@ -29,7 +20,7 @@ static void late(struct deadline *d)
     struct link *l = CONTAINER_OF(d, struct link, deadline);
     CHECK_OBJ(l, LINK_MAGIC);
     if (l->exchange)
-        call_late(l);
+        l->owner->late(l);
     else
         link_close(l);
 }

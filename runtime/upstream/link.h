@@ -16,13 +16,16 @@
 
 struct link;
 
-/* What a link needs of its worker. */
+/* What a link needs of its worker; one per worker. */
 struct link_owner {
     uint32_t worker; /* index */
     struct loop *loop;
     struct pool *links, *buffers;
     struct deadlines *deadlines;
     struct metrics *metrics;
+    /* What happens to a link that is in use: it became ready, its deadline passed. */
+    void (*ready)(struct link *l, unsigned ready);
+    void (*late)(struct link *l);
 };
 
 struct link {
@@ -38,13 +41,6 @@ struct link {
     uint32_t exchanges;    /* finished on it */
     bool readable, writable;
 };
-
-/* Events of links that are in use go here. */
-typedef void link_ready(struct link *l, unsigned ready);
-typedef void link_late(struct link *l);
-
-/* To be told once, before any link is made. */
-void link_call(link_ready *ready, link_late *late);
 
 /* The newest idle link to the server, taken out of the pool, or NULL. */
 struct link *link_take(const struct link_owner *o, struct server *s, void *exchange);
