@@ -14,7 +14,7 @@ bool address_is_v4(const struct address *a)
 bool address_parse(struct slice s, struct address *out)
 {
     char text[ADDRESS_TEXT_MAX];
-    if (s.len >= sizeof(text) || memchr(s.at, '\0', s.len))
+    if (s.len == 0 || s.len >= sizeof(text) || memchr(s.at, '\0', s.len))
         return false;
     memcpy(text, s.at, s.len);
     text[s.len] = '\0';
@@ -51,14 +51,16 @@ static uint8_t mask(const struct network *n, size_t i)
     const size_t before = i * 8;
     if (n->bits >= before + 8)
         return 0xff;
-    return n->bits <= before ? 0 : (uint8_t)(0xff << (before + 8 - n->bits));
+    if (n->bits <= before)
+        return 0;
+    return (uint8_t)(0xff << (before + 8 - n->bits));
 }
 
 struct network network_canonical(const struct network *n)
 {
     struct network c = *n;
     for (size_t i = 0; i < sizeof(c.first.byte); i++)
-        c.first.byte[i] &= mask(n, i);
+        c.first.byte[i] = c.first.byte[i] & mask(n, i);
     return c;
 }
 

@@ -14,7 +14,8 @@
 
 struct deadline {
     struct list link;
-    int64_t at_ns; /* 0: not set */
+    int64_t at_ns;                    /* 0: not set */
+    void (*call)(struct deadline *d); /* the owner's, for whoever runs what has expired */
 };
 
 struct deadline_queue {

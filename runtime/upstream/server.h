@@ -37,6 +37,7 @@ struct server {
     _Atomic int health;  /* enum health_state */
     _Atomic int admin;   /* enum server_admin */
     _Atomic bool checked; /* does its cluster check health? Without, unknown counts as up */
+    _Atomic uint64_t generation; /* the newest that has this server; control thread writes */
     _Atomic int64_t suspect_until_ns; /* a connection failed lately: others are tried first */
 
     _Atomic int64_t in_flight;

@@ -1,0 +1,162 @@
+#include "runtime/generation/carry.h"
+
+#include "runtime/base/hash.h"
+
+/* Names to indices, so that carrying ten thousand servers over is not a quadratic search. */
+struct index {
+    uint32_t *slot; /* 1 + index, 0 where free */
+    uint32_t mask;
+};
+
+static struct index index_new(uint32_t n)
+{
+    uint32_t slots = 8;
+    while (slots < 2 * n)
+        slots *= 2;
+    return (struct index){.slot = MUST_ARRAY(uint32_t, slots), .mask = slots - 1};
+}
+
+static uint64_t server_hash(struct slice cluster, struct slice name)
+{
+    return hash_slice(name, hash_slice(cluster, 0));
+}
+
+static void index_servers(struct index *x, const struct generation *g)
+{
+    for (uint32_t i = 0; i < g->table->n_servers; i++) {
+        const struct server *s = g->server[i];
+        uint64_t at = server_hash(slice_of(s->cluster_name), slice_of(s->name));
+        while (x->slot[at & x->mask])
+            at++;
+        x->slot[at & x->mask] = i + 1;
+    }
+}
+
+static struct server *find_server(const struct index *x, const struct generation *before,
+                                  struct slice cluster, const struct table_server *spec)
+{
+    for (uint64_t at = server_hash(cluster, spec->name); x->slot[at & x->mask]; at++) {
+        struct server *s = before->server[x->slot[at & x->mask] - 1];
+        if (slice_eq(slice_of(s->name), spec->name) &&
+            slice_eq(slice_of(s->cluster_name), cluster) &&
+            endpoint_eq(&s->endpoint, &spec->endpoint))
+            return s;
+    }
+    return NULL;
+}
+
+static void carry_servers(struct generation *g, const struct generation *before)
+{
+    struct index x = index_new(before ? before->table->n_servers : 0);
+    if (before)
+        index_servers(&x, before);
+
+    for (uint32_t i = 0; i < g->table->n_servers; i++) {
+        const struct table_server *spec = &g->table->server[i];
+        const struct table_cluster *cluster = &g->table->cluster[spec->cluster];
+        struct server *s = before ? find_server(&x, before, cluster->name, spec) : NULL;
+        g->server[i] = s ? server_pin(s)
+                         : server_new(cluster->name, spec->name, &spec->endpoint, g->n_workers);
+        atomic_store_explicit(&g->server[i]->checked, cluster->health.kind != HEALTH_NONE,
+                              memory_order_relaxed);
+        atomic_store_explicit(&g->server[i]->generation, g->id, memory_order_relaxed);
+    }
+    free(x.slot);
+}
+
+static void carry_clusters(struct generation *g, const struct generation *before)
+{
+    for (uint32_t i = 0; i < g->table->n_clusters; i++) {
+        const struct slice name = g->table->cluster[i].name;
+        const uint32_t old = before ? table_find_cluster(before->table, name) : UINT32_MAX;
+        g->cluster[i] = old != UINT32_MAX ? cluster_pin(before->cluster[old]) : cluster_new(name);
+    }
+}
+
+static struct gate *gate_new(struct slice name)
+{
+    struct gate *gate = aligned_alloc(64, sizeof(*gate));
+    if (!gate)
+        die_out_of_memory(1, sizeof(*gate));
+    *gate = (struct gate){.name = must_calloc(name.len + 1, 1)};
+    memcpy(gate->name, name.at, name.len);
+    atomic_init(&gate->pins, 1);
+    return gate;
+}
+
+static struct gate *find_gate(const struct generation *before, struct slice name)
+{
+    for (uint32_t i = 0; i < before->table->n_listeners; i++)
+        if (slice_eq(before->table->listener[i].name, name))
+            return before->gate[i];
+    return NULL;
+}
+
+void gate_pin(struct gate *gate)
+{
+    atomic_fetch_add_explicit(&gate->pins, 1, memory_order_relaxed);
+}
+
+void gate_unpin(struct gate *gate)
+{
+    if (!gate || atomic_fetch_sub_explicit(&gate->pins, 1, memory_order_acq_rel) != 1)
+        return;
+    free(gate->name);
+    free(gate);
+}
+
+static void carry_gates(struct generation *g, const struct generation *before)
+{
+    for (uint32_t i = 0; i < g->table->n_listeners; i++) {
+        const struct slice name = g->table->listener[i].name;
+        struct gate *gate = before ? find_gate(before, name) : NULL;
+        if (gate)
+            gate_pin(gate);
+        g->gate[i] = gate ? gate : gate_new(name);
+    }
+}
+
+void carry_state(struct generation *g, const struct generation *before)
+{
+    carry_clusters(g, before);
+    carry_servers(g, before);
+    carry_gates(g, before);
+}
+
+static struct listener *find_socket(const struct generation *before, const struct endpoint *e)
+{
+    for (uint32_t i = 0; i < before->n_sockets; i++)
+        if (endpoint_eq(&before->socket[i]->endpoint, e))
+            return before->socket[i];
+    return NULL;
+}
+
+static bool carry_socket(struct listener **out, const struct generation *before,
+                         const struct endpoint *e, uint32_t n_workers, struct text *why)
+{
+    struct listener *old = before ? find_socket(before, e) : NULL;
+    if (old) {
+        *out = listener_pin(old);
+        return true;
+    }
+    const int rc = listener_open(e, n_workers, out);
+    if (rc == 0)
+        return true;
+    char where[ENDPOINT_TEXT_MAX];
+    endpoint_format(e, where);
+    text_addf(why, "cannot listen on %s: %s", where, strerror(-rc));
+    return false;
+}
+
+bool carry_sockets(struct generation *g, const struct generation *before, struct text *why)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < g->table->n_listeners; i++) {
+        const struct table_listener *spec = &g->table->listener[i];
+        g->first_socket[i] = n;
+        for (uint32_t b = 0; b < spec->n_binds; b++, n++)
+            if (!carry_socket(&g->socket[n], before, &spec->bind[b], g->n_workers, why))
+                return false;
+    }
+    return true;
+}

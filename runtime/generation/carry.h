@@ -1,0 +1,12 @@
+/* carry - the one place that knows what survives a hot swap. */
+#pragma once
+
+#include "runtime/generation/generation.h"
+
+/* Takes over the sockets whose endpoints stay and opens the others. False with a sentence in `why` when
+ * one can't be opened; what was opened then goes with the generation. */
+MUST_CHECK bool carry_sockets(struct generation *g, const struct generation *before,
+                              struct text *why);
+
+/* Takes over, by name, servers whose endpoint stays, clusters and gates; makes the others. */
+void carry_state(struct generation *g, const struct generation *before);

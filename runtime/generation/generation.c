@@ -1,0 +1,125 @@
+#include "runtime/generation/generation.h"
+
+#include "runtime/base/clock.h"
+#include "runtime/generation/carry.h"
+
+static uint32_t count_binds(const struct table *t)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < t->n_listeners; i++)
+        n += t->listener[i].n_binds;
+    return n;
+}
+
+static struct generation_worker *worker_side_new(const struct table *t)
+{
+    struct generation_worker *w = aligned_alloc(64, (sizeof(*w) + 63) & ~(size_t)63);
+    if (!w)
+        die_out_of_memory(1, sizeof(*w));
+    *w = (struct generation_worker){.view = MUST_ARRAY(struct cluster_view, t->n_clusters)};
+    atomic_init(&w->pins, 1); /* until the worker has moved on to the next */
+    return w;
+}
+
+static struct generation *generation_alloc(struct table *t, uint32_t n_workers)
+{
+    struct generation *g = MUST_NEW(struct generation);
+    g->magic = GENERATION_MAGIC;
+    g->table = t;
+    g->made_ns = clock_now_ns();
+    g->n_sockets = count_binds(t);
+    g->n_workers = n_workers;
+    g->server = MUST_ARRAY(struct server *, t->n_servers);
+    g->cluster = MUST_ARRAY(struct cluster *, t->n_clusters);
+    g->gate = MUST_ARRAY(struct gate *, t->n_listeners);
+    g->socket = MUST_ARRAY(struct listener *, g->n_sockets);
+    g->first_socket = MUST_ARRAY(uint32_t, t->n_listeners);
+    g->worker = MUST_ARRAY(struct generation_worker *, n_workers);
+    for (uint32_t i = 0; i < n_workers; i++)
+        g->worker[i] = worker_side_new(t);
+    atomic_init(&g->workers_left, n_workers);
+    return g;
+}
+
+struct generation *generation_new(struct table *table, const struct generation *before,
+                                  uint32_t n_workers, struct mailbox *control,
+                                  void (*retired)(struct message *m), struct text *why)
+{
+    struct generation *g = generation_alloc(table, n_workers);
+    g->id = before ? before->id + 1 : 1;
+    g->owner = control;
+    g->retired.run = retired;
+    if (carry_sockets(g, before, why)) { /* the only part that can fail, so it goes first */
+        carry_state(g, before);
+        return g;
+    }
+    g->table = NULL; /* stays the caller's */
+    generation_free(g);
+    return NULL;
+}
+
+/* The arrays may be half filled: generation_new() comes here with only some sockets open. */
+static void let_go(struct generation *g)
+{
+    for (uint32_t i = 0; i < g->n_sockets; i++)
+        listener_unpin(g->socket[i]);
+    for (uint32_t i = 0; g->table && i < g->table->n_servers; i++)
+        server_unpin(g->server[i]);
+    for (uint32_t i = 0; g->table && i < g->table->n_clusters; i++)
+        cluster_unpin(g->cluster[i]);
+    for (uint32_t i = 0; g->table && i < g->table->n_listeners; i++)
+        gate_unpin(g->gate[i]);
+}
+
+void generation_free(struct generation *g)
+{
+    if (!g)
+        return;
+    CHECK_OBJ(g, GENERATION_MAGIC);
+    let_go(g);
+    for (uint32_t i = 0; i < g->n_workers; i++) {
+        for (uint32_t c = 0; g->table && c < g->table->n_clusters; c++)
+            cluster_view_done(&g->worker[i]->view[c]);
+        free(g->worker[i]->view);
+        free(g->worker[i]);
+    }
+    free(g->worker);
+    free(g->first_socket);
+    free(g->socket);
+    free(g->gate);
+    free(g->cluster);
+    free(g->server);
+    table_free(g->table);
+    g->magic = 0;
+    free(g);
+}
+
+uint64_t generation_pins(const struct generation *g)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < g->n_workers; i++)
+        n += atomic_load_explicit(&g->worker[i]->pins, memory_order_relaxed);
+    return n;
+}
+
+void generation_pin(struct generation *g, uint32_t worker)
+{
+    _Atomic uint64_t *pins = &g->worker[worker]->pins;
+    const uint64_t n = atomic_load_explicit(pins, memory_order_relaxed);
+    ASSERT(n > 0); /* only what a worker still has can be pinned once more */
+    atomic_store_explicit(pins, n + 1, memory_order_relaxed);
+}
+
+void generation_unpin(struct generation *g, uint32_t worker)
+{
+    CHECK_OBJ(g, GENERATION_MAGIC);
+    _Atomic uint64_t *pins = &g->worker[worker]->pins;
+    const uint64_t n = atomic_load_explicit(pins, memory_order_relaxed);
+    ASSERT(n > 0);
+    atomic_store_explicit(pins, n - 1, memory_order_relaxed);
+    if (n > 1)
+        return;
+    /* This worker is through with it; the last worker's release is everybody's. */
+    if (atomic_fetch_sub_explicit(&g->workers_left, 1, memory_order_acq_rel) == 1)
+        mailbox_post(g->owner, &g->retired);
+}

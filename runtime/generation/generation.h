@@ -1,0 +1,81 @@
+/*
+ * generation - one configuration at work: a table and the live state beside it.
+ *
+ * The control thread builds and publishes; workers pick the newest up at the top of their loop; an
+ * exchange pins the one it began with, an established tunnel only its server. When the last pin of an
+ * old generation goes, its worker tells the control thread, which frees it.
+ *
+ * What carry.c takes over from the one before: servers (health, counts, idle connections), clusters
+ * (their turn), listeners (sockets and open connections). By name and kind; nothing else survives.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "compiler/table/table.h"
+#include "runtime/base/text.h"
+#include "runtime/event/mailbox.h"
+#include "runtime/net/listener.h"
+#include "runtime/upstream/cluster.h"
+#include "runtime/upstream/server.h"
+
+/* The live side of a listener: lives on as long as some generation has a listener of that name. */
+struct gate {
+    char *name; /* owned, NUL-terminated */
+    atomic_uint pins;
+    _Alignas(64) _Atomic int64_t open; /* client connections, over all workers */
+};
+
+void gate_pin(struct gate *g);
+void gate_unpin(struct gate *g);
+
+/* One worker's side of a generation; on cache lines of its own. */
+struct generation_worker {
+    _Atomic uint64_t pins; /* written by the worker: its exchanges, and 1 while it is current there */
+    struct cluster_view *view; /* per cluster */
+};
+
+struct generation {
+    uint32_t magic;
+#define GENERATION_MAGIC 0x6e4e7a71u
+    uint64_t id; /* from 1 */
+    struct table *table; /* owned */
+    int64_t made_ns;
+
+    struct server **server;    /* parallel to table->server; pinned */
+    struct cluster **cluster;  /* parallel to table->cluster; pinned */
+    struct gate **gate;        /* parallel to table->listener; pinned */
+    struct listener **socket;  /* all binds of all listeners, in order; pinned */
+    uint32_t *first_socket;    /* per listener: where its binds begin in `socket` */
+    uint32_t n_sockets;
+
+    uint32_t n_workers;
+    struct generation_worker **worker;
+    _Atomic uint32_t workers_left; /* those that may still pin it */
+
+    struct message retired; /* posted to `owner` when the last pin went */
+    struct mailbox *owner;
+    struct generation *older; /* the control thread's list, newest first */
+};
+
+/*
+ * Builds the generation that follows `before` (NULL for the first), and opens the sockets it needs. All or
+ * nothing: on failure nothing of `before` has changed, NULL is returned, `why` says what could not be
+ * opened, and the table stays the caller's. Otherwise it owns the table. `retired` is called on the
+ * control thread when nothing uses the generation any more. Control thread.
+ */
+struct generation *generation_new(struct table *table, const struct generation *before,
+                                  uint32_t n_workers, struct mailbox *control,
+                                  void (*retired)(struct message *m), struct text *why);
+
+/* NULL is allowed. Nothing may pin it. Control thread. */
+void generation_free(struct generation *g);
+
+/* The sum of all pins. Any thread; may be some microseconds old. */
+uint64_t generation_pins(const struct generation *g);
+
+/* Worker: keep it / let it go. The last unpin after the worker has let go of it as its current one
+ * may be the last of all, and then hands it to the control thread: do not touch it afterwards. */
+void generation_pin(struct generation *g, uint32_t worker);
+void generation_unpin(struct generation *g, uint32_t worker);
