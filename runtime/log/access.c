@@ -5,9 +5,9 @@
 #define CACHE_LINE 64
 
 /*
- * Both indices only grow; a record's place is its index modulo the size. Each side keeps the last it
- * saw of the other's index, and looks again only when that says full or empty: mostly neither side
- * touches the other's cache line.
+ * Both indices only grow; a record's place is its index modulo the size. Each side keeps the last
+ * it saw of the other's index, and looks again only when that says full or empty: mostly neither
+ * side touches the other's cache line.
  */
 struct access_ring {
     _Alignas(CACHE_LINE) atomic_uint filled; /* the worker's: records handed over so far */
@@ -22,9 +22,9 @@ struct access_ring *access_ring_new(uint32_t records)
 {
     ASSERT(records > 0 && (records & (records - 1)) == 0);
     size_t bytes;
-    const bool overflow = __builtin_mul_overflow(records, sizeof(struct access_record), &bytes) ||
-                          __builtin_add_overflow(bytes, sizeof(struct access_ring) + CACHE_LINE,
-                                                 &bytes);
+    const bool overflow =
+        __builtin_mul_overflow(records, sizeof(struct access_record), &bytes) ||
+        __builtin_add_overflow(bytes, sizeof(struct access_ring) + CACHE_LINE, &bytes);
     ASSERT(!overflow);
     struct access_ring *r = aligned_alloc(CACHE_LINE, bytes / CACHE_LINE * CACHE_LINE);
     if (!r)

@@ -78,8 +78,8 @@ static void add_clause(struct text *out, const struct access_record *a)
     if (a->clause == 0)
         return;
     char clause[sizeof(a->route.at) + 16];
-    const int len = snprintf(clause, sizeof(clause), SLICE_FMT ":%u",
-                             SLICE_ARG(TEXT_OF(a->route)), a->clause);
+    const int len =
+        snprintf(clause, sizeof(clause), SLICE_FMT ":%u", SLICE_ARG(TEXT_OF(a->route)), a->clause);
     add_string(out, SLICE(",\"clause\":"), (struct slice){clause, (size_t)len});
 }
 

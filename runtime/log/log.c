@@ -12,9 +12,9 @@
 static const char *level_name(enum log_level level)
 {
     switch (level) {
-    case LOG_INFO:    return "info";
+    case LOG_INFO: return "info";
     case LOG_WARNING: return "warning";
-    case LOG_ERROR:   return "error";
+    case LOG_ERROR: return "error";
     }
     ASSERT(!"every level has a name");
     return "";

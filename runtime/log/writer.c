@@ -14,13 +14,14 @@
 #include "runtime/base/text.h"
 #include "runtime/log/log.h"
 
-#define BATCH_BYTES     ((size_t)64 * 1024)
-#define PAUSE_NS        (50 * NS_PER_MS)
-#define BUSY_PAUSE_NS   (5 * NS_PER_MS) /* so that a ring of some thousand records does not overrun */
-#define BUSY_RECORDS    500
-#define COMPLAINT_NS    (60 * NS_PER_S)
+#define BATCH_BYTES   ((size_t)64 * 1024)
+#define PAUSE_NS      (50 * NS_PER_MS)
+#define BUSY_PAUSE_NS (5 * NS_PER_MS) /* so that a ring of some thousand records does not overrun  \
+                                       */
+#define BUSY_RECORDS     500
+#define COMPLAINT_NS     (60 * NS_PER_S)
 #define STOP_PATIENCE_NS NS_PER_S /* for a reader of a full pipe, once we are to stop */
-#define POLL_MS         100
+#define POLL_MS          100
 
 struct writer {
     /* Any thread, under the lock; the thread waits on `wake`. */
@@ -32,8 +33,8 @@ struct writer {
     pthread_t thread;
     char *path; /* owned; NULL: standard output, which is not ours to close */
     int fd;
-    bool waits;    /* a pipe or the like: writing to it may block for ever */
-    bool torn;     /* an error left half a line behind */
+    bool waits;         /* a pipe or the like: writing to it may block for ever */
+    bool torn;          /* an error left half a line behind */
     int64_t give_up_ns; /* when to stop waiting for a reader; 0: not yet */
     struct access_ring *const *ring;
     size_t n_rings;
@@ -76,7 +77,8 @@ static bool is_stopping(struct writer *w)
     return stop;
 }
 
-/* Whether it took the reader's patience to end; a pipe nobody reads must not keep us from stopping. */
+/* Whether it took the reader's patience to end; a pipe nobody reads must not keep us from stopping.
+ */
 static bool wait_for_reader(struct writer *w)
 {
     for (;;) {

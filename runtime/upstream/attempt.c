@@ -59,7 +59,7 @@ int attempt_status(struct slice answer)
         case 'D': fits = is_digit(c); break;
         case 'N': fits = is_digit(c) && c != '0'; break;
         case 'E': fits = c == ' ' || c == '\r' || c == '\n'; break;
-        default:  fits = c == shape[i];
+        default: fits = c == shape[i];
         }
         if (!fits)
             return -1;

@@ -18,7 +18,8 @@ enum attempt_end {
     ATTEMPT_NOT_MADE, /* we ran out of something: it says nothing about the server */
 };
 
-/* Called once, when it is over and closed; may begin the next. `reason` is valid during the call. */
+/* Called once, when it is over and closed; may begin the next. `reason` is valid during the call.
+ */
 typedef void attempt_over(void *of, enum attempt_end end, const char *reason);
 
 /* What to do and what to expect. Copied texts: nothing of the table is kept. */
@@ -44,7 +45,8 @@ struct attempt {
 void attempt_init(struct attempt *a, struct loop *loop, attempt_over *over, void *of);
 
 /* Begins one; `over` may be called before this returns. `plan` stays until it is over. */
-void attempt_begin(struct attempt *a, const struct sockaddr_of *to, const struct attempt_plan *plan);
+void attempt_begin(struct attempt *a, const struct sockaddr_of *to,
+                   const struct attempt_plan *plan);
 
 static inline bool attempt_is_under_way(const struct attempt *a)
 {
@@ -54,13 +56,15 @@ static inline bool attempt_is_under_way(const struct attempt *a)
 /* Ends it without calling `over`. Harmless when none is under way. */
 void attempt_stop(struct attempt *a);
 
-/* The plan for a check of this kind; `host` is what the Host header says when the check names none. */
+/* The plan for a check of this kind; `host` is what the Host header says when the check names none.
+ */
 struct attempt_plan attempt_plan_new(const struct table_health *check, struct slice host);
 bool attempt_plan_eq(const struct attempt_plan *a, const struct attempt_plan *b);
 void attempt_plan_done(struct attempt_plan *plan);
 
 /*
  * Reads the status out of the beginning of a response: strictly "HTTP/1.", a digit, a space, three
- * digits, and a space or line end (RFC 9112, 4). The status (100..999), 0 = need more, -1 = not HTTP.
+ * digits, and a space or line end (RFC 9112, 4). The status (100..999), 0 = need more, -1 = not
+ * HTTP.
  */
 int attempt_status(struct slice answer);

@@ -40,8 +40,8 @@ const char *health_name(enum health_state state)
 {
     switch (state) {
     case HEALTH_UNKNOWN: return "unknown";
-    case HEALTH_UP:      return "up";
-    case HEALTH_DOWN:    return "down";
+    case HEALTH_UP: return "up";
+    case HEALTH_DOWN: return "down";
     }
     ASSERT(!"every state has a name");
     return "";

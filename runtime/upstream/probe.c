@@ -6,17 +6,18 @@
 #include "runtime/upstream/attempt.h"
 
 /*
- * A probe is in one of three states: its `turn` is set; or it is in `waiting`, because too many others
- * are under way; or its attempt is under way. It never is in two, so probes of a server never overlap.
+ * A probe is in one of three states: its `turn` is set; or it is in `waiting`, because too many
+ * others are under way; or its attempt is under way. It never is in two, so probes of a server
+ * never overlap.
  */
 struct probe {
     uint32_t magic;
 #define PROBE_MAGIC 0x90be0c4du
-    bool keep; /* probes_set(): is in the new set */
+    bool keep;   /* probes_set(): is in the new set */
     bool spread; /* its first result came, and with it its place in the interval */
     struct probes *all;
-    struct list link;    /* in all->probe */
-    struct list waiting; /* in all->waiting, or alone */
+    struct list link;      /* in all->probe */
+    struct list waiting;   /* in all->waiting, or alone */
     struct server *server; /* pinned */
     struct attempt_plan plan;
     int64_t every_ns;
@@ -63,9 +64,10 @@ static void turn(void *of)
 }
 
 /*
- * The second probe comes anywhere within the interval after the first, which spreads servers that began
- * together; the later ones follow at the interval give or take a twentieth, so that two that meet part
- * again. Never at once: a failing server is not to be hammered, however late its last answer came.
+ * The second probe comes anywhere within the interval after the first, which spreads servers that
+ * began together; the later ones follow at the interval give or take a twentieth, so that two that
+ * meet part again. Never at once: a failing server is not to be hammered, however late its last
+ * answer came.
  */
 static void set_turn(struct probe *p)
 {
@@ -200,7 +202,7 @@ static struct index index_of(struct probes *all)
     while (slots < (size_t)all->n_probes * 2)
         slots *= 2;
     const struct index x = {.slot = MUST_ARRAY(struct probe *, slots), .mask = slots - 1};
-    LIST_EACH(p, &all->probe, struct probe, link) {
+    LIST_EACH (p, &all->probe, struct probe, link) {
         p->keep = false;
         *index_slot(&x, p->server) = p;
     }
@@ -209,8 +211,8 @@ static struct index index_of(struct probes *all)
 
 static void uncheck(struct server *s)
 {
-    if (atomic_exchange_explicit(&s->checked, false, memory_order_relaxed))
-        atomic_store_explicit(&s->health, HEALTH_UNKNOWN, memory_order_relaxed);
+    atomic_store_explicit(&s->checked, false, memory_order_relaxed);
+    atomic_store_explicit(&s->health, HEALTH_UNKNOWN, memory_order_relaxed);
 }
 
 void probes_set(struct probes *all, struct server *const *server,
@@ -230,14 +232,14 @@ void probes_set(struct probes *all, struct server *const *server,
             add(all, server[i], check[i]);
     }
     free(known.slot);
-    LIST_EACH(p, &all->probe, struct probe, link)
+    LIST_EACH (p, &all->probe, struct probe, link)
         if (!p->keep)
             probe_free(p);
 }
 
 void probes_hurry(struct probes *all, struct server *s)
 {
-    LIST_EACH(p, &all->probe, struct probe, link)
+    LIST_EACH (p, &all->probe, struct probe, link)
         if (p->server == s && list_empty(&p->waiting) && !attempt_is_under_way(&p->attempt))
             timer_set(&p->turn, 0);
 }
@@ -255,7 +257,7 @@ void probes_free(struct probes *all)
 {
     if (!all)
         return;
-    LIST_EACH(p, &all->probe, struct probe, link)
+    LIST_EACH (p, &all->probe, struct probe, link)
         probe_free(p);
     ASSERT(all->n_under_way == 0);
     free(all);
