@@ -10,7 +10,7 @@
 #include "runtime/base/text.h"
 #include "tests/agree/support/agree.h"
 
-#define ROUNDS             3000u
+#define ROUNDS             12000u
 #define REQUESTS_PER_ROUND 10u
 
 static uint64_t from_environment(const char *name, uint64_t otherwise)
