@@ -48,7 +48,7 @@ static bool ends_segment(struct slice above, int next)
 bool match_under(struct slice path, struct slice above)
 {
     return slice_starts(path, above) &&
-           ends_segment(above, path.len > above.len ? path.at[above.len] : -1);
+           ends_segment(above, path.len > above.len ? (unsigned char)path.at[above.len] : -1);
 }
 
 bool match_value(const struct table *t, const struct table_atom *atom, struct slice value)
