@@ -68,12 +68,14 @@ class Client:
         if method == "HEAD" or status in (101, 204, 304):
             pass
         elif headers.get("transfer-encoding") == "chunked":
+            parts = []
             while (size := int(self.file.readline(), 16)):
-                body += self.file.read(size)
+                parts.append(self.file.read(size))
                 assert self.file.read(2) == b"\r\n"
             while (line := self.file.readline()) != b"\r\n":
                 name, _, value = line.decode().partition(":")
                 headers["trailer " + name.lower()] = value.strip()
+            body = b"".join(parts)
         elif "content-length" in headers:
             body = self.file.read(int(headers["content-length"]))
         else:
