@@ -65,10 +65,25 @@ static void add_json_byte(struct text *t, unsigned char c)
         text_addc(t, (char)c);
 }
 
+/* How many bytes at the front of `s` stand for themselves in a JSON string. */
+static size_t plain_bytes(struct slice s)
+{
+    size_t n = 0;
+    while (n < s.len && s.at[n] >= 0x20 && s.at[n] < 0x7f && s.at[n] != '"' && s.at[n] != '\\')
+        n++;
+    return n;
+}
+
 void text_add_json(struct text *t, struct slice s)
 {
     text_addc(t, '"');
     while (s.len > 0) {
+        const size_t plain = plain_bytes(s);
+        if (plain > 0) {
+            text_add(t, (struct slice){s.at, plain});
+            s = slice_from(s, plain);
+            continue;
+        }
         const size_t bytes = utf8_next(s);
         if (bytes == 0)
             text_adds(t, "\\ufffd");

@@ -115,8 +115,8 @@ void timer_init(struct timer *t, struct loop *l, void (*call)(void *of), void *o
 void timer_set(struct timer *t, int64_t after_ns)
 {
     ASSERT(after_ns >= 0);
-    const struct timeval after = {.tv_sec = after_ns / NS_PER_S,
-                                  .tv_usec = after_ns % NS_PER_S / NS_PER_US};
+    const int64_t after_us = (after_ns + NS_PER_US - 1) / NS_PER_US; /* rather late than early */
+    const struct timeval after = {.tv_sec = after_us / 1000000, .tv_usec = after_us % 1000000};
     const int rc = event_add(timer_event(t), &after);
     ASSERT(rc == 0);
 }

@@ -13,6 +13,7 @@
 #include "runtime/base/address.h"
 #include "runtime/base/check.h"
 #include "runtime/base/slice.h"
+#include "runtime/base/text.h"
 
 /* Why an exchange ended as it did. END(id, text in the log) */
 #define ACCESS_ENDS(END)                                                                           \
@@ -88,10 +89,16 @@ struct access_ring;
 struct access_ring *access_ring_new(uint32_t records);
 void access_ring_free(struct access_ring *r);
 
-/* The record to fill next, or NULL when the reader is a whole ring behind. Worker. */
+/* The record to fill next, or NULL when the reader is a whole ring behind. Its numbers are 0, its texts
+ * empty, and what may never happen (connect_ns, first_byte_ns) is -1. Worker. */
 struct access_record *access_ring_begin(struct access_ring *r);
+
+/* Hands over the record that access_ring_begin() gave. Worker. */
 void access_ring_end(struct access_ring *r);
 
 /* The oldest record, or NULL. Reader; valid until access_ring_drop(). */
 const struct access_record *access_ring_first(struct access_ring *r);
 void access_ring_drop(struct access_ring *r);
+
+/* Adds the record as one JSON object, without a line end. Pure; any thread. The keys are in README.md. */
+void access_format(const struct access_record *a, struct text *out);

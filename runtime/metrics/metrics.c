@@ -9,7 +9,7 @@ const struct metric_info metric_info[] = {
 
 const size_t metric_count = sizeof(metric_info) / sizeof(metric_info[0]);
 
-int64_t metrics_sum(struct metrics *const *block, size_t n, const struct metric_info *which)
+int64_t metrics_sum(const struct metrics *const *block, size_t n, const struct metric_info *which)
 {
     int64_t total = 0;
     for (size_t i = 0; i < n; i++) {

@@ -34,4 +34,4 @@ extern const struct metric_info metric_info[];
 extern const size_t metric_count;
 
 /* The sum over `n` blocks. Any thread. */
-int64_t metrics_sum(struct metrics *const *block, size_t n, const struct metric_info *which);
+int64_t metrics_sum(const struct metrics *const *block, size_t n, const struct metric_info *which);

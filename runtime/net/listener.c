@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "runtime/net/sockaddr.h"
+#include "runtime/net/unix_path.h"
 
 #define BACKLOG 4096
 
@@ -16,26 +16,10 @@ static int turn_on(int fd, int level, int option)
     return setsockopt(fd, level, option, &on, sizeof(on));
 }
 
-/* A path in the way is only taken when nobody answers there. */
-static int unlink_stale(const struct sockaddr_of *to)
-{
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd == -1)
-        return -errno;
-    const int rc = connect(fd, (const struct sockaddr *)&to->addr, to->len);
-    const int error = errno;
-    close(fd);
-    if (rc == 0 || error == EAGAIN)
-        return -EADDRINUSE;
-    if (error == ECONNREFUSED)
-        unlink(((const struct sockaddr_un *)(const void *)&to->addr)->sun_path);
-    return 0;
-}
-
 static int set_options(int fd, const struct sockaddr_of *to)
 {
     if (to->addr.ss_family == AF_UNIX)
-        return unlink_stale(to);
+        return unix_path_clear(to);
     if (turn_on(fd, SOL_SOCKET, SO_REUSEADDR) == -1 || turn_on(fd, SOL_SOCKET, SO_REUSEPORT) == -1)
         return -errno;
     /* 0.0.0.0 and [::] are two endpoints: neither takes the other's port away. */

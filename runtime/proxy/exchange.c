@@ -25,7 +25,7 @@ struct exchange *exchange_new(struct session *s)
     x->begun_ns = w->now_ns;
     x->begun_wall_ns = clock_wall_ns();
     x->head_ns = x->decided_ns = x->connected_ns = x->answered_ns = 0;
-    x->decided = x->response_known = x->up_failed = x->fresh = x->reused = false;
+    x->decided = x->response_known = x->head_sent = x->up_failed = x->fresh = x->reused = false;
     x->info = (struct http_request_info){0};
     x->facts = (struct facts){0};
     x->response_info = (struct http_response_info){0};
@@ -144,7 +144,7 @@ static void skip_body(struct exchange *x)
 
 static bool link_reusable(const struct exchange *x)
 {
-    return x->response_known && x->response_info.keep_alive && x->down.ended && x->up.ended &&
+    return x->generation && x->response_known && x->response_info.keep_alive && x->down.ended && x->up.ended &&
            x->up_result == FLOW_DONE && !x->up_failed && buffer_len(&x->link->in) == 0 &&
            atomic_load_explicit(&x->server->generation, memory_order_relaxed) >=
                x->worker->current->id &&
@@ -174,10 +174,15 @@ void exchange_drop_link(struct exchange *x)
 
 enum outcome exchange_finish(struct exchange *x)
 {
+    struct session *s = x->session;
     skip_body(x);
     release_link(x);
     if (x->fate == FATE_KEEP && x->worker->draining)
         x->fate = FATE_CLOSE;
+    /* Closing over unread bytes would reset the connection, and the client might lose our answer. */
+    const bool said_all = x->end == ACCESS_COMPLETE || x->end == ACCESS_ANSWERED;
+    if (x->fate == FATE_CLOSE && said_all && (s->readable || buffer_len(&s->in) > 0))
+        x->fate = FATE_LINGER;
     return OVER;
 }
 

@@ -78,6 +78,7 @@ struct exchange {
     char host[URI_HOST_BYTES_MAX];
     struct verdict verdict;
     bool decided;
+    uint64_t request_number; /* the low half of its id */
 
     struct http_head response;
     struct http_response_info response_info;
@@ -85,6 +86,7 @@ struct exchange {
 
     struct flow up, down;   /* request body to the server, response to the client */
     enum flow_result up_result, down_result;
+    bool head_sent;         /* the request's head has been given to `up` */
     bool up_failed;         /* the server takes no more of the request; it may still answer */
     bool fresh;             /* use no idle link: one has just failed */
     bool reused;            /* this link came out of the pool */
@@ -98,6 +100,7 @@ struct exchange {
     enum access_end end;
     uint64_t received_bytes;
     struct access_record *record; /* of a tunnel, whose generation is gone; owned */
+    int64_t tunnel_ns;            /* its timeout */
 };
 
 /* Begins with the first bytes that are in the session's buffer. NULL when memory is out. */

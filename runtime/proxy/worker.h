@@ -43,27 +43,39 @@ struct worker {
     VEC(struct acceptor *) acceptor;
     struct list session;  /* all of them */
     bool draining;
+    struct mailbox *control;   /* borrowed */
+    struct message *drained;   /* to be posted there when no connection is left; borrowed */
     pthread_t thread;
     char *scratch; /* WORKER_SCRATCH_BYTES, owned */
 };
 
-/* A worker that does not run yet. `log` may be NULL and is borrowed. NULL with a negative errno in *rc. */
-struct worker *worker_new(uint32_t index, uint64_t seed, struct access_ring *log, int *rc);
+struct worker_config {
+    uint32_t index;
+    uint64_t seed;            /* of request ids and balancing */
+    struct access_ring *log;  /* borrowed; NULL: no access log */
+    struct mailbox *control;  /* borrowed; where the worker reports to */
+};
+
+/* A worker that does not run yet; or NULL, with a negative errno in *rc. */
+struct worker *worker_new(const struct worker_config *config, int *rc);
 
 /* Starts its thread with its first generation. 0 or a negative errno. */
 MUST_CHECK int worker_start(struct worker *w, struct generation *first);
 
-/* Control thread: from the top of its next turn on it serves with this generation. */
+/* The following are for the control thread. */
+
+/* From the top of its next turn on it serves with this generation. */
 void worker_publish(struct worker *w, struct generation *g);
 
-/* Control thread: accept no more; end connections as they become idle. */
-void worker_drain(struct worker *w);
+/* Accept no more, end connections as they become idle; `drained` is posted to the control thread's mailbox
+ * when none is left. It must stay until then, or until worker_stop() has returned. */
+void worker_drain(struct worker *w, struct message *drained);
 
-/* Control thread: closes everything that is left, ends the thread, waits for it. */
+/* Closes everything that is left, ends the thread, waits for it. */
 void worker_stop(struct worker *w);
 
 /* Frees a worker that has stopped or was never started. NULL is allowed. */
 void worker_free(struct worker *w);
 
-/* For the callbacks of a worker's own objects: reads the clock, and sees to it that deadlines run. */
+/* For the callbacks of a worker's own objects: reads the clock. */
 int64_t worker_now(struct worker *w);

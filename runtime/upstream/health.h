@@ -1,8 +1,9 @@
 /*
  * health - the arithmetic of health checks: when a server's state changes.
  *
- * Pure. A server begins unknown, which counts as down for traffic; one success makes it up at once.
- * From then on it takes `fall` failures in a row to go down and `rise` successes to come back.
+ * Pure. A server begins unknown, which counts as down for traffic; one success makes it up at once,
+ * and `fall` failures in a row make it down. From then on it takes `fall` failures in a row to go
+ * down and `rise` successes to come back.
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 /*
  * probe - active health checks: one prober for the whole process, on the control thread's loop.
  *
- * Each checked server has one timer; the first probe of a new server is at once, later ones are spread
- * over the interval so that they do not come in bursts.
+ * Each checked server has one timer; the first probe of a new server is at once, later ones are
+ * spread over the interval so that they do not come in bursts.
  */
 #pragma once
 
@@ -12,18 +12,27 @@
 
 struct probes;
 
-/* Told when a server's state changed, after it was stored. `reason` is short: "status 500", "connection
- * refused", "no answer within 1s". */
+/* At most so many connections of probes at a time; the others wait for their turn. */
+#define PROBES_AT_ONCE 256u
+
+/* Told when a server's state changed, after it was stored; the last thing a probe does, so that it
+ * may call any function here. `reason` is short: "status 200", "connection refused", "no answer
+ * within 1s". */
 typedef void probe_changed(void *of, struct server *s, enum health_state state, const char *reason);
 
 struct probes *probes_new(struct loop *loop, uint64_t seed, probe_changed *changed, void *of);
+
+/* Ends what is under way without a result. NULL is allowed. */
 void probes_free(struct probes *p);
 
 /*
- * Makes the set of probed servers exactly `server` with these checks: new ones begin, gone ones end,
- * ones that stay (the same struct server) keep their run of results and their rhythm. `check[i]` is how
- * server[i] is checked and is copied with its texts; HEALTH_NONE ones may be among them. Pins what it
- * probes.
+ * Makes the set of probed servers exactly `server` with these checks: new ones begin, gone ones
+ * end, ones that stay (the same struct server) keep their run of results and their rhythm.
+ * `check[i]` is how server[i] is checked and is copied with its texts; HEALTH_NONE ones may be
+ * among them. Pins what it probes.
+ *
+ * Writes `checked` of every server given, and makes the health of one that is no longer checked
+ * unknown again. What is under way with a check that has changed ends without a result.
  */
 void probes_set(struct probes *p, struct server *const *server,
                 const struct table_health *const *check, size_t n);

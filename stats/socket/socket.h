@@ -1,9 +1,9 @@
 /*
  * socket - the stats socket: a Unix socket that takes commands as lines and answers in text.
  *
- * On the control thread's loop. Several commands per connection; each answer ends with a line
- * "ok" or "refused: REASON", so that a client knows where it ends. The protocol and the commands
- * are in README.md, the commands in commands.def.
+ * On the control thread's loop. Several commands per connection; each answer ends with a line that
+ * is exactly "ok" or begins "refused: ", and no other line of it does either: so a client knows
+ * where it ends. The protocol is in README.md, the commands are in commands.def.
  */
 #pragma once
 
@@ -13,9 +13,14 @@ struct control;
 struct loop;
 struct stats_socket;
 
-/* Listens on `path` (mode 0600; a stale one is replaced). Returns 0 and sets *out, or a negative errno. */
+/*
+ * Listens on `path`, with mode 0600 from the beginning; a socket there that nobody listens on any
+ * more is replaced. Returns 0 and sets *out; or -EADDRINUSE when somebody answers there or it is
+ * not a socket, or another negative errno, and leaves *out untouched.
+ */
 MUST_CHECK int stats_socket_open(const char *path, struct loop *loop, struct control *control,
                                  struct stats_socket **out);
 
-/* Closes it and its connections, and removes the path. NULL is allowed. */
+/* Closes it and its connections, and removes the path. A reload that one of them waits for goes on.
+ * NULL is allowed. Not from within a verb of control.h: its command is not answered yet. */
 void stats_socket_close(struct stats_socket *s);

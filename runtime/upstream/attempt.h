@@ -1,0 +1,70 @@
+/*
+ * attempt - one probe of one server: connect, ask, read the status line. No state beyond its end.
+ *
+ * The control thread's. Bounded: one descriptor, one small buffer, one deadline.
+ */
+#pragma once
+
+#include "compiler/table/table.h"
+#include "runtime/base/text.h"
+#include "runtime/event/loop.h"
+#include "runtime/net/sockaddr.h"
+
+#define ATTEMPT_REASON_MAX 80
+
+enum attempt_end {
+    ATTEMPT_SUCCESS,
+    ATTEMPT_FAILURE,
+    ATTEMPT_NOT_MADE, /* we ran out of something: it says nothing about the server */
+};
+
+/* Called once, when it is over and closed; may begin the next. `reason` is valid during the call.
+ */
+typedef void attempt_over(void *of, enum attempt_end end, const char *reason);
+
+/* What to do and what to expect. Copied texts: nothing of the table is kept. */
+struct attempt_plan {
+    enum table_health_kind kind; /* HTTP or TCP */
+    struct text request;         /* owned; HTTP */
+    int64_t timeout_ns;
+    uint16_t status_first, status_last;
+};
+
+struct attempt {
+    struct watch watch;
+    struct timer deadline;
+    const struct attempt_plan *plan; /* borrowed while it is under way */
+    attempt_over *over;
+    void *of;
+    int fd; /* owned; -1: not under way */
+    bool connected;
+    size_t sent, received;
+    char answer[64]; /* the beginning of it */
+};
+
+void attempt_init(struct attempt *a, struct loop *loop, attempt_over *over, void *of);
+
+/* Begins one; `over` may be called before this returns. `plan` stays until it is over. */
+void attempt_begin(struct attempt *a, const struct sockaddr_of *to,
+                   const struct attempt_plan *plan);
+
+static inline bool attempt_is_under_way(const struct attempt *a)
+{
+    return a->fd != -1;
+}
+
+/* Ends it without calling `over`. Harmless when none is under way. */
+void attempt_stop(struct attempt *a);
+
+/* The plan for a check of this kind; `host` is what the Host header says when the check names none.
+ */
+struct attempt_plan attempt_plan_new(const struct table_health *check, struct slice host);
+bool attempt_plan_eq(const struct attempt_plan *a, const struct attempt_plan *b);
+void attempt_plan_done(struct attempt_plan *plan);
+
+/*
+ * Reads the status out of the beginning of a response: strictly "HTTP/1.", a digit, a space, three
+ * digits, and a space or line end (RFC 9112, 4). The status (100..999), 0 = need more, -1 = not
+ * HTTP.
+ */
+int attempt_status(struct slice answer);

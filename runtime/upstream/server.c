@@ -1,0 +1,76 @@
+#include "runtime/upstream/server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/check.h"
+
+#define CACHE_LINE 64
+
+static char *copy(struct slice s)
+{
+    char *c = must_calloc(s.len + 1, 1);
+    if (s.len > 0)
+        memcpy(c, s.at, s.len);
+    return c;
+}
+
+/* A cache line or more of its own: two workers never write to the same one. */
+static struct server_worker *worker_block_new(void)
+{
+    const size_t bytes = (sizeof(struct server_worker) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+    struct server_worker *w = aligned_alloc(CACHE_LINE, bytes);
+    if (!w)
+        die_out_of_memory(1, bytes);
+    memset(w, 0, bytes);
+    list_init(&w->idle);
+    return w;
+}
+
+struct server *server_new(struct slice cluster_name, struct slice name, const struct endpoint *e,
+                          uint32_t n_workers)
+{
+    struct server *s = MUST_NEW(struct server);
+    s->magic = SERVER_MAGIC;
+    atomic_init(&s->pins, 1);
+    s->cluster_name = copy(cluster_name);
+    s->name = copy(name);
+    s->endpoint = *e;
+    s->addr = sockaddr_from(e);
+    atomic_init(&s->health, HEALTH_UNKNOWN);
+    atomic_init(&s->admin, SERVER_READY);
+    s->n_workers = n_workers;
+    s->worker = MUST_ARRAY(struct server_worker *, n_workers);
+    for (uint32_t i = 0; i < n_workers; i++)
+        s->worker[i] = worker_block_new();
+    return s;
+}
+
+struct server *server_pin(struct server *s)
+{
+    CHECK_OBJ(s, SERVER_MAGIC);
+    const unsigned before = atomic_fetch_add_explicit(&s->pins, 1, memory_order_relaxed);
+    ASSERT(before > 0);
+    return s;
+}
+
+void server_unpin(struct server *s)
+{
+    if (!s)
+        return;
+    CHECK_OBJ(s, SERVER_MAGIC);
+    /* Release what we did to it; acquire what the others did, before it goes. */
+    const unsigned before = atomic_fetch_sub_explicit(&s->pins, 1, memory_order_acq_rel);
+    ASSERT(before > 0);
+    if (before > 1)
+        return;
+    for (uint32_t i = 0; i < s->n_workers; i++) {
+        ASSERT(list_empty(&s->worker[i]->idle));
+        free(s->worker[i]);
+    }
+    free(s->worker);
+    free(s->cluster_name);
+    free(s->name);
+    s->magic = 0;
+    free(s);
+}

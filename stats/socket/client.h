@@ -1,0 +1,47 @@
+/*
+ * client - one connection to the stats socket: lines in, answers out, one command at a time.
+ *
+ * The control thread's. Bounded: one line of input; output only grows by one answer beyond
+ * CLIENT_PENDING_MAX, for the next command waits until the last answer is on its way.
+ */
+#pragma once
+
+#include "runtime/base/list.h"
+#include "runtime/base/text.h"
+#include "runtime/event/loop.h"
+
+#define CLIENT_LINE_MAX    4096u
+#define CLIENT_PENDING_MAX ((size_t)64 * 1024)
+
+struct control;
+struct reload_wait;
+
+struct client {
+    uint32_t magic;
+#define CLIENT_MAGIC 0xc11e27a5u
+    struct list link; /* in the socket's list */
+    struct control *control;
+    struct watch watch;
+    struct timer idle;
+    int fd; /* owned */
+
+    struct reload_wait *reload; /* what it waits for; NULL: nothing */
+    bool running;               /* a command of it is being carried out now */
+    bool skipping;              /* the rest of a line that was too long */
+    bool at_end;                /* it will send nothing more */
+
+    char line[CLIENT_LINE_MAX + 1]; /* one more than may be, to see that it is more */
+    size_t line_bytes;
+    struct text out;
+    size_t sent;
+
+    void (*gone)(void *of, struct client *c); /* told before it is freed */
+    void *gone_of;
+};
+
+/* Takes the descriptor over. */
+struct client *client_new(int fd, struct loop *loop, struct control *control,
+                          void (*gone)(void *of, struct client *c), void *gone_of);
+
+/* Closes and frees. A reload it waits for goes on and answers nobody. */
+void client_free(struct client *c);

@@ -1,0 +1,28 @@
+/* columns - a table of texts, every column as wide as its widest cell, for people to read. */
+#pragma once
+
+#include "runtime/base/text.h"
+#include "runtime/base/vec.h"
+
+#define COLUMNS_MAX 16u
+
+struct columns {
+    uint32_t n;             /* columns, at most COLUMNS_MAX */
+    uint32_t to_the_right;  /* bit i: column i holds numbers */
+    struct text text;       /* all cells, one after the other */
+    VEC(uint32_t) cell_end; /* where each ends in it; row by row */
+};
+
+/* The next cell, from left to right, row by row. */
+void columns_add(struct columns *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Adds the rows to `out`, a line each, and frees what they took. The last row must be whole. */
+void columns_finish(struct columns *c, struct text *out);
+
+/* "1.5 KiB": three digits at the most, and their unit. */
+#define BYTES_TEXT_MAX 24
+void bytes_format(uint64_t bytes, char out[BYTES_TEXT_MAX]);
+
+/* "2d 3h", "5m 12s", "0.250s": the two largest units. */
+#define DURATION_TEXT_MAX 32
+void duration_format(int64_t ns, char out[DURATION_TEXT_MAX]);

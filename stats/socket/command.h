@@ -1,0 +1,45 @@
+/*
+ * command - one line of the protocol: found in commands.def, checked, carried out.
+ *
+ * Knows nothing of sockets: text in, text out. The control thread's.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "runtime/base/slice.h"
+#include "runtime/base/text.h"
+
+struct control;
+struct control_reload;
+
+enum command_end {
+    COMMAND_DONE,
+    COMMAND_REFUSED, /* `why` says why */
+    COMMAND_LATER    /* `reloaded` will be called, or has been already */
+};
+
+struct command {
+    struct control *control;
+    struct text *out; /* the answer's lines, each with its line end */
+    struct text *why; /* one line, without */
+    struct slice argument;
+    bool json;
+
+    /* For the one command that takes longer than its call. */
+    void (*reloaded)(void *of, const struct control_reload *r);
+    void *reloaded_of;
+};
+
+typedef enum command_end command_run(struct command *c);
+
+#define COMMAND(id, words, arguments, form, help) command_run command_##id;
+#include "stats/socket/commands.def"
+#undef COMMAND
+
+/* Carries out `line` (without its line end), which is not empty. `c` has all but argument and json.
+ */
+enum command_end command_line(struct command *c, struct slice line);
+
+/* What a reload has come to, in the same form. */
+enum command_end command_reload_answer(struct command *c, const struct control_reload *r);

@@ -1,0 +1,186 @@
+/* The commands that show something: for people in columns, for programs as one line of JSON. */
+#include "runtime/base/clock.h"
+#include "runtime/control/control.h"
+#include "stats/socket/columns.h"
+#include "stats/socket/command.h"
+
+static void add_metric(struct columns *table, const struct metric_info *m, int64_t value)
+{
+    char bytes[BYTES_TEXT_MAX];
+    columns_add(table, "%s", m->name);
+    if (strcmp(m->unit, "bytes") == 0) {
+        bytes_format((uint64_t)value, bytes);
+        columns_add(table, "%s", bytes);
+    } else {
+        columns_add(table, "%lld", (long long)value);
+    }
+    columns_add(table, "%s", m->help);
+}
+
+static void info_as_text(struct text *out, const struct control_info *i)
+{
+    char uptime[DURATION_TEXT_MAX];
+    duration_format(i->uptime_ns, uptime);
+    text_addf(out, "version     %s\n", i->version);
+    text_addf(out, "file        %s\n", i->file);
+    text_addf(out, "state       %s\n", i->draining ? "shutting down" : "serving");
+    text_addf(out, "generation  %llu\n", (unsigned long long)i->generation);
+    text_addf(out, "uptime      %s\n", uptime);
+    text_addf(out, "workers     %u\n", i->workers);
+    text_addf(out, "listeners   %u\n", i->listeners);
+    text_addf(out, "clusters    %u\n", i->clusters);
+    text_addf(out, "servers     %u of %u usable\n\n", i->servers_usable, i->servers);
+
+    struct columns table = {.n = 3, .to_the_right = 1u << 1};
+    for (size_t m = 0; m < metric_count; m++)
+        add_metric(&table, &metric_info[m], metrics_sum(i->metrics, i->workers, &metric_info[m]));
+    columns_finish(&table, out);
+}
+
+static void info_as_json(struct text *out, const struct control_info *i)
+{
+    text_adds(out, "{\"version\":");
+    text_add_json(out, slice_of(i->version));
+    text_adds(out, ",\"file\":");
+    text_add_json(out, slice_of(i->file));
+    text_addf(out, ",\"draining\":%s,\"generation\":%llu,\"uptime_s\":%.3f,\"workers\":%u",
+              i->draining ? "true" : "false", (unsigned long long)i->generation,
+              (double)i->uptime_ns / (double)NS_PER_S, i->workers);
+    text_addf(out, ",\"listeners\":%u,\"clusters\":%u,\"servers\":%u,\"servers_usable\":%u",
+              i->listeners, i->clusters, i->servers, i->servers_usable);
+    text_adds(out, ",\"metrics\":{");
+    for (size_t m = 0; m < metric_count; m++)
+        text_addf(out, "%s\"%s\":%lld", m > 0 ? "," : "", metric_info[m].name,
+                  (long long)metrics_sum(i->metrics, i->workers, &metric_info[m]));
+    text_adds(out, "}}\n");
+}
+
+enum command_end command_show_info(struct command *c)
+{
+    struct control_info info;
+    control_info(c->control, &info);
+    if (c->json)
+        info_as_json(c->out, &info);
+    else
+        info_as_text(c->out, &info);
+    return COMMAND_DONE;
+}
+
+/* A server without health checks that nobody has drained is simply used. */
+static const char *health_text(const struct control_server *s)
+{
+    return s->checked ? health_name(s->health) : "unchecked";
+}
+
+static const char *admin_text(enum server_admin admin)
+{
+    switch (admin) {
+    case SERVER_READY: return "ready";
+    case SERVER_DRAIN: return "drain";
+    }
+    ASSERT(!"every administrative state has a name");
+    return "";
+}
+
+static void server_as_row(void *to, const struct control_server *s)
+{
+    struct columns *table = to;
+    columns_add(table, SLICE_FMT "/" SLICE_FMT, SLICE_ARG(s->cluster), SLICE_ARG(s->name));
+    columns_add(table, "%s", s->endpoint);
+    columns_add(table, "%s", health_text(s));
+    columns_add(table, "%s", admin_text(s->admin));
+    columns_add(table, "%u%s", s->weight, s->backup ? " backup" : "");
+    columns_add(table, "%lld", (long long)s->in_flight);
+    columns_add(table, "%u", s->idle);
+    columns_add(table, "%llu", (unsigned long long)s->requests);
+    columns_add(table, "%llu", (unsigned long long)(s->connect_errors + s->response_errors));
+    columns_add(table, "%llu", (unsigned long long)s->responses_5xx);
+}
+
+static void servers_as_text(const struct control *control, struct text *out)
+{
+    static const char *const title[] = {"server", "endpoint", "health",   "state",  "weight",
+                                        "active", "idle",     "requests", "errors", "5xx"};
+    struct columns table = {.n = COUNT_OF(title), .to_the_right = 0x3e0};
+    for (size_t i = 0; i < COUNT_OF(title); i++)
+        columns_add(&table, "%s", title[i]);
+    control_servers(control, server_as_row, &table);
+    columns_finish(&table, out);
+}
+
+static void separate(struct text *out)
+{
+    if (out->at[out->len - 1] != '[')
+        text_addc(out, ',');
+}
+
+static void server_as_json(void *to, const struct control_server *s)
+{
+    struct text *out = to;
+    separate(out);
+    text_adds(out, "{\"cluster\":");
+    text_add_json(out, s->cluster);
+    text_adds(out, ",\"server\":");
+    text_add_json(out, s->name);
+    text_adds(out, ",\"endpoint\":");
+    text_add_json(out, slice_of(s->endpoint));
+    text_addf(out, ",\"health\":\"%s\",\"state\":\"%s\",\"weight\":%u,\"backup\":%s",
+              health_text(s), admin_text(s->admin), s->weight, s->backup ? "true" : "false");
+    text_addf(out, ",\"in_flight\":%lld,\"idle\":%u,\"requests\":%llu", (long long)s->in_flight,
+              s->idle, (unsigned long long)s->requests);
+    text_addf(out, ",\"connect_errors\":%llu,\"response_errors\":%llu,\"responses_5xx\":%llu}",
+              (unsigned long long)s->connect_errors, (unsigned long long)s->response_errors,
+              (unsigned long long)s->responses_5xx);
+}
+
+enum command_end command_show_servers(struct command *c)
+{
+    if (!c->json) {
+        servers_as_text(c->control, c->out);
+        return COMMAND_DONE;
+    }
+    text_addc(c->out, '[');
+    control_servers(c->control, server_as_json, c->out);
+    text_adds(c->out, "]\n");
+    return COMMAND_DONE;
+}
+
+static void generation_as_row(void *to, const struct control_generation *g)
+{
+    struct columns *table = to;
+    char age[DURATION_TEXT_MAX], bytes[BYTES_TEXT_MAX];
+    duration_format(g->age_ns, age);
+    bytes_format(g->bytes, bytes);
+    columns_add(table, "%llu", (unsigned long long)g->id);
+    columns_add(table, "%s", g->current ? "current" : "finishing");
+    columns_add(table, "%s", age);
+    columns_add(table, "%llu", (unsigned long long)g->pins);
+    columns_add(table, "%s", bytes);
+}
+
+static void generation_as_json(void *to, const struct control_generation *g)
+{
+    struct text *out = to;
+    separate(out);
+    text_addf(out,
+              "{\"generation\":%llu,\"current\":%s,\"age_s\":%.3f,\"pins\":%llu,\"bytes\":%zu}",
+              (unsigned long long)g->id, g->current ? "true" : "false",
+              (double)g->age_ns / (double)NS_PER_S, (unsigned long long)g->pins, g->bytes);
+}
+
+enum command_end command_show_generations(struct command *c)
+{
+    if (c->json) {
+        text_addc(c->out, '[');
+        control_generations(c->control, generation_as_json, c->out);
+        text_adds(c->out, "]\n");
+        return COMMAND_DONE;
+    }
+    static const char *const title[] = {"generation", "state", "age", "pins", "table"};
+    struct columns table = {.n = COUNT_OF(title), .to_the_right = 0x1d};
+    for (size_t i = 0; i < COUNT_OF(title); i++)
+        columns_add(&table, "%s", title[i]);
+    control_generations(c->control, generation_as_row, &table);
+    columns_finish(&table, c->out);
+    return COMMAND_DONE;
+}

@@ -1,0 +1,166 @@
+#include "stats/socket/socket.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/net/unix_path.h"
+#include "stats/socket/client.h"
+
+#define CLIENTS_MAX 32u
+#define BACKLOG     64
+#define REST_NS     NS_PER_S /* when no descriptor is to be had: accepting again at once would spin */
+
+struct stats_socket {
+    uint32_t magic;
+#define STATS_SOCKET_MAGIC 0x57a75c4eu
+    struct loop *loop;
+    struct control *control;
+    struct watch watch;
+    struct timer rest;
+    int fd; /* owned; -1 while there is none */
+    struct sockaddr_of at;
+    dev_t device; /* of the path as we made it: only that one is removed */
+    ino_t inode;
+    struct list client;
+    uint32_t n_clients;
+};
+
+static const char *path_of(const struct stats_socket *s)
+{
+    return ((const struct sockaddr_un *)(const void *)&s->at.addr)->sun_path;
+}
+
+static void client_gone(void *of, struct client *c)
+{
+    struct stats_socket *s = of;
+    (void)c;
+    s->n_clients--;
+}
+
+/* Says why, takes what it may have sent already, and closes; none of it waits. */
+static void turn_away(int fd)
+{
+    static const char says[] = "refused: too many connections to this socket\n";
+    char unread[256];
+    ssize_t n = send(fd, says, sizeof(says) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    n = recv(fd, unread, sizeof(unread), MSG_DONTWAIT);
+    (void)n; /* who does not listen need not be told */
+    close(fd);
+}
+
+static bool out_of_something(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
+}
+
+static void accept_clients(void *of, unsigned ready)
+{
+    struct stats_socket *s = of;
+    CHECK_OBJ(s, STATS_SOCKET_MAGIC);
+    (void)ready;
+    const int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd == -1) {
+        if (out_of_something(errno)) {
+            watch_want(&s->watch, 0);
+            timer_set(&s->rest, REST_NS);
+        }
+        return; /* whatever else it is, it is about that one connection */
+    }
+    if (s->n_clients == CLIENTS_MAX) {
+        turn_away(fd);
+        return;
+    }
+    struct client *c = client_new(fd, s->loop, s->control, client_gone, s);
+    list_add_last(&s->client, &c->link);
+    s->n_clients++;
+}
+
+static void rested(void *of)
+{
+    struct stats_socket *s = of;
+    watch_want(&s->watch, WATCH_READ);
+}
+
+/* The mode is set before there is a path: nobody can connect in between. */
+static int bind_privately(struct stats_socket *s)
+{
+    if (fchmod(s->fd, 0600) == -1 ||
+        bind(s->fd, (const struct sockaddr *)&s->at.addr, s->at.len) == -1)
+        return -errno;
+    struct stat st;
+    if (stat(path_of(s), &st) == -1)
+        return -errno;
+    s->device = st.st_dev;
+    s->inode = st.st_ino;
+    return listen(s->fd, BACKLOG) == -1 ? -errno : 0;
+}
+
+static int open_at(struct stats_socket *s, const char *path)
+{
+    struct endpoint e = {0};
+    const size_t len = strlen(path);
+    if (len == 0)
+        return -ENOENT;
+    if (len >= sizeof(e.path))
+        return -ENAMETOOLONG;
+    memcpy(e.path, path, len);
+    s->at = sockaddr_from(&e);
+
+    const int rc = unix_path_clear(&s->at);
+    if (rc != 0)
+        return rc;
+    s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (s->fd == -1)
+        return -errno;
+    return bind_privately(s);
+}
+
+int stats_socket_open(const char *path, struct loop *loop, struct control *control,
+                      struct stats_socket **out)
+{
+    struct stats_socket *s = MUST_NEW(struct stats_socket);
+    s->magic = STATS_SOCKET_MAGIC;
+    s->loop = loop;
+    s->control = control;
+    s->fd = -1;
+    list_init(&s->client);
+    timer_init(&s->rest, loop, rested, s);
+    const int rc = open_at(s, path);
+    if (rc != 0) {
+        stats_socket_close(s);
+        return rc;
+    }
+    watch_init(&s->watch, loop, s->fd, accept_clients, s);
+    watch_want(&s->watch, WATCH_READ);
+    *out = s;
+    return 0;
+}
+
+static void remove_path(const struct stats_socket *s)
+{
+    struct stat st;
+    if (s->inode != 0 && lstat(path_of(s), &st) == 0 && st.st_dev == s->device &&
+        st.st_ino == s->inode)
+        unlink(path_of(s));
+}
+
+void stats_socket_close(struct stats_socket *s)
+{
+    if (!s)
+        return;
+    CHECK_OBJ(s, STATS_SOCKET_MAGIC);
+    LIST_EACH (c, &s->client, struct client, link)
+        client_free(c);
+    timer_stop(&s->rest);
+    watch_done(&s->watch);
+    remove_path(s);
+    if (s->fd != -1)
+        close(s->fd);
+    s->magic = 0;
+    free(s);
+}

@@ -1,0 +1,57 @@
+/* The commands that change something. */
+#include "runtime/base/clock.h"
+#include "runtime/control/control.h"
+#include "stats/socket/command.h"
+
+static void add_lines(struct text *out, struct slice report)
+{
+    text_add(out, report);
+    if (report.len > 0 && report.at[report.len - 1] != '\n')
+        text_addc(out, '\n');
+}
+
+enum command_end command_reload(struct command *c)
+{
+    if (control_reload(c->control, c->reloaded, c->reloaded_of))
+        return COMMAND_LATER;
+    text_adds(c->why, "a reload is under way already");
+    return COMMAND_REFUSED;
+}
+
+enum command_end command_reload_answer(struct command *c, const struct control_reload *r)
+{
+    add_lines(c->out, r->report);
+    if (!r->done) {
+        text_addf(c->why, "nothing was changed, generation %llu stays",
+                  (unsigned long long)r->generation);
+        return COMMAND_REFUSED;
+    }
+    text_addf(c->out, "generation %llu, in %.1f ms\n", (unsigned long long)r->generation,
+              (double)r->took_ns / (double)NS_PER_MS);
+    return COMMAND_DONE;
+}
+
+static enum command_end set_admin(struct command *c, enum server_admin admin, const char *says)
+{
+    if (!control_set_admin(c->control, c->argument, admin, c->why))
+        return COMMAND_REFUSED;
+    text_addf(c->out, SLICE_FMT " %s\n", SLICE_ARG(c->argument), says);
+    return COMMAND_DONE;
+}
+
+enum command_end command_drain(struct command *c)
+{
+    return set_admin(c, SERVER_DRAIN, "drains: it gets nothing new");
+}
+
+enum command_end command_ready(struct command *c)
+{
+    return set_admin(c, SERVER_READY, "is ready: it gets its share");
+}
+
+enum command_end command_shutdown(struct command *c)
+{
+    control_shutdown(c->control);
+    text_adds(c->out, "shutting down\n");
+    return COMMAND_DONE;
+}
