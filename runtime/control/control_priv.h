@@ -57,5 +57,8 @@ struct control {
 /* Makes `table` the current generation. False with a sentence in `why`; the table stays the caller's. */
 MUST_CHECK bool control_publish(struct control *c, struct table *table, struct text *why);
 
+/* Waits for a compilation under way and throws its result away, when the mailbox is closed next. */
+void control_abandon_reload(struct control *c);
+
 /* After the state of a server changed: the workers look anew at its cluster. */
 void control_server_changed(struct control *c, const struct server *s);

@@ -242,9 +242,7 @@ void control_free(struct control *c)
 {
     if (!c)
         return;
-    if (c->reload.under_way)
-        pthread_join(c->reload.thread, NULL); /* its message is run with the rest of the mailbox */
-    c->reload.done = NULL;
+    control_abandon_reload(c);
     free_workers(c);
     writer_stop(c->writer);
     mailbox_close(&c->box);

@@ -71,12 +71,29 @@ static void *compile_thread(void *of)
     return NULL;
 }
 
+/* Too late: the process ends. */
+static void reload_abandoned(struct message *m)
+{
+    struct reload *r = CONTAINER_OF(m, struct reload, finished);
+    table_free(r->table);
+    text_done(&r->report);
+}
+
+void control_abandon_reload(struct control *c)
+{
+    struct reload *r = &c->reload;
+    if (!r->under_way)
+        return;
+    r->finished.run = reload_abandoned;
+    pthread_join(r->thread, NULL);
+    r->under_way = false;
+}
+
 static void reload_finished(struct message *m)
 {
     struct reload *r = CONTAINER_OF(m, struct reload, finished);
     struct control *c = CONTAINER_OF(r, struct control, reload);
-    if (!c->stopping)
-        pthread_join(r->thread, NULL);
+    pthread_join(r->thread, NULL);
 
     const bool done = r->table && control_publish(c, r->table, &r->report);
     if (!done)

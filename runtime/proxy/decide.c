@@ -109,6 +109,9 @@ enum outcome exchange_decide(struct exchange *x)
 
 #define OWN_EDITS 4u
 
+/* A list of forwarding addresses longer than this is not joined into one line. */
+#define FORWARDED_FOR_ROOM 1024
+
 struct edits {
     struct http_edit at[OWN_EDITS + TABLE_EFFECTS_MAX];
     size_t n;
@@ -120,7 +123,7 @@ static void add_edit(struct edits *e, enum http_edit_kind kind, struct slice nam
     e->at[e->n++] = (struct http_edit){.kind = kind, .name = name, .value = value};
 }
 
-/* What the rules changed comes last: they have the last word about our own fields too. */
+/* What the rules changed comes last: they have the last word about our own fields, too. */
 static void add_effects(struct edits *e, const struct exchange *x)
 {
     static const enum http_edit_kind kind[] = {[EFFECT_SET_HEADER] = HTTP_SET,
@@ -128,42 +131,42 @@ static void add_effects(struct edits *e, const struct exchange *x)
                                                [EFFECT_REMOVE_HEADER] = HTTP_REMOVE};
     for (uint32_t i = 0; i < x->verdict.n_effects; i++) {
         const struct table_effect *effect = &x->generation->table->effect[x->verdict.effect[i]];
-        if (slice_eq(effect->name, SLICE("host")))
-            continue; /* Host is written by itself, first: see host_of() */
         add_edit(e, kind[effect->kind], effect->name, x->verdict.value[i]);
     }
 }
 
-static struct slice host_of(const struct exchange *x)
+/* The client at the end of the list it came with; on a line of its own where that is too long. */
+static void add_client(struct edits *e, const struct exchange *x, char *list, size_t room)
 {
-    for (uint32_t i = x->verdict.n_effects; i-- > 0;) {
-        const struct table_effect *effect = &x->generation->table->effect[x->verdict.effect[i]];
-        if (slice_eq(effect->name, SLICE("host")))
-            return x->verdict.value[i];
-    }
-    return x->info.authority;
+    const struct address *client = &x->session->client.address;
+    const size_t len = x_forwarded_for_write(&x->request, client, list, room);
+    if (len <= room)
+        add_edit(e, HTTP_SET, SLICE("x-forwarded-for"), (struct slice){list, len});
+    else
+        add_edit(e, HTTP_ADD, SLICE("x-forwarded-for"),
+                 (struct slice){list, address_format(client, list)});
 }
 
 size_t exchange_write_request(struct exchange *x)
 {
-    char address[FORWARDED_BYTES_MAX], forwarded[FORWARDED_BYTES_MAX], id[REQUEST_ID_BYTES];
-    struct edits e = {.n = 0};
-    const struct endpoint *client = &x->session->client;
+    char list[FORWARDED_FOR_ROOM], forwarded[FORWARDED_BYTES_MAX], id[REQUEST_ID_BYTES];
+    struct edits e;
+    e.n = 0;
 
     request_id_write(x->worker->request_id, x->request_number, id);
     add_edit(&e, HTTP_SET, SLICE("x-request-id"), (struct slice){id, sizeof(id)});
     add_edit(&e, HTTP_SET, SLICE("x-forwarded-proto"), x->facts.scheme);
-    add_edit(&e, HTTP_ADD, SLICE("x-forwarded-for"),
-             (struct slice){address, address_format(&client->address, address)});
+    add_client(&e, x, list, sizeof(list));
     add_edit(&e, HTTP_ADD, SLICE("forwarded"),
-             (struct slice){forwarded, forwarded_write(&client->address, x->facts.scheme,
-                                                       x->info.authority, forwarded)});
+             (struct slice){forwarded,
+                            forwarded_write(&x->session->client.address, x->facts.scheme,
+                                            x->info.authority, forwarded)});
     add_effects(&e, x);
     http_edits_apply(&x->request, e.at, e.n);
 
     const struct h1_request_out out = {.head = &x->request,
                                        .target = x->facts.uri,
-                                       .host = host_of(x),
+                                       .host = x->info.authority,
                                        .edit = e.at,
                                        .n_edits = e.n,
                                        .chunked = x->info.framing == FRAMING_CHUNKED,

@@ -23,9 +23,11 @@ static void begin_relay(struct exchange *x)
 static uint32_t choose(struct exchange *x)
 {
     const uint32_t cluster = (uint32_t)(x->cluster - x->generation->table->cluster);
+    const uint32_t first = x->cluster->first_server;
     struct cluster_choice choice = {.spec = x->cluster,
+                                    .server_spec = x->generation->table->server + first,
                                     .live = x->generation->cluster[cluster],
-                                    .server = x->generation->server + x->cluster->first_server,
+                                    .server = x->generation->server + first,
                                     .client = &x->session->client.address,
                                     .now_ns = x->worker->now_ns,
                                     .n_avoid = x->n_tried};
