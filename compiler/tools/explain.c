@@ -99,7 +99,7 @@ static void tell_test(struct explaining *x, const struct table_node *node, bool 
     text_adds(x->out, "  ");
     styled(x, held ? STYLE_YES : STYLE_NO, held ? SLICE("true   ") : SLICE("false  "));
     table_atom_write(x->table, atom, x->out);
-    text_addf(&remark, "  (%s ", table_field_is_keyed(atom->field) ? "it is" : "is");
+    text_adds(&remark, "  (is ");
     write_values(x, atom, so_far, &remark);
     text_addc(&remark, ')');
     styled(x, STYLE_DIM, text_slice(&remark));
