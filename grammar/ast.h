@@ -39,7 +39,8 @@ struct parse;
 struct ast *ast_leaf(struct parse *p, enum ast_kind kind, struct token t);
 
 /* A node that begins with the token `from`, is called by `name` (NULL: by nothing), has the list
- * `children` (NULL: none) and ends with the later of these and the token `to` (NULL: with these). */
+ * `children` (NULL: none) and ends with the later of these and the token `to` (NULL: with these).
+ */
 struct ast *ast_new(struct parse *p, enum ast_kind kind, struct token from,
                     const struct token *name, struct ast *children, const struct token *to);
 

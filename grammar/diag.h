@@ -31,8 +31,8 @@ void diags_free(struct diags *d);
 /* Reports `code` at `where`; the arguments are those of the code's text in diags.def. */
 void diag(struct diags *d, enum diag_code code, struct span where, ...);
 
-/* Each adds to the last report: what the primary place's carets say; a second place; a remark; a fix
- * that can be applied, replacing `where` (an empty span inserts). */
+/* Each adds to the last report: what the primary place's carets say; a second place; a remark; a
+ * fix that can be applied, replacing `where` (an empty span inserts). */
 void diag_label(struct diags *d, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void diag_also(struct diags *d, struct span where, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void diag_note(struct diags *d, const char *fmt, ...) PRINTF_LIKE(2, 3);

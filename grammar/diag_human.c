@@ -35,9 +35,9 @@ static unsigned columns_of(uint32_t c)
         uint32_t first, last;
         unsigned columns;
     } range[] = {
-        {0x0300, 0x036f, 0},   {0x200b, 0x200f, 0},   {0xfe00, 0xfe0f, 0},   {0x1100, 0x115f, 2},
-        {0x2e80, 0xa4cf, 2},   {0xac00, 0xd7a3, 2},   {0xf900, 0xfaff, 2},   {0xfe30, 0xfe6f, 2},
-        {0xff00, 0xff60, 2},   {0xffe0, 0xffe6, 2},   {0x1f300, 0x1f64f, 2}, {0x1f900, 0x1f9ff, 2},
+        {0x0300, 0x036f, 0},   {0x200b, 0x200f, 0}, {0xfe00, 0xfe0f, 0},   {0x1100, 0x115f, 2},
+        {0x2e80, 0xa4cf, 2},   {0xac00, 0xd7a3, 2}, {0xf900, 0xfaff, 2},   {0xfe30, 0xfe6f, 2},
+        {0xff00, 0xff60, 2},   {0xffe0, 0xffe6, 2}, {0x1f300, 0x1f64f, 2}, {0x1f900, 0x1f9ff, 2},
         {0x20000, 0x3fffd, 2},
     };
     for (size_t i = 0; i < COUNT_OF(range); i++)
@@ -56,7 +56,8 @@ static uint32_t decode(const unsigned char *c, size_t bytes)
     return value;
 }
 
-/* Does the character do something to a terminal, or to the reading direction, instead of showing? */
+/* Does the character do something to a terminal, or to the reading direction, instead of showing?
+ */
 static bool unsafe(uint32_t c)
 {
     return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x200e || c == 0x200f ||
@@ -149,7 +150,8 @@ static void gutter(const struct rendering *r, const char *sign)
     text_addf(r->out, "%s%s", sign, r->style->end);
 }
 
-/* The part of a line that a span covers; at least one column, and no further than the line's end. */
+/* The part of a line that a span covers; at least one column, and no further than the line's end.
+ */
 static void add_underlined(const struct rendering *r, const struct diag_span *s, bool primary,
                            const char *color)
 {

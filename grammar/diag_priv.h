@@ -33,5 +33,6 @@ struct diag_text {
 const struct diag_text *diag_text(enum diag_code code);
 
 /* Each writes one report. */
-void diag_render_human(const struct sources *s, const struct report *r, bool color, struct text *out);
+void diag_render_human(const struct sources *s, const struct report *r, bool color,
+                       struct text *out);
 void diag_render_json(const struct sources *s, const struct report *r, struct text *out);

@@ -1,8 +1,8 @@
 #include "grammar/layout.h"
 
 #include "grammar/diag.h"
+#include "grammar/parser.h"
 #include "grammar/words.h"
-#include "parser.h"
 #include "runtime/base/arena.h"
 #include "runtime/base/vec.h"
 
@@ -21,10 +21,10 @@ struct layout {
     struct diags *diags;
     struct bracket open[LAYOUT_DEPTH_MAX];
     uint32_t depth;
-    uint32_t lead;  /* where the trivia of the next token begin */
-    int previous;   /* kind of the last token that came out; SEP at the beginning */
+    uint32_t lead;    /* where the trivia of the next token begin */
+    int previous;     /* kind of the last token that came out; SEP at the beginning */
     bool line_begins; /* was the last piece, trivia aside, a line end? */
-    bool full;      /* nested too deep: the rest is left out */
+    bool full;        /* nested too deep: the rest is left out */
 };
 
 static void put(struct layout *l, struct token t)
@@ -206,8 +206,8 @@ static void right_paren(struct layout *l, struct token t)
 static void word(struct layout *l, uint32_t i, bool line_begins)
 {
     struct token t = l->piece.at[i];
-    const bool may_start = l->previous == TK_SEP || l->previous == TK_LBRACE ||
-                           (in_list(l) && line_begins);
+    const bool may_start =
+        l->previous == TK_SEP || l->previous == TK_LBRACE || (in_list(l) && line_begins);
     if (may_start && l->depth > 0 && starts_definition(l, i)) {
         while (l->depth > 0)
             close_missing(l, t.span, "this definition");

@@ -1,6 +1,6 @@
 /* lexer - text to tokens. Knows signs and the shapes of words, and nothing of what they mean. */
 #include "grammar/token.h"
-#include "parser.h"
+#include "grammar/parser.h"
 
 static struct token token(const struct lexer *lx, int kind, const char *from)
 {
@@ -13,13 +13,20 @@ static struct token token(const struct lexer *lx, int kind, const char *from)
     };
 }
 
+/* The NUL behind the text ends it, and is not passed; any other is a stray character. */
+static struct token at_nul(struct lexer *lx, const char *from)
+{
+    if (from < lx->end)
+        return token(lx, TK_STRAY, from);
+    lx->at = lx->end;
+    return token(lx, 0, from);
+}
+
 /*!re2c
     re2c:define:YYCTYPE  = "unsigned char";
     re2c:define:YYCURSOR = "lx->at";
-    re2c:define:YYLIMIT  = "lx->end";
     re2c:define:YYMARKER = mark;
     re2c:yyfill:enable   = 0;
-    re2c:eof             = 0;
 
     letter  = [A-Za-z_];
     part    = [A-Za-z0-9_-];
@@ -51,7 +58,7 @@ static struct token token(const struct lexer *lx, int kind, const char *from)
 struct token lex(struct lexer *lx)
 {
     const char *from = lx->at;
-    const char *mark;
+    const char *mark = from;
     /*!re2c
         blank | comment { return token(lx, TK_TRIVIA, from); }
         "\n"     { return token(lx, TK_NEWLINE, from); }
@@ -72,7 +79,7 @@ struct token lex(struct lexer *lx)
         "=="     { return token(lx, TK_EQ, from); }
         "!="     { return token(lx, TK_NE, from); }
         "&&" | "||" | "<=" | ">=" | "->" | "=~" | "!" | "<" | ">" | beyond { return token(lx, TK_STRAY, from); }
-        $        { return token(lx, 0, from); }
+        "\x00"   { return at_nul(lx, from); }
         *        { return token(lx, TK_STRAY, from); }
     */
 }

@@ -4,12 +4,12 @@
 
 #include "grammar/layout.h"
 #include "grammar/parse_priv.h"
-#include "parser.h"
+#include "grammar/parser.h"
 #include "runtime/base/arena.h"
 #include "runtime/base/utf8.h"
 
-/* The number of the token that ends the statement which token `i` belongs to: a SEP at its own depth,
- * so blocks on the way are skipped whole. layout.c has seen to it that there is one. */
+/* The number of the token that ends the statement which token `i` belongs to: a SEP at its own
+ * depth, so blocks on the way are skipped whole. layout.c has seen to it that there is one. */
 static uint32_t statement_end(const struct tokens *t, uint32_t i)
 {
     uint32_t depth = 0;

@@ -12,7 +12,8 @@
 struct arena;
 struct diags;
 
-/* A longer source is refused: no configuration is, and the tree takes some twenty times the text. */
+/* A longer source is refused: no configuration is, and the tree takes some twenty times the text.
+ */
 #define PARSE_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 struct tree {

@@ -14,7 +14,7 @@ struct parse {
     struct arena *arena;
     struct diags *diags;
     struct ast *root;
-    void *parser; /* lemon's */
+    void *parser;          /* lemon's */
     struct token previous; /* the last one that was understood */
     struct token begun[2]; /* the first two of the statement at hand */
     uint32_t n_begun;      /* 0..2 of them are there */
@@ -39,8 +39,8 @@ bool parser_takes(const void *parser, int kind);
 /* Lets the next mistake be reported, however near it is to the last. */
 void parser_forgive(void *parser);
 
-/* What is wrong with `t` is said. Returns true, and in *t what was meant, when that is clear enough to
- * go on with. */
+/* What is wrong with `t` is said. Returns true, and in *t what was meant, when that is clear enough
+ * to go on with. */
 bool repair(struct parse *p, struct token *t);
 
 void parse_too_deep(struct parse *p, struct span where);

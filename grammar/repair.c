@@ -6,9 +6,9 @@
  * word gives one message, and what it introduced is still checked.
  */
 #include "grammar/parse_priv.h"
-#include "grammar/suggest.h"
+#include "grammar/parser.h"
 #include "grammar/words.h"
-#include "parser.h"
+#include "runtime/base/nearest.h"
 #include "runtime/base/text.h"
 
 /* The most alternatives that are worth listing. */
@@ -58,10 +58,10 @@ static bool repair_foreign(struct parse *p, struct token *t)
 
 static bool repair_spelling(struct parse *p, struct token *t)
 {
-    struct suggest s = {.word = t->text};
+    struct nearest s = {.wanted = t->text};
     for (int kind = 1; kind < parser_kinds(); kind++)
         if (words_keyword(slice_of(words_name(kind))) == kind && parser_accepts(p->parser, kind))
-            suggest_try(&s, slice_of(words_name(kind)));
+            nearest_offer(&s, slice_of(words_name(kind)));
     if (!s.best.at)
         return false;
     diag(p->diags, DIAG_MISSPELT, t->span, SLICE_ARG(t->text));
@@ -90,8 +90,11 @@ static void note_expected(struct parse *p)
     struct text t = {0};
     for (size_t i = 0; i < n; i++) {
         const char *quote = words_fixed(expected[i]) ? "`" : "";
-        text_addf(&t, "%s%s%s%s", i == 0 ? "" : i + 1 == n ? " or " : ", ", quote,
-                  words_name(expected[i]), quote);
+        text_addf(&t, "%s%s%s%s",
+                  i == 0       ? ""
+                  : i + 1 == n ? " or "
+                               : ", ",
+                  quote, words_name(expected[i]), quote);
     }
     if (n > 0)
         diag_label(p->diags, "expected " SLICE_FMT, SLICE_ARG(text_slice(&t)));

@@ -1,13 +1,13 @@
 #include "grammar/words.h"
 
-#include "parser.h"
+#include "grammar/parser.h"
 #include "runtime/base/check.h"
 
 static const struct {
     int kind;
     struct slice spelling;
 } keyword[] = {
-#define KEYWORD(token, spelling) {TK_##token, SLICE_INIT(spelling)},
+#define KEYWORD(token, spelling)  {TK_##token, SLICE_INIT(spelling)},
 #define OPERATOR(token, spelling) {TK_##token, SLICE_INIT(spelling)},
 #include "grammar/keywords.def"
 #undef KEYWORD

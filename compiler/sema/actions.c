@@ -25,10 +25,14 @@ static const char *why_protected(struct slice name, enum action_kind kind)
         struct slice name;
         const char *const *why;
     } headers[] = {
-        {SLICE_INIT("connection"), &own},       {SLICE_INIT("keep-alive"), &own},
-        {SLICE_INIT("proxy-connection"), &own}, {SLICE_INIT("te"), &own},
-        {SLICE_INIT("upgrade"), &own},          {SLICE_INIT("trailer"), &framing},
-        {SLICE_INIT("content-length"), &framing}, {SLICE_INIT("transfer-encoding"), &framing},
+        {SLICE_INIT("connection"), &own},
+        {SLICE_INIT("keep-alive"), &own},
+        {SLICE_INIT("proxy-connection"), &own},
+        {SLICE_INIT("te"), &own},
+        {SLICE_INIT("upgrade"), &own},
+        {SLICE_INIT("trailer"), &framing},
+        {SLICE_INIT("content-length"), &framing},
+        {SLICE_INIT("transfer-encoding"), &framing},
     };
     for (size_t i = 0; i < COUNT_OF(headers); i++)
         if (slice_eq(headers[i].name, name))
@@ -165,10 +169,14 @@ static bool kind_of(enum ast_kind kind, enum action_kind *out)
     static const struct {
         enum ast_kind node;
         enum action_kind action;
-    } kinds[] = {{AST_SET_HEADER, ACTION_SET_HEADER}, {AST_ADD_HEADER, ACTION_ADD_HEADER},
-                 {AST_REMOVE_HEADER, ACTION_REMOVE_HEADER}, {AST_CONTINUE, ACTION_CONTINUE},
-                 {AST_FORWARD, ACTION_FORWARD}, {AST_DENY, ACTION_DENY},
-                 {AST_RESPOND, ACTION_RESPOND}, {AST_REDIRECT, ACTION_REDIRECT}};
+    } kinds[] = {{AST_SET_HEADER, ACTION_SET_HEADER},
+                 {AST_ADD_HEADER, ACTION_ADD_HEADER},
+                 {AST_REMOVE_HEADER, ACTION_REMOVE_HEADER},
+                 {AST_CONTINUE, ACTION_CONTINUE},
+                 {AST_FORWARD, ACTION_FORWARD},
+                 {AST_DENY, ACTION_DENY},
+                 {AST_RESPOND, ACTION_RESPOND},
+                 {AST_REDIRECT, ACTION_REDIRECT}};
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         if (kinds[i].node != kind)
             continue;

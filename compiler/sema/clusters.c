@@ -24,7 +24,8 @@ static bool balance_read(struct sema *s, const struct ast *a, enum table_balance
     const struct slice near = suggest_nearest(a->name, names, COUNT_OF(names));
     suggest_fix(s, a->name_span, near);
     if (!near.at)
-        diag_note(s->diags, "there are round-robin, weighted-round-robin, least-connections and ip-hash");
+        diag_note(s->diags,
+                  "there are round-robin, weighted-round-robin, least-connections and ip-hash");
     return false;
 }
 
@@ -65,7 +66,8 @@ static bool same_key(const struct program_server *a, const struct program_server
     return by_name ? slice_eq(a->name, b->name) : endpoint_eq(&a->endpoint, &b->endpoint);
 }
 
-/* Calls `said` for each server whose name or endpoint an earlier one has. True when there is none. */
+/* Reports each server whose name (an error) or endpoint (a warning) an earlier one has; true when
+ * there is none. */
 static bool all_differ(struct sema *s, const struct program_cluster *c, bool by_name)
 {
     uint32_t mask = 15;
@@ -84,7 +86,8 @@ static bool all_differ(struct sema *s, const struct program_cluster *c, bool by_
         }
         ok = false;
         if (by_name)
-            diag(s->diags, DIAG_SERVER_TWICE, server->span, SLICE_ARG(c->name), SLICE_ARG(server->name));
+            diag(s->diags, DIAG_SERVER_TWICE, server->span, SLICE_ARG(c->name),
+                 SLICE_ARG(server->name));
         else
             diag(s->diags, DIAG_SAME_ENDPOINT, server->span, SLICE_ARG(c->name));
         diag_label(s->diags, "again here");
@@ -108,7 +111,8 @@ static void warn(struct sema *s, const struct program_cluster *c, const struct c
         diag_fix(s->diags, g->balance->name_span, SLICE("weighted-round-robin"),
                  "write `balance weighted-round-robin`");
     else
-        diag_note(s->diags, "round-robin is the default; `balance weighted-round-robin` heeds them");
+        diag_note(s->diags,
+                  "round-robin is the default; `balance weighted-round-robin` heeds them");
 }
 
 static bool setting_read(struct sema *s, const struct ast *a, struct cluster_given *g,

@@ -12,8 +12,8 @@ static uint32_t more(uint32_t a, uint32_t b)
 }
 
 /*
- * The conditions [first, first + n) joined in pairs, and these in pairs again, so that a thousand of
- * them are ten levels deep. Which pairs does not matter: and, or are associative.
+ * The conditions [first, first + n) joined in pairs, and these in pairs again, so that a thousand
+ * of them are ten levels deep. Which pairs does not matter: and, or are associative.
  */
 static struct built join(struct sema *s, enum cond_kind kind, const struct built *first, uint32_t n)
 {

@@ -1,4 +1,5 @@
-/* Definitions: collecting their names, and working out const, env and set when they are asked for. */
+/* Definitions: collecting their names, and working out const, env and set when they are asked for.
+ */
 #include "compiler/sema/sema_priv.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/utf8.h"
@@ -8,8 +9,8 @@ static bool kind_of(const struct ast *a, enum def_kind *out)
     static const struct {
         enum ast_kind node;
         enum def_kind kind;
-    } kinds[] = {{AST_CONST, DEF_CONST},     {AST_ENV, DEF_ENV},     {AST_SET, DEF_SET},
-                 {AST_ACL, DEF_ACL},         {AST_CLUSTER, DEF_CLUSTER}, {AST_ROUTE, DEF_ROUTE},
+    } kinds[] = {{AST_CONST, DEF_CONST},      {AST_ENV, DEF_ENV},         {AST_SET, DEF_SET},
+                 {AST_ACL, DEF_ACL},          {AST_CLUSTER, DEF_CLUSTER}, {AST_ROUTE, DEF_ROUTE},
                  {AST_LISTENER, DEF_LISTENER}};
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         if (kinds[i].node != a->kind)
@@ -81,8 +82,8 @@ static bool type_of(struct sema *s, const struct ast *word, enum type *out)
     return false;
 }
 
-/* What the variable says is read as if it stood in the text, but a mistake in it is told as one of the
- * environment, where the person can mend it. */
+/* What the variable says is read as if it stood in the text, but a mistake in it is told as one of
+ * the environment, where the person can mend it. */
 static bool from_environment(struct sema *s, struct definition *d, const char *text)
 {
     struct diags *said = s->diags;
@@ -164,9 +165,9 @@ static void find_repeated(struct sema *s, const struct ast *list, const struct p
     uint32_t *slot = MUST_ARRAY(uint32_t, slots);
     const struct ast *at = list->first;
     for (uint32_t i = 0; i < n; i++, at = at ? at->next : NULL) {
-        const struct slice key =
-            set->n_strings ? set->string[i]
-                           : (struct slice){(const char *)set->network[i].first.byte, 16};
+        const struct slice key = set->n_strings
+                                     ? set->string[i]
+                                     : (struct slice){(const char *)set->network[i].first.byte, 16};
         uint32_t h = (uint32_t)hash_slice(key, set->n_strings ? 0 : set->network[i].bits);
         for (;; h++) {
             const uint32_t other = slot[h & (slots - 1)];
@@ -174,10 +175,9 @@ static void find_repeated(struct sema *s, const struct ast *list, const struct p
                 slot[h & (slots - 1)] = i + 1;
                 break;
             }
-            const bool same =
-                set->n_strings
-                    ? slice_eq(key, set->string[other - 1])
-                    : memcmp(&set->network[i], &set->network[other - 1], sizeof(struct network)) == 0;
+            const bool same = set->n_strings ? slice_eq(key, set->string[other - 1])
+                                             : memcmp(&set->network[i], &set->network[other - 1],
+                                                      sizeof(struct network)) == 0;
             if (!same)
                 continue;
             if (at)

@@ -1,4 +1,5 @@
 /* Durations: a whole number and a unit. */
+#include "compiler/sema/literals.h"
 #include "compiler/sema/sema_priv.h"
 #include "grammar/suggest.h"
 #include "runtime/base/number.h"
@@ -16,17 +17,17 @@ static const struct {
 static const struct {
     struct slice written, meant;
 } habits[] = {
-    {SLICE_INIT("sec"), SLICE_INIT("s")},      {SLICE_INIT("secs"), SLICE_INIT("s")},
-    {SLICE_INIT("second"), SLICE_INIT("s")},   {SLICE_INIT("seconds"), SLICE_INIT("s")},
-    {SLICE_INIT("S"), SLICE_INIT("s")},        {SLICE_INIT("min"), SLICE_INIT("m")},
-    {SLICE_INIT("mins"), SLICE_INIT("m")},     {SLICE_INIT("minute"), SLICE_INIT("m")},
-    {SLICE_INIT("minutes"), SLICE_INIT("m")},  {SLICE_INIT("M"), SLICE_INIT("m")},
-    {SLICE_INIT("hr"), SLICE_INIT("h")},       {SLICE_INIT("hour"), SLICE_INIT("h")},
-    {SLICE_INIT("hours"), SLICE_INIT("h")},    {SLICE_INIT("H"), SLICE_INIT("h")},
-    {SLICE_INIT("day"), SLICE_INIT("d")},      {SLICE_INIT("days"), SLICE_INIT("d")},
-    {SLICE_INIT("D"), SLICE_INIT("d")},        {SLICE_INIT("msec"), SLICE_INIT("ms")},
-    {SLICE_INIT("millis"), SLICE_INIT("ms")},  {SLICE_INIT("msecs"), SLICE_INIT("ms")},
-    {SLICE_INIT("MS"), SLICE_INIT("ms")},      {SLICE_INIT("milliseconds"), SLICE_INIT("ms")},
+    {SLICE_INIT("sec"), SLICE_INIT("s")},     {SLICE_INIT("secs"), SLICE_INIT("s")},
+    {SLICE_INIT("second"), SLICE_INIT("s")},  {SLICE_INIT("seconds"), SLICE_INIT("s")},
+    {SLICE_INIT("S"), SLICE_INIT("s")},       {SLICE_INIT("min"), SLICE_INIT("m")},
+    {SLICE_INIT("mins"), SLICE_INIT("m")},    {SLICE_INIT("minute"), SLICE_INIT("m")},
+    {SLICE_INIT("minutes"), SLICE_INIT("m")}, {SLICE_INIT("M"), SLICE_INIT("m")},
+    {SLICE_INIT("hr"), SLICE_INIT("h")},      {SLICE_INIT("hour"), SLICE_INIT("h")},
+    {SLICE_INIT("hours"), SLICE_INIT("h")},   {SLICE_INIT("H"), SLICE_INIT("h")},
+    {SLICE_INIT("day"), SLICE_INIT("d")},     {SLICE_INIT("days"), SLICE_INIT("d")},
+    {SLICE_INIT("D"), SLICE_INIT("d")},       {SLICE_INIT("msec"), SLICE_INIT("ms")},
+    {SLICE_INIT("millis"), SLICE_INIT("ms")}, {SLICE_INIT("msecs"), SLICE_INIT("ms")},
+    {SLICE_INIT("MS"), SLICE_INIT("ms")},     {SLICE_INIT("milliseconds"), SLICE_INIT("ms")},
 };
 
 static struct slice unit_meant(struct slice written)
@@ -49,8 +50,8 @@ static void say_bad_unit(struct sema *s, struct slice digits, struct slice unit,
     const struct slice meant = unit_meant(unit);
     if (!meant.at)
         return;
-    const struct slice fix = arena_format(s->arena, SLICE_FMT SLICE_FMT, SLICE_ARG(digits),
-                                          SLICE_ARG(meant));
+    const struct slice fix =
+        arena_format(s->arena, SLICE_FMT SLICE_FMT, SLICE_ARG(digits), SLICE_ARG(meant));
     suggest_fix(s, where, fix);
 }
 

@@ -1,4 +1,5 @@
 /* Addresses, networks and endpoints as they are written. */
+#include "compiler/sema/literals.h"
 #include "compiler/sema/sema_priv.h"
 #include "runtime/base/number.h"
 

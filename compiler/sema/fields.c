@@ -13,8 +13,9 @@ static void say_unknown(struct sema *s, struct slice name, struct span where)
     if (near.at)
         diag_fix(s->diags, where, near, "did you mean `" SLICE_FMT "`?", SLICE_ARG(near));
     else
-        diag_note(s->diags, "it has src, method, scheme, host, path, uri, query, header \"name\" and "
-                            "cookie \"name\"");
+        diag_note(s->diags,
+                  "it has src, method, scheme, host, path, uri, query, header \"name\" and "
+                  "cookie \"name\"");
 }
 
 bool field_find_said(struct sema *s, struct slice name, bool keyed, struct span where,

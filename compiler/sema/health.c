@@ -48,7 +48,8 @@ static bool path_read(struct sema *s, const struct ast *a, struct table_health *
         return false;
     for (size_t i = 0; i < out->path.len; i++)
         if ((unsigned char)out->path.at[i] <= ' ' || (unsigned char)out->path.at[i] >= 0x7f)
-            return say_bad_health(s, a->span, "a request target has no blanks, control or non-ASCII characters");
+            return say_bad_health(
+                s, a->span, "a request target has no blanks, control or non-ASCII characters");
     if (out->path.len == 0 || out->path.at[0] != '/')
         return say_bad_health(s, a->span, "the path of a health check begins with a slash");
     return true;
@@ -77,8 +78,10 @@ static bool target_read(struct sema *s, const struct ast *a, struct table_health
         }
     }
     if (is_value(at) && out->kind != HEALTH_NONE)
-        ok = say_bad_health(s, at->span, out->kind == HEALTH_TCP ? "a TCP health check only connects"
-                                                : "an HTTP health check has a method and a path");
+        ok = say_bad_health(s, at->span,
+                            out->kind == HEALTH_TCP
+                                ? "a TCP health check only connects"
+                                : "an HTTP health check has a method and a path");
     while (is_value(at))
         at = at->next;
     *rest = at;
@@ -100,7 +103,8 @@ static bool host_read(struct sema *s, const struct ast *a, struct slice *out)
         return false;
     for (size_t i = 0; i < out->len; i++)
         if ((unsigned char)out->at[i] <= ' ' || (unsigned char)out->at[i] >= 0x7f)
-            return say_bad_health(s, a->first->span, "a host has no blanks, control or non-ASCII characters");
+            return say_bad_health(s, a->first->span,
+                                  "a host has no blanks, control or non-ASCII characters");
     return out->len > 0 || say_bad_health(s, a->first->span, "the host is empty");
 }
 
@@ -150,8 +154,12 @@ static bool setting_read(struct sema *s, const struct ast *a, struct given *g,
 
 bool health_read(struct sema *s, const struct ast *a, struct table_health *out)
 {
-    *out = (struct table_health){.every_ns = 2 * NS_PER_S, .timeout_ns = NS_PER_S, .rise = 2,
-                                 .fall = 3, .status_first = 200, .status_last = 399};
+    *out = (struct table_health){.every_ns = 2 * NS_PER_S,
+                                 .timeout_ns = NS_PER_S,
+                                 .rise = 2,
+                                 .fall = 3,
+                                 .status_first = 200,
+                                 .status_last = 399};
     const struct ast *rest = NULL;
     bool ok = kind_read(s, a, out);
     ok &= target_read(s, a, out, &rest);

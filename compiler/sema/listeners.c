@@ -74,8 +74,8 @@ bool listener_read(struct sema *s, const struct definition *d, struct program_li
         complete &= a->kind != AST_BAD;
     }
     struct endpoint *bind = ARENA_ARRAY(s->arena, struct endpoint, n);
-    *out = (struct program_listener){.name = d->name, .span = d->span, .bind = bind,
-                                     .max_connections = CONNECTIONS_DEFAULT};
+    *out = (struct program_listener){
+        .name = d->name, .span = d->span, .bind = bind, .max_connections = CONNECTIONS_DEFAULT};
     timeouts_default(out->timeout_ns, SCOPE_LISTENER);
     struct listener_given g = {0};
     bool ok = true;

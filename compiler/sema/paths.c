@@ -1,84 +1,10 @@
 /*
- * Paths in conditions. A request's path is normalised before it is compared (RFC 3986 6.2.2: escapes
- * in upper case, unreserved characters decoded, dot segments removed; empty segments merged), so a
- * literal that is not in that form can never match, and saying so is all its author wants to know.
+ * Paths in conditions. A request's path is normalised before it is compared (runtime/base/uri), so
+ * a literal that is not in that form can never match, and saying so is all its author wants to
+ * know.
  */
 #include "compiler/sema/sema_priv.h"
-
-static bool is_unreserved(unsigned c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.' || c == '_' || c == '~';
-}
-
-static bool is_path_character(unsigned c)
-{
-    return is_unreserved(c) || (c != 0 && c < 0x80 && strchr("!$&'()*+,;=:@/|^`[]{}\"<>", (int)c));
-}
-
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = ascii_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* One character or escape of `text` at *i, normalised, into `out`. Returns why there is none. */
-static const char *normal_character(struct slice text, size_t *i, struct text *out)
-{
-    const unsigned c = (unsigned char)text.at[*i];
-    if (c != '%') {
-        if (is_path_character(c))
-            text_addc(out, (char)c);
-        else
-            text_addf(out, "%%%02X", c);
-        (*i)++;
-        return NULL;
-    }
-    const int high = *i + 2 < text.len ? hex(text.at[*i + 1]) : -1;
-    const int low = *i + 2 < text.len ? hex(text.at[*i + 2]) : -1;
-    if (high < 0 || low < 0)
-        return "`%` begins an escape of two hexadecimal digits";
-    const unsigned value = (unsigned)(high * 16 + low);
-    if (value == '/' || value == '\\' || value < 0x20 || value == 0x7f)
-        return "an escaped slash, backslash or control character is refused with 400";
-    if (is_unreserved(value))
-        text_addc(out, (char)value);
-    else
-        text_addf(out, "%%%02X", value);
-    *i += 3;
-    return NULL;
-}
-
-/* Drops what stands behind the last slash but one: "/a/b/" becomes "/a/". */
-static void drop_segment(struct text *t)
-{
-    if (t->len > 1)
-        t->len--;
-    while (t->len > 0 && t->at[t->len - 1] != '/')
-        t->len--;
-}
-
-/* `escaped` begins with a slash. Writes it without empty and dot segments. */
-static void merge_segments(struct slice escaped, struct text *out)
-{
-    text_addc(out, '/');
-    for (size_t i = 1; i <= escaped.len;) {
-        size_t end = i;
-        while (end < escaped.len && escaped.at[end] != '/')
-            end++;
-        const struct slice segment = {escaped.at + i, end - i};
-        if (slice_eq(segment, SLICE(".."))) {
-            drop_segment(out);
-        } else if (segment.len > 0 && !slice_eq(segment, SLICE("."))) {
-            text_add(out, segment);
-            if (end < escaped.len)
-                text_addc(out, '/');
-        }
-        i = end + 1;
-    }
-}
+#include "runtime/base/uri.h"
 
 static bool say_bad_path(struct sema *s, struct slice text, struct span where, const char *why)
 {
@@ -86,36 +12,94 @@ static bool say_bad_path(struct sema *s, struct slice text, struct span where, c
     return false;
 }
 
-static void fix_path(struct sema *s, struct span where, struct slice meant)
+/* With an escape for every byte that a path cannot have. */
+static struct slice escaped(struct sema *s, struct slice text)
 {
-    const struct slice fix = arena_format(s->arena, "\"" SLICE_FMT "\"", SLICE_ARG(meant));
-    diag_fix(s->diags, where, fix, "write `" SLICE_FMT "`", SLICE_ARG(fix));
-}
-
-/* Its normal form into `out`; why there is none otherwise. */
-static const char *normalise(struct slice text, enum part part, struct text *out)
-{
-    struct text escaped = {0};
-    const char *why = NULL;
-    for (size_t i = 0; i < text.len && !why;)
-        why = normal_character(text, &i, &escaped);
-    if (!why && part == PART_WHOLE)
-        merge_segments(text_slice(&escaped), out);
-    else if (!why)
-        text_add(out, text_slice(&escaped));
-    text_done(&escaped);
-    return why;
-}
-
-/* The segments of a beginning or an end: only those that are surely whole can be judged. */
-static bool has_odd_segment(struct slice text)
-{
-    for (size_t i = 0; i + 1 < text.len; i++) {
-        const struct slice rest = slice_from(text, i);
-        if (slice_starts(rest, SLICE("//")) || slice_starts(rest, SLICE("/./")) ||
-            slice_starts(rest, SLICE("/../")))
-            return true;
+    struct text t = {0};
+    for (size_t i = 0; i < text.len; i++) {
+        const unsigned char c = (unsigned char)text.at[i];
+        if (c <= ' ' || c >= 0x7f || c == '\\')
+            text_addf(&t, "%%%02X", c);
+        else
+            text_addc(&t, (char)c);
     }
+    const struct slice copy = arena_copy(s->arena, text_slice(&t));
+    text_done(&t);
+    return copy;
+}
+
+/* A beginning must be one of some whole path, and an end too: these make it whole. */
+static const char *missing_before(enum part part)
+{
+    return part == PART_END ? "/x" : "";
+}
+
+static const char *missing_behind(enum part part)
+{
+    return part == PART_BEGIN ? "x" : "";
+}
+
+/* Its normal form, in the arena; what was put around a part is taken off again where it is still
+ * there. */
+static enum uri_result normalise(struct sema *s, struct slice text, enum part part,
+                                 struct slice *out)
+{
+    const struct slice before = slice_of(missing_before(part)),
+                       behind = slice_of(missing_behind(part));
+    const struct slice whole = arena_format(s->arena, SLICE_FMT SLICE_FMT SLICE_FMT,
+                                            SLICE_ARG(before), SLICE_ARG(text), SLICE_ARG(behind));
+    char *normal = ARENA_ARRAY(s->arena, char, whole.len + 1);
+    size_t len;
+    const enum uri_result result = uri_normalise_path(whole, normal, &len);
+    if (result != URI_OK)
+        return result;
+    struct slice n = {normal, len};
+    if (slice_starts(n, before))
+        n = slice_from(n, before.len);
+    if (slice_ends(n, behind))
+        n.len -= behind.len;
+    *out = n;
+    return URI_OK;
+}
+
+static bool say_result(struct sema *s, struct slice text, struct span where, enum part part,
+                       enum uri_result result)
+{
+    struct slice fix;
+    switch (result) {
+    case URI_BAD_BYTE:
+        say_bad_path(s, text, where, "it has a character that paths carry as an escape");
+        if (normalise(s, escaped(s, text), part, &fix) == URI_OK)
+            fix_quoted(s, where, fix);
+        return false;
+    case URI_BAD_ESCAPE: return say_bad_path(s, text, where, "two hexadecimal digits follow a `%`");
+    case URI_FORBIDDEN_ESCAPE:
+        return say_bad_path(s, text, where,
+                            "an escaped slash, backslash or control character is refused");
+    case URI_OK:
+    case URI_NOT_ABSOLUTE:
+    case URI_BAD_HOST:
+    case URI_BAD_PORT: break;
+    }
+    return say_bad_path(s, text, where, "it does not begin with a slash");
+}
+
+/* "/a?b", "a": what is wrong before any normal form is looked at. */
+static bool has_shape(struct sema *s, struct slice text, struct span where, enum part part)
+{
+    const char *cut = text.len ? memchr(text.at, '?', text.len) : NULL;
+    if (!cut && text.len)
+        cut = memchr(text.at, '#', text.len);
+    if (cut) {
+        say_bad_path(s, text, where, "the query is not part of the path");
+        if (cut > text.at)
+            fix_quoted(s, where, (struct slice){text.at, (size_t)(cut - text.at)});
+        return false;
+    }
+    if (part == PART_END || (text.len > 0 && text.at[0] == '/'))
+        return true;
+    say_bad_path(s, text, where, "it does not begin with a slash");
+    fix_quoted(s, where, arena_format(s->arena, "/" SLICE_FMT, SLICE_ARG(text)));
     return false;
 }
 
@@ -123,30 +107,15 @@ bool path_literal(struct sema *s, struct slice text, struct span where, enum par
                   struct slice *out)
 {
     *out = text;
-    const char *cut = memchr(text.at, '?', text.len);
-    if (!cut)
-        cut = memchr(text.at, '#', text.len);
-    if (cut) {
-        say_bad_path(s, text, where, "the query is not part of the path");
-        if (cut > text.at)
-            fix_path(s, where, (struct slice){text.at, (size_t)(cut - text.at)});
+    if (!has_shape(s, text, where, part))
         return false;
-    }
-    if (part != PART_END && (text.len == 0 || text.at[0] != '/')) {
-        say_bad_path(s, text, where, "it does not begin with a slash");
-        fix_path(s, where, arena_format(s->arena, "/" SLICE_FMT, SLICE_ARG(text)));
-        return false;
-    }
-    struct text normal = {0};
-    const char *why = normalise(text, part, &normal);
-    const bool same = !why && slice_eq(text_slice(&normal), text);
-    if (why)
-        say_bad_path(s, text, where, why);
-    else if (!same) {
-        say_bad_path(s, text, where, "it is not in the form in which paths are compared");
-        fix_path(s, where, text_slice(&normal));
-    } else if (has_odd_segment(text))
-        say_bad_path(s, text, where, "empty and dot segments are removed");
-    text_done(&normal);
-    return same && !has_odd_segment(text);
+    struct slice normal;
+    const enum uri_result result = normalise(s, text, part, &normal);
+    if (result != URI_OK)
+        return say_result(s, text, where, part, result);
+    if (slice_eq(normal, text))
+        return true;
+    say_bad_path(s, text, where, "it is not in the form in which paths are compared");
+    fix_quoted(s, where, normal);
+    return false;
 }

@@ -7,6 +7,21 @@ void suggest_fix(struct sema *s, struct span where, struct slice meant)
         diag_fix(s->diags, where, meant, "did you mean `" SLICE_FMT "`?", SLICE_ARG(meant));
 }
 
+void fix_quoted(struct sema *s, struct span where, struct slice text)
+{
+    struct text t = {0};
+    text_addc(&t, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.at[i] == '"' || text.at[i] == '\\')
+            text_addc(&t, '\\');
+        text_addc(&t, text.at[i]);
+    }
+    text_addc(&t, '"');
+    const struct slice fix = text_slice(&t);
+    diag_fix(s->diags, where, fix, "write `" SLICE_FMT "`", SLICE_ARG(fix));
+    text_done(&t);
+}
+
 static void say_undefined(struct sema *s, enum def_kind kind, struct slice name, struct span where)
 {
     struct definition *near = scope_suggest(s->scope, kind, name);

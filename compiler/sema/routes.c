@@ -12,7 +12,8 @@ static void say_undecided(struct sema *s, const struct ast *a)
 {
     diag(s->diags, DIAG_UNDECIDED, a->span);
     diag_label(s->diags, "what happens then?");
-    diag_fix(s->diags, closing(a), SLICE("; continue "), "to go on with the next clause, end it with `continue`");
+    diag_fix(s->diags, closing(a), SLICE("; continue "),
+             "to go on with the next clause, end it with `continue`");
 }
 
 /* Nothing may follow what decides or goes on; something that does so must be there. */

@@ -1,6 +1,6 @@
 /*
- * Two conditions are the same when they are written alike: same shape, fields and values. That finds
- * what copying and pasting makes; what several clauses swallow together needs the diagram.
+ * Two conditions are the same when they are written alike: same shape, fields and values. That
+ * finds what copying and pasting makes; what several clauses swallow together needs the diagram.
  */
 #include "compiler/sema/same.h"
 
@@ -64,12 +64,11 @@ static bool same_cond(const struct cond *a, const struct cond *b)
     case COND_ATOM: break;
     }
     return a->field == b->field && a->compare == b->compare && slice_eq(a->key, b->key) &&
-           slice_eq(a->string, b->string) &&
-           (a->compare != COMPARE_IN || same_set(a->set, b->set));
+           slice_eq(a->string, b->string) && (a->compare != COMPARE_IN || same_set(a->set, b->set));
 }
 
-/* Can a header change between two clauses change what it says? Cookies and the host are headers. An acl
- * may ask anything. */
+/* Can a header change between two clauses change what it says? Cookies and the host are headers. An
+ * acl may ask anything. */
 static bool may_change(const struct cond *c)
 {
     switch (c->kind) {

@@ -1,8 +1,8 @@
 #include "compiler/sema/scope.h"
 
-#include "grammar/suggest.h"
 #include "runtime/base/arena.h"
 #include "runtime/base/hash.h"
+#include "runtime/base/nearest.h"
 
 /* The kinds that share a name space have one number here. */
 static enum def_kind space(enum def_kind kind)
@@ -62,10 +62,10 @@ const struct definition *scope_find_other(const struct scope *s, enum def_kind k
 
 struct definition *scope_suggest(const struct scope *s, enum def_kind kind, struct slice name)
 {
-    struct suggest nearest = {.word = name};
+    struct nearest nearest = {.wanted = name};
     for (uint32_t i = 0; i < s->all.n; i++)
         if (space(s->all.at[i]->kind) == space(kind))
-            suggest_try(&nearest, s->all.at[i]->name);
+            nearest_offer(&nearest, s->all.at[i]->name);
     return nearest.best.at ? scope_find(s, kind, nearest.best) : NULL;
 }
 

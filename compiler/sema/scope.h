@@ -34,12 +34,12 @@ struct definition {
     enum def_state state;
     bool used;
 
-    struct value value;     /* CONST, ENV */
-    enum type type;         /* CONST, ENV, SET */
-    struct program_set set; /* SET */
+    struct value value;      /* CONST, ENV */
+    enum type type;          /* CONST, ENV, SET */
+    struct program_set set;  /* SET */
     const struct cond *body; /* ACL */
-    uint32_t depth, size;   /* ACL: of its body with all acls in it */
-    uint32_t index;         /* CLUSTER, ROUTE, LISTENER: its number in the program */
+    uint32_t depth, size;    /* ACL: of its body with all acls in it */
+    uint32_t index;          /* CLUSTER, ROUTE, LISTENER: its number in the program */
     struct definition *next_in_slot;
 };
 

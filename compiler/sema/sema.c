@@ -51,7 +51,8 @@ static const struct program *build(struct sema *s)
 {
     uint32_t n[DEF_LISTENER + 1] = {0};
     number(s, n);
-    struct program_listener *listener = ARENA_ARRAY(s->arena, struct program_listener, n[DEF_LISTENER]);
+    struct program_listener *listener =
+        ARENA_ARRAY(s->arena, struct program_listener, n[DEF_LISTENER]);
     struct program_cluster *cluster = ARENA_ARRAY(s->arena, struct program_cluster, n[DEF_CLUSTER]);
     struct route *route = ARENA_ARRAY(s->arena, struct route, n[DEF_ROUTE]);
     bool ok = true;
@@ -67,7 +68,7 @@ static const struct program *build(struct sema *s)
             ok &= work_out(s, d);
     }
     struct program *p = ARENA_NEW(s->arena, struct program);
-    *p = (struct program){s->in->sources, listener, cluster, route,
+    *p = (struct program){s->in->sources,  listener,       cluster,     route,
                           n[DEF_LISTENER], n[DEF_CLUSTER], n[DEF_ROUTE]};
     return ok ? p : NULL;
 }

@@ -15,8 +15,8 @@ struct sema_input {
 };
 
 /*
- * Reports all mistakes. Returns the program, or NULL when there are any (here or earlier). Everything
- * lives in the arena but `scope`, which is made in any case: scope_done() it.
+ * Reports all mistakes. Returns the program, or NULL when there are any (here or earlier).
+ * Everything lives in the arena but `scope`, which is made in any case: scope_done() it.
  */
 const struct program *sema(const struct sema_input *in, struct arena *arena, struct diags *d,
                            struct scope *scope);

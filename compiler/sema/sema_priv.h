@@ -21,9 +21,9 @@ struct sema {
     struct arena *arena;
     struct diags *diags;
     struct scope *scope;
-    uint32_t const_depth;  /* constants, the same */
-    uint32_t acl_depth;    /* acls being worked out, one inside the other */
-    uint64_t tests;        /* of the whole program, acls counted where they are used */
+    uint32_t const_depth; /* constants, the same */
+    uint32_t acl_depth;   /* acls being worked out, one inside the other */
+    uint64_t tests;       /* of the whole program, acls counted where they are used */
     VEC(struct bound) bound;
 };
 
@@ -41,6 +41,9 @@ struct definition *resolve(struct sema *s, enum def_kind kind, struct slice name
 
 /* "did you mean …?", when there is something to mean. */
 void suggest_fix(struct sema *s, struct span where, struct slice meant);
+
+/* "write \"text\"", with its quotes. */
+void fix_quoted(struct sema *s, struct span where, struct slice text);
 
 /* definitions.c */
 void define_all(struct sema *s);
@@ -74,7 +77,8 @@ bool field_find_said(struct sema *s, struct slice name, bool keyed, struct span 
 bool field_key(struct sema *s, enum table_field f, struct slice raw, struct span where,
                struct slice *out);
 
-/* hosts.c, paths.c, tokens.c: the literals of one type, normalised; `partial`: a beginning or an end. */
+/* hosts.c, paths.c, tokens.c: the literals of one type, normalised; `partial`: a beginning or an
+ * end. */
 enum part { PART_WHOLE, PART_BEGIN, PART_END };
 bool host_literal(struct sema *s, struct slice text, struct span where, enum part part,
                   struct slice *out);

@@ -1,13 +1,14 @@
 /* What listeners and clusters have in common: timeouts, and settings that are given once. */
 #include "compiler/sema/sema_priv.h"
-#include "grammar/suggest.h"
+#include "runtime/base/nearest.h"
 
 static const struct {
     enum timeout_scope scope;
     struct slice spelling;
     int64_t default_ms;
 } timeouts[TIMEOUT_COUNT] = {
-#define TIMEOUT(scope, id, spelling, default_ms, help) {SCOPE_##scope, SLICE_INIT(spelling), default_ms},
+#define TIMEOUT(scope, id, spelling, default_ms, help)                                             \
+    {SCOPE_##scope, SLICE_INIT(spelling), default_ms},
 #include "compiler/table/timeouts.def"
 #undef TIMEOUT
 };
@@ -32,14 +33,14 @@ bool first_given(struct sema *s, const struct ast *a, const struct ast **given, 
 static bool find_timeout(struct sema *s, const struct ast *a, enum timeout_scope scope,
                          uint32_t *out)
 {
-    struct suggest nearest = {.word = a->name};
+    struct nearest nearest = {.wanted = a->name};
     for (uint32_t i = 0; i < TIMEOUT_COUNT; i++) {
         if (timeouts[i].scope != scope)
             continue;
         *out = i;
         if (slice_eq(timeouts[i].spelling, a->name))
             return true;
-        suggest_try(&nearest, timeouts[i].spelling);
+        nearest_offer(&nearest, timeouts[i].spelling);
     }
     diag(s->diags, DIAG_UNKNOWN_WORD, a->name_span,
          scope == SCOPE_LISTENER ? "listener timeout" : "cluster timeout", SLICE_ARG(a->name));

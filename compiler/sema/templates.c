@@ -5,7 +5,7 @@ struct reading {
     struct sema *s;
     struct slice text; /* between the quotes */
     size_t at;
-    uint32_t first; /* the place of text.at[0] */
+    uint32_t first;      /* the place of text.at[0] */
     struct text literal; /* what has been read since the last field */
     VEC(struct table_part) part;
 };
@@ -129,8 +129,8 @@ bool template_read(struct sema *s, const struct ast *node, struct table_template
 {
     if (node->kind != AST_STRING)
         return plain(s, node, out);
-    struct reading r = {.s = s, .text = {node->name.at + 1, node->name.len - 2},
-                        .first = node->span.from + 1};
+    struct reading r = {
+        .s = s, .text = {node->name.at + 1, node->name.len - 2}, .first = node->span.from + 1};
     bool ok = true;
     while (ok && r.at < r.text.len)
         ok = add_next(&r);

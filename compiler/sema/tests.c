@@ -4,9 +4,12 @@
 static enum compare compare_of(enum ast_kind kind)
 {
     static const enum compare of[AST_KIND_COUNT] = {
-        [AST_EQUAL] = COMPARE_EQUAL,     [AST_NOT_EQUAL] = COMPARE_NOT_EQUAL,
-        [AST_IN] = COMPARE_IN,           [AST_UNDER] = COMPARE_UNDER,
-        [AST_STARTS_WITH] = COMPARE_STARTS_WITH, [AST_ENDS_WITH] = COMPARE_ENDS_WITH,
+        [AST_EQUAL] = COMPARE_EQUAL,
+        [AST_NOT_EQUAL] = COMPARE_NOT_EQUAL,
+        [AST_IN] = COMPARE_IN,
+        [AST_UNDER] = COMPARE_UNDER,
+        [AST_STARTS_WITH] = COMPARE_STARTS_WITH,
+        [AST_ENDS_WITH] = COMPARE_ENDS_WITH,
         [AST_EXISTS] = COMPARE_EXISTS,
     };
     return of[kind];
@@ -17,20 +20,21 @@ static bool field_read(struct sema *s, const struct ast *a, struct cond *c)
     if (!field_find_said(s, a->name, a->first != NULL, a->span, &c->field))
         return false;
     struct slice key;
-    return !a->first || (string_read(s, a->first, &key) &&
-                         field_key(s, c->field, key, a->first->span, &c->key));
+    return !a->first ||
+           (string_read(s, a->first, &key) && field_key(s, c->field, key, a->first->span, &c->key));
 }
 
 static bool say_no_such_test(struct sema *s, const struct ast *a, const struct cond *c,
                              enum compare compare)
 {
     const enum type type = field_type(c->field);
-    diag(s->diags, DIAG_NO_SUCH_TEST, a->span, type == TYPE_ADDRESS ? "an address" : type_name(type),
-         compare_name(compare));
+    diag(s->diags, DIAG_NO_SUCH_TEST, a->span,
+         type == TYPE_ADDRESS ? "an address" : type_name(type), compare_name(compare));
     if (type == TYPE_ADDRESS)
         diag_note(s->diags, "for all addresses that begin alike: src in 10.0.0.0/8");
     else if (compare == COMPARE_UNDER)
-        diag_note(s->diags, "`under` goes by the segments of a path; here `starts-with` may be meant");
+        diag_note(s->diags,
+                  "`under` goes by the segments of a path; here `starts-with` may be meant");
     return false;
 }
 
@@ -150,10 +154,9 @@ static bool compare_text(struct sema *s, const struct ast *value, enum compare c
         return false;
     }
     if (compare == COMPARE_UNDER && c->string.len > 1 && slice_ends(c->string, SLICE("/"))) {
-        const struct slice fix = arena_format(s->arena, "\"%.*s\"", (int)c->string.len - 1, c->string.at);
         diag(s->diags, DIAG_BAD_PATH, value->span, SLICE_ARG(c->string),
              "`under` goes by whole segments and wants no slash at the end");
-        diag_fix(s->diags, value->span, fix, "write `" SLICE_FMT "`", SLICE_ARG(fix));
+        fix_quoted(s, value->span, (struct slice){c->string.at, c->string.len - 1});
         return false;
     }
     return c->field != FIELD_LISTENER || partial || listener_exists(s, value, c->string);

@@ -1,7 +1,7 @@
 #include "compiler/sema/types.h"
 
-#include "grammar/suggest.h"
 #include "runtime/base/check.h"
+#include "runtime/base/nearest.h"
 
 static const struct {
     const char *name, *example;
@@ -46,9 +46,9 @@ enum type type_find(struct slice name)
 
 struct slice type_suggest(struct slice name)
 {
-    struct suggest s = {.word = name};
+    struct nearest s = {.wanted = name};
     for (size_t i = 0; i < COUNT_OF(types); i++)
-        suggest_try(&s, slice_of(types[i].name));
+        nearest_offer(&s, slice_of(types[i].name));
     return s.best;
 }
 
@@ -84,17 +84,17 @@ bool field_is_always_there(enum table_field f)
 enum table_field field_find(struct slice spelling, bool keyed)
 {
     enum table_field f = 0;
-    while (f < FIELD_COUNT && !(fields[f].keyed == keyed &&
-                                slice_eq(spelling, slice_of(fields[f].spelling))))
+    while (f < FIELD_COUNT &&
+           !(fields[f].keyed == keyed && slice_eq(spelling, slice_of(fields[f].spelling))))
         f++;
     return f;
 }
 
 struct slice field_suggest(struct slice spelling)
 {
-    struct suggest s = {.word = spelling};
+    struct nearest s = {.wanted = spelling};
     for (size_t i = 0; i < COUNT_OF(fields); i++)
-        suggest_try(&s, slice_of(fields[i].spelling));
+        nearest_offer(&s, slice_of(fields[i].spelling));
     return s.best;
 }
 
@@ -110,11 +110,11 @@ bool type_allows(enum type t, enum compare c)
     static const bool allowed[TYPE_COUNT][COMPARE_EXISTS + 1] = {
         /*               ==    !=    in    under  starts ends   exists */
         [TYPE_ADDRESS] = {true, true, true, false, false, false, true},
-        [TYPE_METHOD]  = {true, true, true, false, false, false, true},
-        [TYPE_SCHEME]  = {true, true, true, false, false, false, true},
-        [TYPE_HOST]    = {true, true, true, false, true,  true,  true},
-        [TYPE_PATH]    = {true, true, true, true,  true,  true,  true},
-        [TYPE_STRING]  = {true, true, true, false, true,  true,  true},
+        [TYPE_METHOD] = {true, true, true, false, false, false, true},
+        [TYPE_SCHEME] = {true, true, true, false, false, false, true},
+        [TYPE_HOST] = {true, true, true, false, true, true, true},
+        [TYPE_PATH] = {true, true, true, true, true, true, true},
+        [TYPE_STRING] = {true, true, true, false, true, true, true},
     };
     ASSERT(t < TYPE_COUNT);
     return allowed[t][c];

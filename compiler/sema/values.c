@@ -104,9 +104,8 @@ static bool from_constant(struct sema *s, struct definition *d, const struct ast
 
 static bool say_no_quotes(struct sema *s, const struct ast *node, enum type wanted)
 {
-    const struct slice fix = arena_format(s->arena, "\"" SLICE_FMT "\"", SLICE_ARG(node->name));
     diag(s->diags, DIAG_NO_QUOTES, node->span, type_name(wanted));
-    diag_fix(s->diags, node->span, fix, "write `" SLICE_FMT "`", SLICE_ARG(fix));
+    fix_quoted(s, node->span, node->name);
     return false;
 }
 
@@ -126,8 +125,7 @@ static bool from_word(struct sema *s, const struct ast *node, enum type wanted, 
     return false;
 }
 
-static bool from_string(struct sema *s, const struct ast *node, enum type wanted,
-                        struct value *out)
+static bool from_string(struct sema *s, const struct ast *node, enum type wanted, struct value *out)
 {
     struct slice text;
     if (!string_read(s, node, &text))

@@ -16,7 +16,8 @@ struct value {
 
 struct sema;
 
-/* The value of a node where a value of type `wanted` must stand; false when a mistake was reported. */
+/* The value of a node where a value of type `wanted` must stand; false when a mistake was reported.
+ */
 MUST_CHECK bool value_read(struct sema *s, const struct ast *node, enum type wanted,
                            struct value *out);
 
