@@ -7,7 +7,6 @@
 #include "runtime/base/nearest.h"
 #include "runtime/daemon/origin.h"
 #include "runtime/daemon/run.h"
-#include "runtime/daemon/version.h"
 #include "runtime/tls/library.h"
 #include "stats/ctl/ctl.h"
 

@@ -12,7 +12,6 @@
 #include "runtime/base/number.h"
 #include "runtime/base/socket_path.h"
 #include "runtime/control/process.h"
-#include "runtime/daemon/version.h"
 #include "stats/socket/socket.h"
 
 enum { EXIT_ERRORS = 1, EXIT_USAGE = 2, EXIT_UNREADABLE = 3 };

@@ -143,13 +143,16 @@ void acceptors_close(struct worker *w)
     w->acceptor.n = 0;
 }
 
-void acceptors_resume(struct worker *w)
+bool acceptors_resume(struct worker *w)
 {
+    bool any = false;
     for (uint32_t i = 0; i < w->acceptor.n; i++) {
         struct acceptor *a = w->acceptor.at[i];
         if (!a->paused)
             continue;
         a->paused = false;
+        any = true;
         watch_want(&a->watch, WATCH_READ);
     }
+    return any;
 }

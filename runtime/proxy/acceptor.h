@@ -18,5 +18,5 @@ void acceptors_update(struct worker *w);
 /* Accepts no more. */
 void acceptors_close(struct worker *w);
 
-/* Those that paused try again. */
-void acceptors_resume(struct worker *w);
+/* Those that paused try again; returns whether there were any. */
+bool acceptors_resume(struct worker *w);

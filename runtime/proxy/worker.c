@@ -16,15 +16,20 @@
 #define SESSIONS_MAX (UINT32_C(1024) * 1024) /* max-connections bounds them long before */
 #define KEEP_FREE    256u
 
+/* Ticks stop when nothing is waited for, so that an idle worker sleeps. */
+static void keep_ticking(struct worker *w)
+{
+    if (w->ticking)
+        return;
+    w->ticking = true;
+    timer_set(&w->tick, TICK_NS);
+}
+
 int64_t worker_now(struct worker *w)
 {
     w->now_ns = clock_now_ns();
+    keep_ticking(w);
     return w->now_ns;
-}
-
-static bool has_work(const struct worker *w)
-{
-    return !list_empty(&w->session) || w->acceptor.n > 0;
 }
 
 /* Tells the control thread, once, that no connection is left. */
@@ -40,23 +45,14 @@ static void report_drained(struct worker *w)
 static void tick(void *of)
 {
     struct worker *w = of;
-    const int64_t now_ns = worker_now(w);
-    for (struct deadline *d; (d = deadlines_expired(&w->deadlines, now_ns));)
+    w->now_ns = clock_now_ns();
+    for (struct deadline *d; (d = deadlines_expired(&w->deadlines, w->now_ns));)
         d->call(d);
-    acceptors_resume(w);
     atomic_store_explicit(&w->metrics->buffers_in_use, w->buffers.in_use, memory_order_relaxed);
     report_drained(w);
-    w->ticking = has_work(w);
-    if (w->ticking)
-        timer_set(&w->tick, TICK_NS);
-}
-
-static void keep_ticking(struct worker *w)
-{
-    if (w->ticking)
-        return;
-    w->ticking = true;
-    timer_set(&w->tick, TICK_NS);
+    w->ticking = false;
+    if (deadlines_any(&w->deadlines) || acceptors_resume(w) || !list_empty(&w->session))
+        keep_ticking(w);
 }
 
 static void link_is_ready(struct link *l, unsigned what)
@@ -150,10 +146,8 @@ static void adopt(struct worker *w, struct generation *g)
     worker_now(w);
     struct generation *old = w->current;
     w->current = g; /* it has been pinned for this worker since it was made */
-    if (!w->draining) {
+    if (!w->draining)
         acceptors_update(w);
-        keep_ticking(w);
-    }
     if (!old)
         return;
     close_gone_links(w, old);
@@ -197,8 +191,6 @@ static void do_drain(struct message *m)
     LIST_EACH(s, &w->session, struct session, link)
         session_close_if_idle(s);
     report_drained(w);
-    if (w->drained)
-        keep_ticking(w);
 }
 
 static void close_everything(struct worker *w)
