@@ -8,7 +8,7 @@
 static void write_field(enum table_field field, struct slice key, struct text *out)
 {
     text_adds(out, table_field_name(field));
-    if (field == FIELD_QUERY_KEY || field == FIELD_HEADER || field == FIELD_COOKIE) {
+    if (table_field_is_keyed(field)) {
         text_addc(out, ' ');
         text_add_json(out, key);
     }
@@ -78,21 +78,32 @@ void table_atom_write(const struct table *t, const struct table_atom *atom, stru
     }
 }
 
+/* A literal's braces are doubled: alone they would begin or end a field. */
+static void write_literal(struct slice literal, struct text *out)
+{
+    struct text quoted = {0};
+    text_add_json(&quoted, literal);
+    for (size_t i = 1; i + 1 < quoted.len; i++) { /* without its own quotes */
+        if (quoted.at[i] == '{' || quoted.at[i] == '}')
+            text_addc(out, quoted.at[i]);
+        text_addc(out, quoted.at[i]);
+    }
+    text_done(&quoted);
+}
+
 void table_template_write(const struct table_template *template, struct text *out)
 {
     text_addc(out, '"');
     for (uint32_t i = 0; i < template->n; i++) {
         const struct table_part *part = &template->part[i];
         if (part->literal.at) {
-            const size_t quote = out->len; /* the literal's own quotes are taken away again */
-            text_add_json(out, part->literal);
-            memmove(out->at + quote, out->at + quote + 1, out->len - quote - 2);
-            out->len -= 2;
-        } else {
-            text_addc(out, '{');
-            write_field(part->field, part->key, out);
-            text_addc(out, '}');
+            write_literal(part->literal, out);
+            continue;
         }
+        text_addf(out, "{%s", table_field_name(part->field));
+        if (table_field_is_keyed(part->field))
+            text_addf(out, " '" SLICE_FMT "'", SLICE_ARG(part->key));
+        text_addc(out, '}');
     }
     text_addc(out, '"');
 }

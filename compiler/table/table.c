@@ -43,6 +43,17 @@ const char *table_field_name(enum table_field field)
     return name_in(FIELD_NAMES, COUNT_OF(FIELD_NAMES), field);
 }
 
+bool table_field_is_keyed(enum table_field field)
+{
+    enum { PLAIN, KEYED };
+    static const bool KEY[] = {
+#define FIELD(id, spelling, type, keyed, present, help) [FIELD_##id] = keyed,
+#include "compiler/table/fields.def"
+#undef FIELD
+    };
+    return field < COUNT_OF(KEY) && KEY[field];
+}
+
 const char *table_op_name(enum table_op op)
 {
     return name_in(OP_NAMES, COUNT_OF(OP_NAMES), op);

@@ -203,6 +203,7 @@ void table_free(struct table *t);
 
 /* The spellings of the .def files; of an END, the word that writes it. Never NULL. */
 const char *table_field_name(enum table_field field);
+bool table_field_is_keyed(enum table_field field);
 const char *table_op_name(enum table_op op);
 const char *table_balance_name(enum table_balance balance);
 const char *table_timeout_name(enum table_timeout timeout);
@@ -213,7 +214,7 @@ const char *table_end_name(enum table_end_kind kind);
 struct text;
 void table_atom_write(const struct table *t, const struct table_atom *atom, struct text *out);
 
-/* "\"https://{host}/x\"", as it would be written. */
+/* "\"https://{host}/x\"", as it would be written; keys in single quotes, braces doubled. */
 void table_template_write(const struct table_template *template, struct text *out);
 
 /* Index of the named cluster or of the named server in it, or UINT32_MAX. */

@@ -1,20 +1,13 @@
 /* Atoms, effects and ends: what the evaluator asks and the runtime does. */
 #include "compiler/table/verify_priv.h"
 
-/* What ops.def and fields.def say of each. */
+/* What ops.def says of each. */
 enum operand { NOTHING, STRING, STRINGS, NETWORKS };
-enum keyed { PLAIN, KEYED };
 
 static const enum operand OPERAND[] = {
 #define OP(id, spelling, operand, meaning) [OP_##id] = operand,
 #include "compiler/table/ops.def"
 #undef OP
-};
-
-static const enum keyed KEY[] = {
-#define FIELD(id, spelling, type, keyed, present, help) [FIELD_##id] = keyed,
-#include "compiler/table/fields.def"
-#undef FIELD
 };
 
 /* RFC 9110 5.6.2, in lower case */
@@ -43,7 +36,7 @@ static bool is_header_value(struct slice value)
 static const char *verify_field(enum table_field field, struct slice key)
 {
     REQUIRE(field < FIELD_COUNT, "a field is none of the known ones");
-    REQUIRE(KEY[field] == KEYED || key.len == 0, "a field has a key that it does not take");
+    REQUIRE(table_field_is_keyed(field) || key.len == 0, "a field has a key that it does not take");
     REQUIRE(field != FIELD_HEADER || is_header_name(key),
             "a header is asked for by a name that is not one in lower case");
     return NULL;

@@ -41,11 +41,6 @@ static struct slice literal(struct generated *g)
     return s;
 }
 
-static bool keyed(enum table_field field)
-{
-    return field == FIELD_QUERY_KEY || field == FIELD_HEADER || field == FIELD_COOKIE;
-}
-
 static struct network network(struct generated *g)
 {
     struct network n;
@@ -78,7 +73,7 @@ static void atom(struct generated *g, struct cond *c)
 {
     c->kind = COND_ATOM;
     c->field = (enum table_field)choose(g->choice, FIELD_COUNT);
-    if (keyed(c->field))
+    if (table_field_is_keyed(c->field))
         c->key = generate_name(g->choice);
     if (c->field == FIELD_SRC) {
         c->compare = rarely(g->choice, 8) ? COMPARE_EXISTS : COMPARE_IN;
@@ -123,7 +118,7 @@ static struct table_template template(struct generated *g)
         /* Half of them headers: those can change under a template's hands. */
         part[i].field =
             choose(g->choice, 2) ? FIELD_HEADER : (enum table_field)choose(g->choice, FIELD_COUNT);
-        if (keyed(part[i].field))
+        if (table_field_is_keyed(part[i].field))
             part[i].key = generate_name(g->choice);
     }
     return (struct table_template){part, n};

@@ -16,7 +16,7 @@ static void print_string(struct slice s, struct text *out)
 static void print_field(enum table_field field, struct slice key, struct text *out)
 {
     text_adds(out, table_field_name(field));
-    if (field == FIELD_QUERY_KEY || field == FIELD_HEADER || field == FIELD_COOKIE) {
+    if (table_field_is_keyed(field)) {
         text_addc(out, ' ');
         print_string(key, out);
     }
