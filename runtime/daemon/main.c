@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "compiler/cli/cli.h"
+#include "compiler/cli/explain.h"
 #include "runtime/base/check.h"
 #include "runtime/base/nearest.h"
 #include "runtime/daemon/origin.h"

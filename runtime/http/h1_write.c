@@ -1,21 +1,7 @@
 #include "runtime/http/h1_write.h"
 
 #include "runtime/base/check.h"
-
-/* What is written, and what would have been with room enough. */
-struct out {
-    char *at;
-    size_t room, len;
-};
-
-static void put(struct out *o, struct slice s)
-{
-    if (s.len > 0 && o->len <= o->room && s.len <= o->room - o->len)
-        memcpy(o->at + o->len, s.at, s.len);
-    o->len += s.len;
-}
-
-#define PUT(o, literal) put((o), SLICE(literal))
+#include "runtime/http/out_priv.h"
 
 static void put_number(struct out *o, uint64_t number)
 {

@@ -25,7 +25,8 @@ struct http_request_info {
     bool idempotent;        /* RFC 9110 9.2.2: may be sent twice */
     struct slice authority; /* of the absolute-form target or of Host; port included; may be empty
                              * in HTTP/1.0 */
-    struct slice path;      /* the raw path and query of the target: "/a?b"; "*" for OPTIONS * */
+    struct slice path;      /* the raw path and query of the target: "/a?b"; "*" for OPTIONS. Always
+                             * within the head unless "*", so that it can be normalised in place */
 };
 
 struct http_response_info {

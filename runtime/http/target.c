@@ -57,8 +57,11 @@ static int absolute_understand(const struct http_head *h, const struct uri_targe
     out->authority = target->authority;
     if (rest.len > 0)
         out->path = rest;
-    else /* RFC 9112 3.2.4 and 3.2.1 */
-        out->path = slice_eq(http_method(h), SLICE("OPTIONS")) ? SLICE("*") : SLICE("/");
+    else if (slice_eq(http_method(h), SLICE("OPTIONS")))
+        out->path = SLICE("*"); /* RFC 9112 3.2.4 */
+    else /* RFC 9112 3.2.1; callers rewrite the path where it stands, so it is one of the head's
+            slashes */
+        out->path = (struct slice){target->authority.at - 1, 1};
     return 0;
 }
 

@@ -101,7 +101,7 @@ static void servers_as_text(const struct control *control, struct text *out)
 {
     static const char *const title[] = {"server", "endpoint", "health",   "state",  "weight",
                                         "active", "idle",     "requests", "errors", "5xx"};
-    struct columns table = {.n = COUNT_OF(title), .to_the_right = 0x3e0};
+    struct columns table = {.n = COUNT_OF(title), .to_the_right = 0x3f0};
     for (size_t i = 0; i < COUNT_OF(title); i++)
         columns_add(&table, "%s", title[i]);
     control_servers(control, server_as_row, &table);

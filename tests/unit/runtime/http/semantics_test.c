@@ -207,6 +207,9 @@ static void a_request_is_for_one_place_or_refused(void **state)
                        !slice_eq(info.path, slice_of(targets[i].path))))
             fail_msg("%s: \"" SLICE_FMT "\" \"" SLICE_FMT "\"", targets[i].says,
                      SLICE_ARG(info.authority), SLICE_ARG(info.path));
+        if (r == 0 && !slice_eq(info.path, SLICE("*")))
+            assert_in_range((uintptr_t)info.path.at, (uintptr_t)head.base,
+                            (uintptr_t)(head.base + head.bytes - 1));
     }
 }
 

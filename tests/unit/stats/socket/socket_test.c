@@ -1,0 +1,667 @@
+/* The stats socket over a real Unix socket and a real loop, before a control plane that is not one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/control/control.h"
+#include "runtime/event/loop.h"
+#include "stats/socket/socket.h"
+
+/* --- the control plane that is not one --- */
+
+struct control {
+    void (*done)(void *of, const struct control_reload *r); /* NULL: no reload is under way */
+    void *of;
+    bool answers_at_once;
+    const char *report; /* of a reload that comes at once */
+    uint32_t many_servers;
+    int drains, readies, shutdowns;
+};
+
+static struct control control;
+static struct metrics block;
+
+void control_info(const struct control *c, struct control_info *out)
+{
+    static const struct metrics *const blocks[] = {&block};
+    (void)c;
+    *out = (struct control_info){.version = "0.1.0",
+                                 .file = "/etc/\"lbc\".lbconf",
+                                 .generation = 3,
+                                 .uptime_ns = 3723 * NS_PER_S,
+                                 .workers = 1,
+                                 .listeners = 1,
+                                 .clusters = 1,
+                                 .servers = 2,
+                                 .servers_usable = 1,
+                                 .metrics = blocks};
+}
+
+void control_servers(const struct control *c,
+                     void (*each)(void *to, const struct control_server *s), void *to)
+{
+    struct control_server s = {.cluster = SLICE("web"),
+                               .name = SLICE("one"),
+                               .endpoint = "127.0.0.1:9001",
+                               .health = HEALTH_UP,
+                               .checked = true,
+                               .weight = 10,
+                               .in_flight = 4,
+                               .idle = 12,
+                               .requests = 1234567,
+                               .connect_errors = 2,
+                               .response_errors = 1};
+    each(to, &s);
+    s.name = SLICE("\xc3\xbc" "ber");
+    s.health = HEALTH_DOWN;
+    s.admin = SERVER_DRAIN;
+    s.backup = true;
+    each(to, &s);
+    for (uint32_t i = 0; i < c->many_servers; i++)
+        each(to, &s);
+}
+
+void control_generations(const struct control *c,
+                         void (*each)(void *to, const struct control_generation *g), void *to)
+{
+    (void)c;
+    each(to, &(struct control_generation){3, true, 2 * NS_PER_S, 5, 4096});
+    each(to, &(struct control_generation){2, false, 90 * NS_PER_S, 1, 2 << 20});
+}
+
+static void end_reload(bool done, const char *report)
+{
+    const struct control_reload r = {done, done ? 4 : 3, 12500 * NS_PER_US, slice_of(report)};
+    void (*call)(void *, const struct control_reload *) = control.done;
+    assert_non_null(call);
+    control.done = NULL;
+    call(control.of, &r);
+}
+
+bool control_reload(struct control *c, void (*done)(void *of, const struct control_reload *r),
+                    void *of)
+{
+    if (c->done)
+        return false;
+    c->done = done;
+    c->of = of;
+    if (c->answers_at_once)
+        end_reload(true, c->report);
+    return true;
+}
+
+bool control_set_admin(struct control *c, struct slice server, enum server_admin admin,
+                       struct text *why)
+{
+    if (!slice_eq(server, SLICE("web/one"))) {
+        text_adds(why, "there is no such\nserver");
+        return false;
+    }
+    if (admin == SERVER_DRAIN)
+        c->drains++;
+    else
+        c->readies++;
+    return true;
+}
+
+void control_shutdown(struct control *c)
+{
+    c->shutdowns++;
+}
+
+/* --- the fixture --- */
+
+static struct loop *loop;
+static struct stats_socket *stats;
+static char folder[64], path[80];
+
+static int set_up(void **state)
+{
+    (void)state;
+    control = (struct control){.report = ""};
+    snprintf(folder, sizeof(folder), "/tmp/lbc-socket-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/s", folder);
+    loop = loop_new();
+    assert_int_equal(stats_socket_open(path, loop, &control, &stats), 0);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    stats_socket_close(stats);
+    loop_free(loop);
+    unlink(path);
+    assert_int_equal(rmdir(folder), 0);
+    return 0;
+}
+
+static int dial_path(void)
+{
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    memcpy(un.sun_path, path, sizeof(path));
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    return connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0 ? fd : -1;
+}
+
+/* Somebody at the other end: what it has read, and how many lines that end an answer it waits for. */
+struct peer {
+    int fd;
+    struct watch watch;
+    struct text got;
+    int awaited;
+    bool at_end;
+};
+
+static int ends_in(struct slice got)
+{
+    struct slice line;
+    int n = 0;
+    while (slice_split(&got, '\n', &line))
+        n += slice_eq(line, SLICE("ok")) || slice_starts(line, SLICE("refused: "));
+    return n;
+}
+
+static void peer_reads(void *of, unsigned ready)
+{
+    struct peer *p = of;
+    char piece[65536];
+    const ssize_t n = recv(p->fd, piece, sizeof(piece), 0);
+    (void)ready;
+    if (n > 0)
+        text_add(&p->got, (struct slice){piece, (size_t)n});
+    if (n == 0 || (n == -1 && errno != EAGAIN))
+        p->at_end = true;
+    if (p->at_end)
+        watch_want(&p->watch, 0);
+    if (p->at_end || ends_in(text_slice(&p->got)) >= p->awaited)
+        loop_stop(loop);
+}
+
+static void stop_loop(void *of)
+{
+    *(bool *)of = true;
+    loop_stop(loop);
+}
+
+/* Runs the loop until something stops it; whether nothing did for so long. */
+static bool run_for(int64_t ns)
+{
+    bool late = false;
+    struct timer guard;
+    timer_init(&guard, loop, stop_loop, &late);
+    timer_set(&guard, ns);
+    loop_run(loop);
+    timer_stop(&guard);
+    return late;
+}
+
+static void settle(void)
+{
+    while (!run_for(20 * NS_PER_MS))
+        ; /* an answer came: there may be more */
+}
+
+static void peer_open(struct peer *p)
+{
+    *p = (struct peer){.fd = dial_path(), .awaited = 1};
+    assert_int_not_equal(p->fd, -1);
+    watch_init(&p->watch, loop, p->fd, peer_reads, p);
+    watch_want(&p->watch, WATCH_READ);
+}
+
+static void peer_close(struct peer *p)
+{
+    watch_done(&p->watch);
+    close(p->fd);
+    text_done(&p->got);
+}
+
+static void peer_send(struct peer *p, struct slice s)
+{
+    assert_int_equal(send(p->fd, s.at, s.len, MSG_NOSIGNAL), (ssize_t)s.len);
+}
+
+/* Waits for `n` whole answers to what was sent; they are in p->got, NUL-terminated. */
+static const char *peer_await(struct peer *p, int n)
+{
+    p->awaited = n;
+    if (run_for(5 * NS_PER_S))
+        fail_msg("no answer; so far: %s", p->got.at ? p->got.at : "nothing");
+    return p->got.at ? p->got.at : "";
+}
+
+/* --- the tests --- */
+
+static const struct {
+    const char *says, *line, *answer;
+} lines[] = {
+    {"drain", "drain web/one\n", "web/one drains: it gets nothing new\nok\n"},
+    {"ready", "ready web/one\n", "web/one is ready: it gets its share\nok\n"},
+    {"a refusal is one line", "drain web/x\n", "refused: there is no such server\n"},
+    {"blanks and tabs do not matter", " \tdrain \t web/one  \r\n",
+     "web/one drains: it gets nothing new\nok\n"},
+    {"empty lines are not answered", "\n\r\n  \nshutdown\n", "shutting down\nok\n"},
+    {"a misspelt command", "shwo info\n",
+     "refused: there is no command \"shwo info\"; did you mean \"show info\"?\n"},
+    {"a misspelt single word", "relod\n",
+     "refused: there is no command \"relod\"; did you mean \"reload\"?\n"},
+    {"a misspelt word with an argument", "drian web/one\n",
+     "refused: there is no command \"drian web/one\"; did you mean \"drain\"?\n"},
+    {"nothing near", "format c:\n",
+     "refused: there is no command \"format c:\"; \"help\" lists them\n"},
+    {"half a command", "show\n",
+     "refused: show what? There are: show info, show servers, show generations\n"},
+    {"commands are whole words", "showinfo2 x\n",
+     "refused: there is no command \"showinfo2 x\"; \"help\" lists them\n"},
+    {"a missing argument", "drain\n", "refused: \"drain\" takes one argument: drain CLUSTER/SERVER\n"},
+    {"one argument too many", "ready a/b c/d\n",
+     "refused: \"ready\" takes one argument: ready CLUSTER/SERVER\n"},
+    {"an argument where none is wanted", "reload now\n", "refused: \"reload\" takes no arguments\n"},
+    {"JSON where there is none", "shutdown --json\n", "refused: \"shutdown\" has no --json\n"},
+    {"JSON must be the last word", "show --json info\n",
+     "refused: there is no command \"show --json info\"; \"help\" lists them\n"},
+    {"words without end", "a b c d e f g h i\n", "refused: no command has more than 8 words\n"},
+    {"what was typed is shown harmlessly", "\x1b[2J\xff\n",
+     "refused: there is no command \"?[2J?\"; \"help\" lists them\n"},
+    {"and not all of it", "1234567890123456789012345678901234567890abc\n",
+     "refused: there is no command \"1234567890123456789012345678901234567890...\"; \"help\" lists "
+     "them\n"},
+};
+
+static void lines_get_their_answers(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        struct peer p;
+        peer_open(&p);
+        peer_send(&p, slice_of(lines[i].line));
+        const char *got = peer_await(&p, 1);
+        if (strcmp(got, lines[i].answer) != 0)
+            fail_msg("%s: %s", lines[i].says, got);
+        peer_close(&p);
+    }
+    assert_int_equal(control.drains, 2);
+    assert_int_equal(control.readies, 1);
+    assert_int_equal(control.shutdowns, 1);
+}
+
+static void help_lists_every_command_within_100_columns(void **state)
+{
+    (void)state;
+    struct peer p;
+    peer_open(&p);
+    peer_send(&p, SLICE("help\n"));
+    const char *got = peer_await(&p, 1);
+#define COMMAND(id, words, arguments, form, help)                                                  \
+    assert_non_null(strstr(got, words));                                                           \
+    assert_non_null(strstr(got, help));
+#include "stats/socket/commands.def"
+#undef COMMAND
+    struct slice rest = text_slice(&p.got), line;
+    while (slice_split(&rest, '\n', &line))
+        assert_in_range(line.len, 0, 100);
+    peer_close(&p);
+}
+
+static void show_servers_is_aligned(void **state)
+{
+    (void)state;
+    struct peer p;
+    peer_open(&p);
+    peer_send(&p, SLICE("show servers\n"));
+    assert_string_equal(
+        peer_await(&p, 1),
+        "server    endpoint        health  state     weight  active  idle  requests  errors  5xx\n"
+        "web/one   127.0.0.1:9001  up      ready         10       4    12   1234567       3    0\n"
+        "web/\xc3\xbc" "ber  127.0.0.1:9001  down    drain  10 backup       4    12   1234567       3    0\n"
+        "ok\n");
+    peer_close(&p);
+}
+
+static void show_servers_is_json_when_asked(void **state)
+{
+    (void)state;
+    struct peer p;
+    peer_open(&p);
+    peer_send(&p, SLICE("show servers --json\n"));
+    assert_string_equal(
+        peer_await(&p, 1),
+        "[{\"cluster\":\"web\",\"server\":\"one\",\"endpoint\":\"127.0.0.1:9001\",\"health\":\"up\","
+        "\"state\":\"ready\",\"weight\":10,\"backup\":false,\"in_flight\":4,\"idle\":12,"
+        "\"requests\":1234567,\"connect_errors\":2,\"response_errors\":1,\"responses_5xx\":0},"
+        "{\"cluster\":\"web\",\"server\":\"\xc3\xbc" "ber\",\"endpoint\":\"127.0.0.1:9001\","
+        "\"health\":\"down\",\"state\":\"drain\",\"weight\":10,\"backup\":true,\"in_flight\":4,"
+        "\"idle\":12,\"requests\":1234567,\"connect_errors\":2,\"response_errors\":1,"
+        "\"responses_5xx\":0}]\nok\n");
+    peer_close(&p);
+}
+
+static void show_generations_both_ways(void **state)
+{
+    (void)state;
+    struct peer p;
+    peer_open(&p);
+    peer_send(&p, SLICE("show generations\nshow generations --json\n"));
+    assert_string_equal(peer_await(&p, 2),
+                        "generation  state         age  pins    table\n"
+                        "         3  current    2.000s     5  4.0 KiB\n"
+                        "         2  finishing  1m 30s     1  2.0 MiB\n"
+                        "ok\n"
+                        "[{\"generation\":3,\"current\":true,\"age_s\":2.000,\"pins\":5,"
+                        "\"bytes\":4096},{\"generation\":2,\"current\":false,\"age_s\":90.000,"
+                        "\"pins\":1,\"bytes\":2097152}]\nok\n");
+    peer_close(&p);
+}
+
+static void show_info_has_every_metric(void **state)
+{
+    (void)state;
+    atomic_store(&block.client_sent_bytes, 5 << 20);
+    atomic_store(&block.requests_total, 77);
+    struct peer p;
+    peer_open(&p);
+    peer_send(&p, SLICE("show info\n"));
+    const char *got = peer_await(&p, 1);
+    assert_non_null(strstr(got, "uptime      1h 2m\n"));
+    assert_non_null(strstr(got, "servers     1 of 2 usable\n"));
+    assert_non_null(strstr(got, "5.0 MiB  Bytes written to clients\n"));
+    text_clear(&p.got);
+    peer_send(&p, SLICE("show info --json\n"));
+    got = peer_await(&p, 1);
+    assert_non_null(strstr(got, "{\"version\":\"0.1.0\",\"file\":\"/etc/\\\"lbc\\\".lbconf\","));
+    assert_non_null(strstr(got, "\"requests_total\":77,"));
+    assert_non_null(strstr(got, "\"client_sent_bytes\":5242880,"));
+#define METRIC(name, kind, unit, help) assert_non_null(strstr(got, "\"" #name "\":"));
+#include "runtime/metrics/metrics.def"
+#undef METRIC
+    peer_close(&p);
+}
+
+static void a_line_may_come_in_pieces(void **state)
+{
+    (void)state;
+    struct peer p;
+    peer_open(&p);
+    for (const char *at = "drain web/one\n"; *at; at++) {
+        assert_int_equal(p.got.len, 0);
+        peer_send(&p, (struct slice){at, 1});
+        if (at[1])
+            settle();
+    }
+    assert_string_equal(peer_await(&p, 1), "web/one drains: it gets nothing new\nok\n");
+    peer_close(&p);
+}
+
+static void two_lines_may_come_at_once_and_the_last_needs_no_end(void **state)
+{
+    (void)state;
+    struct peer p;
+    peer_open(&p);
+    peer_send(&p, SLICE("drain web/one\nready web/one"));
+    shutdown(p.fd, SHUT_WR);
+    assert_string_equal(peer_await(&p, 2), "web/one drains: it gets nothing new\nok\n"
+                                           "web/one is ready: it gets its share\nok\n");
+    if (!p.at_end)
+        peer_await(&p, 99);
+    assert_true(p.at_end); /* it closes when there is nothing left to say */
+    peer_close(&p);
+}
+
+static void a_long_line_is_refused_and_skipped(void **state)
+{
+    (void)state;
+    char line[20000];
+    memset(line, 'x', sizeof(line));
+    struct peer p;
+    peer_open(&p);
+    peer_send(&p, (struct slice){line, sizeof(line)});
+    peer_await(&p, 1);
+    peer_send(&p, SLICE("x\nready web/one\n"));
+    assert_string_equal(peer_await(&p, 2), "refused: a line has at most 4096 bytes\n"
+                                           "web/one is ready: it gets its share\nok\n");
+    /* The longest that may be is understood to be an unknown command. */
+    text_clear(&p.got);
+    line[4096] = '\n';
+    peer_send(&p, (struct slice){line, 4097});
+    assert_non_null(strstr(peer_await(&p, 1), "there is no command"));
+    peer_close(&p);
+}
+
+static void garbage_is_refused_line_by_line(void **state)
+{
+    (void)state;
+    char garbage[3000];
+    for (size_t i = 0; i < sizeof(garbage); i++)
+        garbage[i] = (char)(i * 7919 >> 3);
+    garbage[sizeof(garbage) - 1] = '\n';
+    struct peer p;
+    peer_open(&p);
+    peer_send(&p, (struct slice){garbage, sizeof(garbage)});
+    peer_send(&p, SLICE("\0\0\n"));
+    settle();
+    text_clear(&p.got);
+    peer_send(&p, SLICE("ready web/one\n"));
+    assert_string_equal(peer_await(&p, 1), "web/one is ready: it gets its share\nok\n");
+    peer_close(&p);
+}
+
+static void a_reload_keeps_only_its_own_client_waiting(void **state)
+{
+    (void)state;
+    struct peer a, b;
+    peer_open(&a);
+    peer_open(&b);
+    peer_send(&a, SLICE("reload\nready web/one\n"));
+    settle();
+    assert_int_equal(a.got.len, 0);
+    peer_send(&b, SLICE("reload\ndrain web/one\n"));
+    assert_string_equal(peer_await(&b, 2), "refused: a reload is under way already\n"
+                                           "web/one drains: it gets nothing new\nok\n");
+    end_reload(true, "warning: x\n\nok\nrefused: y");
+    assert_string_equal(peer_await(&a, 2), "warning: x\n\n ok\n refused: y\n"
+                                           "generation 4, in 12.5 ms\nok\n"
+                                           "web/one is ready: it gets its share\nok\n");
+    peer_close(&a);
+    peer_close(&b);
+}
+
+static void a_refused_reload_brings_its_diagnostics(void **state)
+{
+    (void)state;
+    struct peer p;
+    peer_open(&p);
+    peer_send(&p, SLICE("reload\n"));
+    settle();
+    end_reload(false, "error: no cluster \"wbe\"\n");
+    assert_string_equal(peer_await(&p, 1),
+                        "error: no cluster \"wbe\"\n"
+                        "refused: nothing was changed, generation 3 stays\n");
+    peer_close(&p);
+}
+
+static void a_reload_may_end_before_its_command(void **state)
+{
+    (void)state;
+    control.answers_at_once = true;
+    struct peer p;
+    peer_open(&p);
+    peer_send(&p, SLICE("reload\nreload\n"));
+    assert_string_equal(peer_await(&p, 2), "generation 4, in 12.5 ms\nok\n"
+                                           "generation 4, in 12.5 ms\nok\n");
+    peer_close(&p);
+}
+
+static void a_client_may_leave_while_its_reload_runs(void **state)
+{
+    (void)state;
+    struct peer p;
+    peer_open(&p);
+    peer_send(&p, SLICE("reload\nready web/one\n"));
+    settle();
+    peer_close(&p);
+    settle();
+    end_reload(true, "");
+    settle();
+
+    /* And the socket may close in the meantime. */
+    peer_open(&p);
+    peer_send(&p, SLICE("reload\n"));
+    settle();
+    stats_socket_close(stats);
+    stats = NULL;
+    end_reload(true, "");
+    peer_close(&p);
+}
+
+static void a_client_that_does_not_read_waits_alone(void **state)
+{
+    (void)state;
+    enum { ASKED = 8 };
+    control.many_servers = 4000; /* some 350 KB an answer: the socket does not hold even one */
+    struct peer slow, other;
+    peer_open(&slow);
+    peer_open(&other);
+    watch_want(&slow.watch, 0);
+    for (int i = 0; i < ASKED; i++)
+        peer_send(&slow, SLICE("show servers\n"));
+    settle();
+    peer_send(&other, SLICE("ready web/one\n"));
+    assert_string_equal(peer_await(&other, 1), "web/one is ready: it gets its share\nok\n");
+    watch_want(&slow.watch, WATCH_READ);
+    peer_await(&slow, ASKED);
+    assert_int_equal(ends_in(text_slice(&slow.got)), ASKED);
+    peer_close(&slow);
+    peer_close(&other);
+}
+
+static void one_connection_too_many_is_told_so(void **state)
+{
+    (void)state;
+    struct peer p[33];
+    for (size_t i = 0; i < COUNT_OF(p); i++)
+        peer_open(&p[i]);
+    assert_string_equal(peer_await(&p[32], 1), "refused: too many connections to this socket\n");
+    for (size_t i = 0; i < 32; i++) {
+        peer_send(&p[i], SLICE("ready web/one\n"));
+        peer_await(&p[i], 1);
+    }
+    peer_close(&p[32]);
+    peer_close(&p[0]);
+    settle();
+    peer_open(&p[0]);
+    peer_send(&p[0], SLICE("drain web/one\n"));
+    peer_await(&p[0], 1);
+    assert_int_equal(control.drains, 1);
+    for (size_t i = 0; i < 32; i++)
+        peer_close(&p[i]);
+}
+
+static void only_its_owner_may_connect(void **state)
+{
+    (void)state;
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    assert_true(S_ISSOCK(st.st_mode));
+    assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+static void a_path_in_use_is_left_alone(void **state)
+{
+    (void)state;
+    struct stats_socket *second = NULL;
+    assert_int_equal(stats_socket_open(path, loop, &control, &second), -EADDRINUSE);
+    assert_null(second);
+    struct peer p;
+    peer_open(&p);
+    peer_send(&p, SLICE("ready web/one\n"));
+    peer_await(&p, 1);
+    peer_close(&p);
+}
+
+static void a_stale_socket_is_replaced_a_file_is_not(void **state)
+{
+    (void)state;
+    stats_socket_close(stats);
+    stats = NULL;
+    assert_int_equal(access(path, F_OK), -1); /* closing removes it */
+
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    memcpy(un.sun_path, path, sizeof(path));
+    const int stale = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(stale, (struct sockaddr *)&un, sizeof(un)), 0);
+    close(stale);
+    assert_int_equal(stats_socket_open(path, loop, &control, &stats), 0);
+    stats_socket_close(stats);
+    stats = NULL;
+
+    close(open(path, O_CREAT | O_WRONLY, 0600));
+    assert_int_equal(stats_socket_open(path, loop, &control, &stats), -EADDRINUSE);
+    assert_int_equal(access(path, F_OK), 0);
+}
+
+static void closing_leaves_a_path_that_is_another_s(void **state)
+{
+    (void)state;
+    struct stats_socket *second;
+    unlink(path);
+    assert_int_equal(stats_socket_open(path, loop, &control, &second), 0);
+    stats_socket_close(stats);
+    stats = second;
+    assert_int_equal(access(path, F_OK), 0);
+}
+
+static void a_path_that_cannot_be_is_an_error(void **state)
+{
+    (void)state;
+    struct stats_socket *none = NULL;
+    char too_long[200];
+    memset(too_long, 'x', sizeof(too_long));
+    too_long[sizeof(too_long) - 1] = '\0';
+    assert_int_equal(stats_socket_open(too_long, loop, &control, &none), -ENAMETOOLONG);
+    assert_int_equal(stats_socket_open("", loop, &control, &none), -ENOENT);
+    assert_int_equal(stats_socket_open("/nowhere/at/all", loop, &control, &none), -ENOENT);
+    assert_null(none);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(lines_get_their_answers),
+        TEST(help_lists_every_command_within_100_columns),
+        TEST(show_servers_is_aligned),
+        TEST(show_servers_is_json_when_asked),
+        TEST(show_generations_both_ways),
+        TEST(show_info_has_every_metric),
+        TEST(a_line_may_come_in_pieces),
+        TEST(two_lines_may_come_at_once_and_the_last_needs_no_end),
+        TEST(a_long_line_is_refused_and_skipped),
+        TEST(garbage_is_refused_line_by_line),
+        TEST(a_reload_keeps_only_its_own_client_waiting),
+        TEST(a_refused_reload_brings_its_diagnostics),
+        TEST(a_reload_may_end_before_its_command),
+        TEST(a_client_may_leave_while_its_reload_runs),
+        TEST(a_client_that_does_not_read_waits_alone),
+        TEST(one_connection_too_many_is_told_so),
+        TEST(only_its_owner_may_connect),
+        TEST(a_path_in_use_is_left_alone),
+        TEST(a_stale_socket_is_replaced_a_file_is_not),
+        TEST(closing_leaves_a_path_that_is_another_s),
+        TEST(a_path_that_cannot_be_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
