@@ -16,7 +16,6 @@ enum { EXIT_CLEAN = 0, EXIT_ERRORS = 1, EXIT_USAGE = 2, EXIT_UNREADABLE = 3 };
 
 int check_main(int argc, char **argv);
 int dump_main(int argc, char **argv);
-int explain_main(int argc, char **argv);
 
 /* One configuration, loaded and compiled. */
 struct loaded {

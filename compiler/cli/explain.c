@@ -1,4 +1,5 @@
-/* `lbc explain FILE 'GET http://host/path'`: why does this request go there? */
+#include "compiler/cli/explain.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
