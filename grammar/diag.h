@@ -14,7 +14,7 @@ struct arena;
 enum severity { SEVERITY_ERROR, SEVERITY_WARNING };
 
 enum diag_code {
-#define DIAG(code, severity, what, advice) DIAG_##code,
+#define DIAG(id, code, severity, what, advice) DIAG_##id,
 #include "grammar/diags.def"
 #undef DIAG
     DIAG_COUNT
@@ -31,8 +31,8 @@ void diags_free(struct diags *d);
 /* Reports `code` at `where`; the arguments are those of the code's text in diags.def. */
 void diag(struct diags *d, enum diag_code code, struct span where, ...);
 
-/* Each adds to the last report: what the primary place's carets say; a second place; a remark; a fix
- * that can be applied, replacing `where` (an empty span inserts). */
+/* Each adds to the last report: what the primary place's carets say; a second place; a remark; a
+ * fix that can be applied, replacing `where` (an empty span inserts). */
 void diag_label(struct diags *d, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void diag_also(struct diags *d, struct span where, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void diag_note(struct diags *d, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -46,5 +46,13 @@ unsigned diag_warnings(const struct diags *d);
  * object per line. */
 void diag_render(const struct diags *d, enum diag_format format, struct text *out);
 
-/* "E0103" and its one-line text. */
+/* "E0103"; never changes its meaning once released. */
 const char *diag_code_name(enum diag_code code);
+
+/* What is wrong, as in diags.def: a format with its placeholders. */
+const char *diag_code_text(enum diag_code code);
+
+/* For tests and tools that look at reports one by one, in order of their place. */
+uint32_t diags_count(const struct diags *d);
+enum diag_code diags_code(const struct diags *d, uint32_t i);
+struct span diags_span(const struct diags *d, uint32_t i);

@@ -1,6 +1,6 @@
 /*
- * ref - the reference evaluator: walks the checked tree, clause by clause, as the language reference
- * words it, with no cleverness at all.
+ * ref - the reference evaluator: walks the checked tree, clause by clause, as the language
+ * reference words it, with no cleverness at all.
  *
  * It shares no code with lower/ and table/eval, so that the two can be held against each other.
  */
@@ -11,12 +11,25 @@
 
 #define REF_ACTIONS_MAX 64u
 
+/* The values of templates that name a field may take so much in a request's headers, together. */
+#define REF_TEXT_BYTES_MAX ((size_t)8192)
+
+struct arena;
+
 struct ref_verdict {
-    uint32_t clause;             /* index within the route */
-    const struct action *end;    /* the terminal action */
-    const struct action *effect[REF_ACTIONS_MAX];
+    uint32_t clause;          /* index within the route */
+    const struct action *end; /* the terminal action; NULL when `too_long` */
+    bool too_long;            /* more than REF_TEXT_BYTES_MAX: nothing else may be used */
     uint32_t n_effects;
+    const struct action *effect[REF_ACTIONS_MAX];
+    struct slice value[REF_ACTIONS_MAX]; /* of SET and ADD_HEADER */
+    struct slice location;               /* of a REDIRECT */
 };
 
-void ref_eval(const struct program *p, uint32_t route, const struct facts *f,
+/*
+ * Decides. Text that is made lives in `arena`. Recurses as deep as conditions are nested to the
+ * right, below `not` and through acls; chains that lean to the left, as the parser makes them, may
+ * be of any length. Slow, and meant to be.
+ */
+void ref_eval(const struct program *p, uint32_t route, const struct facts *f, struct arena *arena,
               struct ref_verdict *out);

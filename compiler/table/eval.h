@@ -1,8 +1,8 @@
 /*
  * eval - the one evaluator. The runtime, explain, the tests and the fuzzers all call it.
  *
- * Pure: no clock, no allocation, no state. A condition on a header sees the changes that clauses
- * before it made to that header.
+ * Pure: no clock, no allocation, no state. A condition on a header sees the changes made before it
+ * to that header. README.md says what each condition means.
  */
 #pragma once
 
@@ -12,7 +12,8 @@
 /* What a walk through the nodes saw, for those who explain it. */
 struct eval_step {
     uint32_t node;
-    bool held; /* of a TEST node: did its atom hold? */
+    bool held;                    /* of a TEST node: did its atom hold? */
+    const struct verdict *so_far; /* the changes before this node, for values.h */
 };
 
 /* `seen` is called with each node in the order of the walk. */
@@ -21,14 +22,17 @@ struct eval_trace {
     void *to;
 };
 
-/* Decides. `t` must have passed table_verify(). `trace` may be NULL. Any thread. */
+/* Decides; look at out->overflow first. `t` must have passed table_verify(). `trace` may be NULL.
+ * Any thread. */
 void eval(const struct table *t, uint32_t route, const struct facts *f, struct verdict *out,
           const struct eval_trace *trace);
 
 /*
- * Writes a template's value into `out`, at most `room` bytes, no NUL.
+ * Writes a template's value into `out`, at most `room` bytes, no NUL: for redirects, whose location
+ * sees all changes. (The values of header changes are in the verdict already.)
+ *
  * Returns the length of the whole value: more than `room` when it did not fit, and then what is in
- * `out` must not be used. `effects` are the changes made so far, for templates that name a header.
+ * `out` must not be used. `so_far` is the verdict of eval() on these facts. Any thread.
  */
 size_t eval_template(const struct table *t, const struct table_template *template,
-                     const struct facts *f, const struct verdict *effects, char *out, size_t room);
+                     const struct facts *f, const struct verdict *so_far, char *out, size_t room);

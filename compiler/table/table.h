@@ -1,12 +1,13 @@
 /*
- * table - the contract between the compiler and the runtime: everything that runs, and nothing else.
+ * table - the contract between the compiler and the runtime: everything that runs, and nothing
+ * else.
  *
  * A table is immutable once table_verify() has passed it. It may be read by any number of threads.
  * All memory is its arena's, strings included: nothing points back to the text or the tree.
  *
- * The decision of a route is a graph of nodes. A node only ever points to nodes with a higher index,
- * so every walk ends. TEST asks one atom and branches, EFFECT notes a change of the request, END
- * decides.
+ * The decision of a route is a graph of nodes. A node only ever points to nodes with a higher
+ * index, so every walk ends. TEST asks one atom and branches, EFFECT notes a change of the request,
+ * END decides.
  */
 #pragma once
 
@@ -22,6 +23,9 @@
 #define TABLE_EFFECTS_MAX 64u
 #define TABLE_WEIGHT_MAX  256u
 
+/* The most bytes that the values of templates may take in the headers of one request, together. */
+#define TABLE_TEXT_BYTES_MAX ((size_t)8 * 1024)
+
 enum table_field {
 #define FIELD(id, spelling, type, keyed, present, help) FIELD_##id,
 #include "compiler/table/fields.def"
@@ -30,7 +34,7 @@ enum table_field {
 };
 
 enum table_op {
-#define OP(id, operand, meaning) OP_##id,
+#define OP(id, spelling, operand, meaning) OP_##id,
 #include "compiler/table/ops.def"
 #undef OP
     OP_COUNT
@@ -132,7 +136,7 @@ struct table_clause {
 
 struct table_route {
     struct slice name;
-    uint32_t entry;                  /* index of the first node */
+    uint32_t entry;                   /* index of the first node */
     uint32_t first_clause, n_clauses; /* into table.clause */
 };
 
@@ -142,7 +146,7 @@ struct table_listener {
     const struct endpoint *bind;
     uint32_t n_binds; /* at least 1 */
     uint32_t route;
-    uint32_t max_connections; /* over all workers; at least 1 */
+    uint32_t max_connections;          /* over all workers; at least 1 */
     int64_t timeout_ns[TIMEOUT_COUNT]; /* those of the LISTENER scope; all above 0 */
 };
 
@@ -150,10 +154,10 @@ enum table_health_kind { HEALTH_NONE, HEALTH_HTTP, HEALTH_TCP };
 
 struct table_health {
     enum table_health_kind kind;
-    struct slice method, path;        /* HTTP */
-    struct slice host;                /* HTTP: the Host header; empty: the server's endpoint */
-    int64_t every_ns, timeout_ns;     /* above 0 */
-    uint32_t rise, fall;              /* successes, failures in a row that change the state; >= 1 */
+    struct slice method, path;    /* HTTP */
+    struct slice host;            /* HTTP: the Host header; empty: the server's endpoint */
+    int64_t every_ns, timeout_ns; /* above 0 */
+    uint32_t rise, fall;          /* successes, failures in a row that change the state; >= 1 */
     uint16_t status_first, status_last; /* HTTP: what counts as success, inclusive */
 };
 
@@ -197,11 +201,21 @@ struct table {
 /* Frees the table and all it points to. NULL is allowed. */
 void table_free(struct table *t);
 
-/* The spellings of the .def files. Never NULL. */
+/* The spellings of the .def files; of an END, the word that writes it. Never NULL. */
 const char *table_field_name(enum table_field field);
+bool table_field_is_keyed(enum table_field field);
 const char *table_op_name(enum table_op op);
 const char *table_balance_name(enum table_balance balance);
 const char *table_timeout_name(enum table_timeout timeout);
+const char *table_effect_name(enum table_effect_kind kind);
+const char *table_end_name(enum table_end_kind kind);
+
+/* "header \"x\" == \"v\"", as it would be written; sets are shortened to their first members. */
+struct text;
+void table_atom_write(const struct table *t, const struct table_atom *atom, struct text *out);
+
+/* "\"https://{host}/x\"", as it would be written; keys in single quotes, braces doubled. */
+void table_template_write(const struct table_template *template, struct text *out);
 
 /* Index of the named cluster or of the named server in it, or UINT32_MAX. */
 uint32_t table_find_cluster(const struct table *t, struct slice name);

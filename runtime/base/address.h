@@ -25,7 +25,7 @@ struct network {
 /* Where to connect or listen: an address and port, or a Unix socket's path. */
 struct endpoint {
     struct address address;
-    uint16_t port; /* 1..65535; 0 for a Unix socket */
+    uint16_t port;  /* 1..65535; 0 for a Unix socket */
     char path[108]; /* NUL-terminated; "" unless a Unix socket */
 };
 
@@ -63,6 +63,19 @@ size_t endpoint_format(const struct endpoint *e, char out[ENDPOINT_TEXT_MAX]);
 static inline int address_compare(const struct address *a, const struct address *b)
 {
     return memcmp(a->byte, b->byte, sizeof(a->byte));
+}
+
+/* The address after `a`; false, and nothing written, when it is the last. */
+MUST_CHECK static inline bool address_next(const struct address *a, struct address *out)
+{
+    struct address next = *a;
+    for (size_t i = sizeof(next.byte); i-- > 0;) {
+        if (++next.byte[i] != 0) {
+            *out = next;
+            return true;
+        }
+    }
+    return false;
 }
 
 static inline bool endpoint_eq(const struct endpoint *a, const struct endpoint *b)

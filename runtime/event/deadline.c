@@ -83,6 +83,14 @@ struct deadline *deadlines_expired(struct deadlines *all, int64_t now_ns)
     return NULL;
 }
 
+bool deadlines_any(const struct deadlines *all)
+{
+    for (uint32_t i = 0; i < all->queue.n; i++)
+        if (!list_empty(&all->queue.at[i]->waiting))
+            return true;
+    return false;
+}
+
 void deadlines_done(struct deadlines *all)
 {
     for (uint32_t i = 0; i < all->queue.n; i++) {

@@ -36,5 +36,8 @@ void deadline_clear(struct deadline *d);
 /* Takes one expired deadline out and returns it, or NULL. */
 struct deadline *deadlines_expired(struct deadlines *all, int64_t now_ns);
 
+/* Is anything set? */
+bool deadlines_any(const struct deadlines *all);
+
 /* Forgets all that is set. */
 void deadlines_done(struct deadlines *all);

@@ -1,8 +1,8 @@
 /*
  * message - the head of a request or response, as places in the buffer it was read into.
  *
- * Nothing is copied. A field is four 16-bit offsets, so a head with all its fields is small enough to
- * stay with its exchange, and stays right when the buffer moves.
+ * Nothing is copied. A field is four 16-bit offsets, so a head with all its fields is small enough
+ * to stay with its exchange, and stays right when the buffer moves.
  */
 #pragma once
 
@@ -11,8 +11,9 @@
 
 #include "runtime/base/slice.h"
 
-#define HTTP_FIELDS_MAX     100u
-#define HTTP_HEAD_BYTES_MAX 32768u /* of a whole head; offsets need it below 65536 */
+#define HTTP_FIELDS_MAX       100u
+#define HTTP_HEAD_BYTES_MAX   32768u /* of a whole head; offsets need it below 65536 */
+#define HTTP_METHOD_BYTES_MAX 32
 
 enum http_name {
     HTTP_OTHER, /* any name that is not in names.def */
@@ -31,10 +32,10 @@ struct http_field {
 };
 
 struct http_head {
-    const char *base;      /* borrowed: the first byte of the message */
-    uint16_t bytes;        /* of the whole head, its empty line too */
+    const char *base; /* borrowed: the first byte given to the parser; follows the buffer */
+    uint16_t bytes;   /* of the whole head: skipped empty lines before, the empty line behind */
     uint8_t minor_version; /* of HTTP/1: 0 or 1 */
-    uint16_t status;       /* of a response: 100..999; 0 for a request */
+    uint16_t status;       /* of a response: 100..599; 0 for a request */
     uint16_t method_at, method_len;
     uint16_t target_at, target_len;
     uint16_t reason_at, reason_len;
@@ -69,6 +70,12 @@ static inline struct slice http_field_value(const struct http_head *h, const str
 
 /* The known name, HTTP_OTHER for any other; ignores case. */
 enum http_name http_name_find(struct slice name);
+
+/* In lower case; not for HTTP_OTHER. Static memory. */
+struct slice http_name_text(enum http_name name);
+
+/* Does it belong to one connection (RFC 9110 7.6.1)? */
+bool http_name_is_hop(enum http_name name);
 
 /* A token of RFC 9110 5.6.2: what methods and field names are made of. */
 bool http_is_token(struct slice s);

@@ -9,12 +9,15 @@
 #include "runtime/base/pool.h"
 #include "runtime/base/slice.h"
 
-/* Room for bytes; the block has one more for the parsers' sentinel. */
-#define BUFFER_BYTES ((size_t)32 * 1024)
+/* Room for bytes: a head of the largest size with a good piece of body behind it. The block has one
+ * more byte, for the parsers' sentinel. */
+#define BUFFER_BYTES       ((size_t)48 * 1024)
+#define BUFFER_BLOCK_BYTES (BUFFER_BYTES + 1)
 
 struct buffer {
-    char *at; /* NULL: no block */
-    uint32_t start, end;
+    char *at;            /* NULL: no block */
+    uint32_t start, end; /* read and not yet used */
+    uint32_t floor;      /* bytes at the front that stay: a head that is still needed */
 };
 
 /* False when the pool refuses. Harmless when there is a block already. */
@@ -22,8 +25,7 @@ MUST_CHECK static inline bool buffer_take(struct buffer *b, struct pool *pool)
 {
     if (b->at)
         return true;
-    b->at = pool_take(pool);
-    b->start = b->end = 0;
+    *b = (struct buffer){.at = pool_take(pool)};
     return b->at != NULL;
 }
 
@@ -48,15 +50,20 @@ static inline void buffer_used(struct buffer *b, size_t n)
     ASSERT(n <= buffer_len(b));
     b->start += (uint32_t)n;
     if (b->start == b->end)
-        b->start = b->end = 0;
+        b->start = b->end = b->floor;
 }
 
-/* Moves what is there to the front, so that all the room is behind it. */
+/* Moves what is there as far to the front as it may go, so that all the room is behind it. */
 static inline void buffer_compact(struct buffer *b)
 {
-    if (b->start == 0)
+    if (b->start == b->floor)
         return;
-    memmove(b->at, b->at + b->start, buffer_len(b));
-    b->end -= b->start;
-    b->start = 0;
+    memmove(b->at + b->floor, b->at + b->start, buffer_len(b));
+    b->end -= b->start - b->floor;
+    b->start = b->floor;
+}
+
+static inline struct slice buffer_slice(const struct buffer *b)
+{
+    return (struct slice){b->at + b->start, buffer_len(b)};
 }

@@ -46,12 +46,13 @@ struct cluster_view {
 
 void cluster_view_done(struct cluster_view *v);
 
-#define CLUSTER_AVOID_MAX 4u
+#define CLUSTER_AVOID_MAX BALANCE_AVOID_MAX
 
 struct cluster_choice {
     const struct table_cluster *spec;
+    const struct table_server *server_spec; /* the cluster's, in the table's order */
     struct cluster *live;
-    struct server *const *server; /* the cluster's, in the table's order */
+    struct server *const *server; /* parallel to server_spec */
     const struct address *client;
     int64_t now_ns;
     uint32_t avoid[CLUSTER_AVOID_MAX]; /* indices within the cluster, already tried by this exchange */

@@ -1,0 +1,15 @@
+/*
+ * lint - what works and is hardly meant. One rule, one file, one function; lint.c runs them all.
+ *
+ * Run on programs without errors only: a mistake elsewhere must not make a name look unused.
+ */
+#pragma once
+
+#include "compiler/sema/program.h"
+#include "compiler/sema/scope.h"
+#include "grammar/diag.h"
+
+void lint(const struct program *p, const struct scope *scope, struct diags *d);
+
+/* Definitions nobody uses. */
+void lint_unused(const struct scope *scope, struct diags *d);

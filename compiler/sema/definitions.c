@@ -1,0 +1,245 @@
+/* Definitions: collecting their names, and working out const, env and set when they are asked for.
+ */
+#include "compiler/sema/sema_priv.h"
+#include "runtime/base/hash.h"
+#include "runtime/base/utf8.h"
+
+static bool kind_of(const struct ast *a, enum def_kind *out)
+{
+    static const struct {
+        enum ast_kind node;
+        enum def_kind kind;
+    } kinds[] = {{AST_CONST, DEF_CONST},      {AST_ENV, DEF_ENV},         {AST_SET, DEF_SET},
+                 {AST_ACL, DEF_ACL},          {AST_CLUSTER, DEF_CLUSTER}, {AST_ROUTE, DEF_ROUTE},
+                 {AST_LISTENER, DEF_LISTENER}};
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        if (kinds[i].node != a->kind)
+            continue;
+        *out = kinds[i].kind;
+        return true;
+    }
+    return false;
+}
+
+/* Lower case and dashes; constants may be upper case with underscores too. */
+static bool is_good_name(struct slice name, bool constant)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        const char c = name.at[i];
+        const bool lower = c >= 'a' && c <= 'z';
+        const bool upper = constant && ((c >= 'A' && c <= 'Z') || (i > 0 && c == '_'));
+        if (!lower && !upper && (i == 0 || (!(c >= '0' && c <= '9') && c != '-')))
+            return false;
+    }
+    return name.len > 0;
+}
+
+void name_check(struct sema *s, struct slice name, struct span where, bool constant)
+{
+    if (!is_good_name(name, constant))
+        diag(s->diags, DIAG_BAD_NAME, where, SLICE_ARG(name));
+}
+
+static void define(struct sema *s, const struct ast *a, enum def_kind kind)
+{
+    struct definition *d = ARENA_NEW(s->arena, struct definition);
+    d->kind = kind;
+    d->name = a->name;
+    d->span = a->name_span;
+    d->node = a;
+    const struct definition *earlier = scope_add(s->scope, d);
+    if (!earlier) {
+        name_check(s, a->name, a->name_span, kind == DEF_CONST || kind == DEF_ENV);
+        return;
+    }
+    diag(s->diags, DIAG_REDEFINED, a->name_span, def_kind_name(kind), SLICE_ARG(a->name));
+    diag_label(s->diags, "again here");
+    diag_also(s->diags, earlier->span, "first defined here");
+}
+
+void define_all(struct sema *s)
+{
+    uint32_t n = 0;
+    for (const struct ast *a = s->in->file->first; a; a = a->next)
+        n++;
+    scope_init(s->scope, n, s->arena);
+    for (const struct ast *a = s->in->file->first; a; a = a->next) {
+        enum def_kind kind;
+        if (kind_of(a, &kind))
+            define(s, a, kind);
+        else if (a->kind == AST_BAD && a->name.len > 0)
+            VEC_ADD(&s->scope->broken, a->name);
+    }
+}
+
+static bool type_of(struct sema *s, const struct ast *word, enum type *out)
+{
+    *out = type_find(word->name);
+    if (*out < TYPE_COUNT)
+        return true;
+    diag(s->diags, DIAG_UNKNOWN_WORD, word->span, "type", SLICE_ARG(word->name));
+    suggest_fix(s, word->span, type_suggest(word->name));
+    return false;
+}
+
+/* What the variable says is read as if it stood in the text, but a mistake in it is told as one of
+ * the environment, where the person can mend it. */
+static bool from_environment(struct sema *s, struct definition *d, const char *text)
+{
+    struct diags *said = s->diags;
+    struct diags *quiet = diags_new(s->in->sources, 1);
+    s->diags = quiet;
+    const struct slice value = slice_of(text);
+    const bool ok = utf8_valid_bytes(value) == value.len &&
+                    value_parse(s, d->type, arena_copy(s->arena, value), d->span, &d->value);
+    s->diags = said;
+    diags_free(quiet);
+    if (ok)
+        return true;
+    const struct slice shown = {value.at, value.len < 80 ? value.len : 80};
+    diag(s->diags, DIAG_ENV_VALUE, d->span, SLICE_ARG(d->name), SLICE_ARG(shown),
+         type_name(d->type));
+    diag_note(s->diags, "it looks like %s", type_example(d->type));
+    return false;
+}
+
+static bool work_out_value(struct sema *s, struct definition *d)
+{
+    const struct ast *type = d->node->first, *value = type->next;
+    if (!type_of(s, type, &d->type))
+        return false;
+    const bool good = !value || value_read(s, value, d->type, &d->value);
+    if (d->kind == DEF_CONST || !good)
+        return good;
+    const char *text = NULL;
+    if (s->in->env)
+        text = s->in->env(s->in->env_from, arena_copy(s->arena, d->name).at);
+    if (text)
+        return from_environment(s, d, text);
+    if (!value)
+        diag(s->diags, DIAG_ENV_UNSET, d->span, SLICE_ARG(d->name));
+    return value != NULL;
+}
+
+/* Constants may name constants; a ring of them is said once, where it was entered. */
+static bool worked_out(struct sema *s, struct definition *d,
+                       bool (*work)(struct sema *, struct definition *))
+{
+    if (d->state == DEF_AT_WORK) {
+        diag(s->diags, DIAG_ACL_CYCLE, d->span, SLICE_ARG(d->name));
+        d->state = DEF_FAILED;
+        return false;
+    }
+    if (d->state == DEF_UNTOUCHED) {
+        d->state = DEF_AT_WORK;
+        const bool ok = work(s, d);
+        d->state = ok && d->state == DEF_AT_WORK ? DEF_READY : DEF_FAILED;
+    }
+    return d->state == DEF_READY;
+}
+
+bool definition_value(struct sema *s, struct definition *d)
+{
+    if (s->const_depth == CONST_DEPTH_MAX) {
+        diag(s->diags, DIAG_ACL_TOO_LARGE, d->span, "too deep: constants name one another");
+        return false;
+    }
+    s->const_depth++;
+    const bool ok = worked_out(s, d, work_out_value);
+    s->const_depth--;
+    return ok;
+}
+
+static void warn_repeated(struct sema *s, const struct ast *at, struct slice text)
+{
+    diag(s->diags, DIAG_SET_REPEATS, at->span, SLICE_ARG(text));
+}
+
+/* Reports elements that are there twice. The set is sorted by a hash of its values for that. */
+static void find_repeated(struct sema *s, const struct ast *list, const struct program_set *set)
+{
+    const uint32_t n = set->n_strings + set->n_networks;
+    uint32_t slots = 16;
+    while (slots < n * 2)
+        slots *= 2;
+    uint32_t *slot = MUST_ARRAY(uint32_t, slots);
+    const struct ast *at = list->first;
+    for (uint32_t i = 0; i < n; i++, at = at ? at->next : NULL) {
+        const struct slice key = set->n_strings
+                                     ? set->string[i]
+                                     : (struct slice){(const char *)set->network[i].first.byte, 16};
+        uint32_t h = (uint32_t)hash_slice(key, set->n_strings ? 0 : set->network[i].bits);
+        for (;; h++) {
+            const uint32_t other = slot[h & (slots - 1)];
+            if (other == 0) {
+                slot[h & (slots - 1)] = i + 1;
+                break;
+            }
+            const bool same = set->n_strings ? slice_eq(key, set->string[other - 1])
+                                             : memcmp(&set->network[i], &set->network[other - 1],
+                                                      sizeof(struct network)) == 0;
+            if (!same)
+                continue;
+            if (at)
+                warn_repeated(s, at, at->name);
+            break;
+        }
+    }
+    free(slot);
+}
+
+static bool set_element(struct sema *s, const struct ast *at, enum type type,
+                        struct program_set *out)
+{
+    struct value v;
+    if (!value_read(s, at, type, &v))
+        return false;
+    if (type == TYPE_NETWORK)
+        ((struct network *)(uintptr_t)out->network)[out->n_networks++] = v.network;
+    else
+        ((struct slice *)(uintptr_t)out->string)[out->n_strings++] = v.text;
+    return true;
+}
+
+bool set_read(struct sema *s, const struct ast *list, enum type type, struct program_set *out)
+{
+    const bool one = list->kind != AST_LIST;
+    const struct ast *first = one ? list : list->first;
+    uint32_t n = 0;
+    for (const struct ast *a = first; a && !(one && n); a = a->next)
+        n++;
+    if (n == 0) {
+        diag(s->diags, DIAG_NEVER_HOLDS, list->span, "the set is empty");
+        return false;
+    }
+    *out = (struct program_set){.span = list->span};
+    if (type == TYPE_NETWORK)
+        out->network = ARENA_ARRAY(s->arena, struct network, n);
+    else
+        out->string = ARENA_ARRAY(s->arena, struct slice, n);
+    bool ok = true;
+    for (const struct ast *a = first; n > 0; a = a->next, n--)
+        ok &= set_element(s, a, type, out);
+    if (ok && !one)
+        find_repeated(s, list, out);
+    return ok;
+}
+
+static bool work_out_set(struct sema *s, struct definition *d)
+{
+    const struct ast *type = d->node->first, *list = type->next;
+    if (!type_of(s, type, &d->type))
+        return false;
+    if (!type_has_sets(d->type)) {
+        diag(s->diags, DIAG_BAD_SET_TYPE, type->span, type_name(d->type));
+        return false;
+    }
+    const bool ok = set_read(s, list, d->type, &d->set);
+    d->set.name = d->name;
+    return ok;
+}
+
+bool definition_set(struct sema *s, struct definition *d)
+{
+    return worked_out(s, d, work_out_set);
+}

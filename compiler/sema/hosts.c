@@ -1,0 +1,58 @@
+/* Host names in conditions, in the one form that requests' hosts are brought into
+ * (runtime/base/uri). */
+#include "compiler/sema/sema_priv.h"
+#include "runtime/base/uri.h"
+
+static bool say_bad_host(struct sema *s, struct slice text, struct span where, const char *why)
+{
+    diag(s->diags, DIAG_BAD_HOST, where, SLICE_ARG(text), why);
+    return false;
+}
+
+static bool say_wildcard(struct sema *s, struct slice text, struct span where)
+{
+    say_bad_host(s, text, where, "there are no wildcards");
+    diag_note(s->diags, "for all hosts below a domain: host ends-with \"" SLICE_FMT "\"",
+              SLICE_ARG(slice_from(text, 1)));
+    return false;
+}
+
+static bool say_port(struct sema *s, struct slice text, struct span where, struct slice host)
+{
+    say_bad_host(s, text, where, "`host` is compared without the port");
+    fix_quoted(s, where, host);
+    return false;
+}
+
+static bool say_why(struct sema *s, struct slice text, struct span where, enum uri_result result)
+{
+    if (slice_starts(text, SLICE("*.")))
+        return say_wildcard(s, text, where);
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.at[i] >= 0x80)
+            return say_bad_host(s, text, where,
+                                "requests carry such names in their ASCII form, xn--...");
+    (void)result;
+    return say_bad_host(s, text, where,
+                        "host names are letters, digits, dashes and dots, at most 253 of them");
+}
+
+/* The host and whatever stands in for its missing beginning or end: see host_literal(). */
+bool host_literal(struct sema *s, struct slice text, struct span where, enum part part,
+                  struct slice *out)
+{
+    /* A beginning must be one of some whole name, and an end too: "x" makes it whole. */
+    const char *before = part == PART_END ? "x" : "", *behind = part == PART_BEGIN ? "x" : "";
+    const struct slice whole =
+        arena_format(s->arena, "%s" SLICE_FMT "%s", before, SLICE_ARG(text), behind);
+    char *host = ARENA_ARRAY(s->arena, char, whole.len + 1);
+    size_t len;
+    uint16_t port;
+    const enum uri_result result = uri_normalise_host(whole, true, host, &len, &port);
+    if (result != URI_OK)
+        return say_why(s, text, where, result);
+    *out = (struct slice){host + strlen(before), len - strlen(before) - strlen(behind)};
+    const bool has_port = memchr(text.at, ':', text.len) && len < whole.len &&
+                          host[len - 1] != '.' && whole.at[len] == ':';
+    return has_port ? say_port(s, text, where, *out) : true;
+}

@@ -1,0 +1,60 @@
+/* Strings without quotes and escapes. */
+#include "compiler/sema/sema_priv.h"
+
+/* The character that `\c` stands for, or NUL. */
+static char escaped(char c)
+{
+    switch (c) {
+    case '"': return '"';
+    case '\\': return '\\';
+    case 'n': return '\n';
+    case 'r': return '\r';
+    case 't': return '\t';
+    default: return '\0';
+    }
+}
+
+static bool unescape(struct sema *s, const struct ast *node, struct slice raw, struct slice *out)
+{
+    char *at = ARENA_ARRAY(s->arena, char, raw.len + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < raw.len; i++) {
+        if (raw.at[i] != '\\') {
+            at[n++] = raw.at[i];
+            continue;
+        }
+        const struct slice escape = {raw.at + i, i + 1 < raw.len ? 2 : 1};
+        const char c = escape.len == 2 ? escaped(raw.at[i + 1]) : '\0';
+        if (c == '\0') {
+            const uint32_t from = node->span.from + 1 + (uint32_t)i;
+            diag(s->diags, DIAG_BAD_ESCAPE, (struct span){from, from + (uint32_t)escape.len},
+                 SLICE_ARG(escape));
+            diag_fix(s->diags, (struct span){from, from + 1}, SLICE("\\\\"),
+                     "for a backslash, write two");
+            return false;
+        }
+        at[n++] = c;
+        i++;
+    }
+    *out = (struct slice){at, n};
+    return true;
+}
+
+bool string_read(struct sema *s, const struct ast *node, struct slice *out)
+{
+    const struct slice inside = {node->name.at + 1, node->name.len - 2};
+    if (node->kind == AST_RAW) {
+        *out = inside;
+        return true;
+    }
+    return unescape(s, node, inside, out);
+}
+
+bool string_value(struct sema *s, const struct ast *node, struct slice *out)
+{
+    struct value v;
+    if (!value_read(s, node, TYPE_STRING, &v))
+        return false;
+    *out = v.text;
+    return true;
+}

@@ -1,0 +1,16 @@
+#include "compiler/table/cookie.h"
+
+bool cookie_next(struct slice *rest, struct slice *name, struct slice *value)
+{
+    struct slice pair;
+    while (slice_split(rest, ';', &pair)) {
+        pair = slice_trim(pair);
+        const char *equals = pair.len > 0 ? memchr(pair.at, '=', pair.len) : NULL;
+        if (!equals)
+            continue;
+        *name = (struct slice){pair.at, (size_t)(equals - pair.at)};
+        *value = slice_from(pair, name->len + 1);
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,43 @@
+/*
+ * request - a request typed by hand: `GET https://shop.example.com/a?b=c`, and what goes with it.
+ *
+ * Read as a client's would be, with the same normal form of path and host, so that what is
+ * explained is what would happen.
+ */
+#pragma once
+
+#include "compiler/table/facts.h"
+
+struct arena;
+
+#define REQUEST_HEADERS_MAX 100u
+
+struct request_header {
+    struct slice name; /* lower case */
+    struct slice value;
+};
+
+struct request {
+    struct facts facts; /* .request points at this struct: it must not be moved */
+    uint16_t port;      /* that of the URL, or of the scheme */
+    struct request_header header[REQUEST_HEADERS_MAX];
+    uint32_t n_headers;
+};
+
+/*
+ * `line` is a method, a blank and a URL: absolute ("GET http://host[:port]/path?query"), or a path
+ * alone, whose host is the Host header's or empty. The client is 127.0.0.1 until request_from().
+ * The listener is empty until the caller sets it.
+ *
+ * Each returns NULL, or what is wrong with it as a sentence in `arena`, which owns the request's
+ * text too. What is passed in need not live on.
+ */
+MUST_CHECK const char *request_parse(struct request *r, struct slice line, struct arena *arena);
+
+/* An address, as the client's. */
+MUST_CHECK const char *request_from(struct request *r, struct slice address, struct arena *arena);
+
+/* "name: value". A Host header must agree with the URL's host, and is the host where there is none.
+ */
+MUST_CHECK const char *request_add_header(struct request *r, struct slice line,
+                                          struct arena *arena);

@@ -1,0 +1,111 @@
+#include "grammar/parse.h"
+
+#include <stdlib.h>
+
+#include "grammar/layout.h"
+#include "grammar/parse_priv.h"
+#include "grammar/parser.h"
+#include "runtime/base/arena.h"
+#include "runtime/base/utf8.h"
+
+/* The number of the token that ends the statement which token `i` belongs to: a SEP at its own
+ * depth, so blocks on the way are skipped whole. layout.c has seen to it that there is one. */
+static uint32_t statement_end(const struct tokens *t, uint32_t i)
+{
+    uint32_t depth = 0;
+    for (; t->at[i].kind != 0; i++) {
+        const int kind = t->at[i].kind;
+        if (kind == TK_SEP && depth == 0)
+            break;
+        if (kind == TK_LBRACE)
+            depth++;
+        else if (kind == TK_RBRACE && depth > 0)
+            depth--;
+    }
+    return i;
+}
+
+static void understood(struct parse *p, struct token t)
+{
+    p->previous = t;
+    if (t.kind == TK_SEP || t.kind == TK_LBRACE || t.kind == TK_RBRACE) {
+        p->n_begun = 0;
+        p->begun[0] = p->begun[1] = (struct token){0};
+    } else if (p->n_begun < COUNT_OF(p->begun)) {
+        p->begun[p->n_begun++] = t;
+    }
+}
+
+/* Feeds token `i` and returns the number of the next one to feed. */
+static uint32_t feed(struct parse *p, const struct tokens *tokens, uint32_t i)
+{
+    struct token t = tokens->at[i];
+    if (t.kind == TK_EXTRA)
+        return i + 1;
+    const bool fits = parser_takes(p->parser, t.kind) || repair(p, &t);
+    p->failed = false;
+    parser_(p->parser, t.kind, t, p);
+    if (fits) {
+        ASSERT(!p->failed);
+        understood(p, t);
+        return i + 1;
+    }
+    parser_forgive(p->parser);
+    if (t.kind == TK_SEP || t.kind == 0)
+        return i + 1; /* it ended the statement that is left out */
+    return statement_end(tokens, i);
+}
+
+static struct ast *new_node(struct arena *arena, enum ast_kind kind, struct span span)
+{
+    struct ast *a = ARENA_NEW(arena, struct ast);
+    a->kind = kind;
+    a->depth = 1;
+    a->span = span;
+    return a;
+}
+
+/* Is it text at all, and not too much of it? */
+static bool readable(struct slice text, uint32_t first, struct diags *d)
+{
+    if (text.len > PARSE_BYTES_MAX) {
+        diag(d, DIAG_TOO_LONG, (struct span){first, first}, PARSE_BYTES_MAX >> 20);
+        return false;
+    }
+    const size_t valid = utf8_valid_bytes(text);
+    if (valid == text.len)
+        return true;
+    const uint32_t at = first + (uint32_t)valid;
+    diag(d, DIAG_NOT_UTF8, (struct span){at, at + 1}, (unsigned char)text.at[valid]);
+    return false;
+}
+
+struct tree parse(const struct sources *sources, int index, struct arena *arena, struct diags *d)
+{
+    uint32_t first;
+    const struct slice text = sources_text(sources, index, &first);
+    const struct span whole = {first, first + (uint32_t)text.len};
+    struct tree tree = {.root = new_node(arena, AST_FILE, whole)};
+    if (!readable(text, first, d)) {
+        tree.root->first = new_node(arena, AST_BAD, whole);
+        return tree;
+    }
+
+    tree.tokens = layout(text, first, arena, d);
+    struct parse p = {.arena = arena, .diags = d, .parser = parser_Alloc(malloc)};
+    if (!p.parser)
+        die_out_of_memory(1, 1);
+    p.previous.span = (struct span){first, first};
+    for (uint32_t i = 0; i < tree.tokens.n;)
+        i = feed(&p, &tree.tokens, i);
+    parser_Free(p.parser, free);
+    tree.root->first = p.root;
+    return tree;
+}
+
+void parse_too_deep(struct parse *p, struct span where)
+{
+    if (!p->too_deep)
+        diag(p->diags, DIAG_NESTED_TOO_DEEP, where, AST_DEPTH_MAX);
+    p->too_deep = true;
+}

@@ -1,0 +1,64 @@
+/* The control thread's object; only this room's files include this. */
+#pragma once
+
+#include <pthread.h>
+
+#include "runtime/control/process.h"
+#include "runtime/event/mailbox.h"
+#include "runtime/generation/generation.h"
+#include "runtime/log/writer.h"
+#include "runtime/proxy/worker.h"
+#include "runtime/upstream/probe.h"
+
+struct reload {
+    bool under_way;
+    pthread_t thread;
+    struct message finished;
+    int64_t begun_ns;
+    struct table *table; /* what the compile thread made */
+    struct text report;
+    void (*done)(void *of, const struct control_reload *r);
+    void *done_of;
+};
+
+/* A worker's report that it has no connection left. */
+struct worker_drained {
+    struct message message;
+    struct control *control;
+};
+
+struct control {
+    struct control_config config;
+    int64_t begun_ns;
+    struct loop *loop;
+    struct mailbox box;
+    struct watch signals;
+    int signal_fd; /* -1 while there is none */
+
+    struct worker **worker;
+    const struct metrics **metrics; /* the workers', for show info */
+    struct access_ring **ring;
+    struct writer *writer;
+    uint32_t n_workers; /* those that were made */
+    bool serving;       /* the workers' threads run */
+    struct timer first_checks;
+    int64_t serve_at_ns; /* at the latest, checked or not */
+
+    struct generation *newest; /* then by `older`; all that are not freed */
+    struct probes *probes;
+    struct reload reload;
+
+    bool draining;
+    struct timer drain_deadline;
+    struct worker_drained *drained; /* one per worker */
+    uint32_t n_undrained;
+};
+
+/* Makes `table` the current generation. False with a sentence in `why`; the table stays the caller's. */
+MUST_CHECK bool control_publish(struct control *c, struct table *table, struct text *why);
+
+/* Waits for a compilation under way and throws its result away, when the mailbox is closed next. */
+void control_abandon_reload(struct control *c);
+
+/* After the state of a server changed: the workers look anew at its cluster. */
+void control_server_changed(struct control *c, const struct server *s);

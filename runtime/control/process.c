@@ -1,0 +1,268 @@
+#include "runtime/control/process.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/control/control_priv.h"
+#include "runtime/log/log.h"
+
+/* The access log's ring: what a worker may be ahead of the writer. */
+#define RING_RECORDS 4096u
+
+/* How long a start waits for the first health checks; connections wait in the kernel meanwhile. */
+#define FIRST_CHECKS_NS (NS_PER_S)
+#define FIRST_CHECKS_LOOK_NS (5 * NS_PER_MS)
+
+static const int SIGNALS[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+
+static void stop_now(struct control *c)
+{
+    loop_stop(c->loop);
+}
+
+static void take_signal(struct control *c, int number)
+{
+    switch (number) {
+    case SIGHUP:
+        if (!control_reload(c, NULL, NULL))
+            log_line(LOG_WARNING, "a reload or a shutdown is under way already");
+        return;
+    case SIGUSR1:
+        if (c->writer)
+            writer_reopen(c->writer);
+        return;
+    default: /* SIGTERM, SIGINT; the second time it is meant */
+        if (c->draining)
+            stop_now(c);
+        else
+            control_shutdown(c);
+    }
+}
+
+static void signal_ready(void *of, unsigned what)
+{
+    (void)what;
+    struct control *c = of;
+    struct signalfd_siginfo info;
+    while (read(c->signal_fd, &info, sizeof(info)) == sizeof(info))
+        take_signal(c, (int)info.ssi_signo);
+}
+
+static int watch_signals(struct control *c)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < COUNT_OF(SIGNALS); i++)
+        sigaddset(&set, SIGNALS[i]);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN); /* a broken pipe is an error where it is written */
+    c->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (c->signal_fd == -1)
+        return -errno;
+    watch_init(&c->signals, c->loop, c->signal_fd, signal_ready, c);
+    watch_want(&c->signals, WATCH_READ);
+    return 0;
+}
+
+static void health_changed(void *of, struct server *s, enum health_state state, const char *reason)
+{
+    struct control *c = of;
+    control_server_changed(c, s);
+    log_line(state == HEALTH_UP ? LOG_INFO : LOG_WARNING, "server %s/%s is %s: %s",
+             s->cluster_name, s->name, health_name(state), reason);
+}
+
+static uint64_t random_seed(void)
+{
+    uint64_t seed;
+    if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+        seed = (uint64_t)clock_wall_ns() ^ (uint64_t)getpid() << 32;
+    return seed;
+}
+
+static int make_workers(struct control *c)
+{
+    struct rng rng = {random_seed()};
+    c->worker = MUST_ARRAY(struct worker *, c->config.workers);
+    c->metrics = MUST_ARRAY(const struct metrics *, c->config.workers);
+    c->ring = MUST_ARRAY(struct access_ring *, c->config.workers);
+    c->drained = MUST_ARRAY(struct worker_drained, c->config.workers);
+    for (; c->n_workers < c->config.workers; c->n_workers++) {
+        const uint32_t i = c->n_workers;
+        c->ring[i] = c->config.access_log ? access_ring_new(RING_RECORDS) : NULL;
+        const struct worker_config worker = {
+            .index = i, .seed = rng_next(&rng), .log = c->ring[i], .control = &c->box};
+        int rc;
+        c->worker[i] = worker_new(&worker, &rc);
+        if (!c->worker[i])
+            return rc;
+        c->metrics[i] = c->worker[i]->metrics;
+    }
+    return c->config.access_log
+               ? writer_start(c->config.access_log, c->ring, c->n_workers, &c->writer)
+               : 0;
+}
+
+struct control *control_new(const struct control_config *config, struct text *why)
+{
+    ASSERT(config->workers >= 1 && config->workers <= CONTROL_WORKERS_MAX);
+
+    struct control *c = MUST_NEW(struct control);
+    c->config = *config;
+    c->begun_ns = clock_now_ns();
+    c->signal_fd = c->box.fd = -1;
+    c->loop = loop_new();
+    int rc = c->loop ? 0 : -EMFILE;
+    const char *what = "the control thread";
+    if (rc == 0)
+        rc = mailbox_open(&c->box, c->loop);
+    if (rc == 0)
+        rc = watch_signals(c);
+    if (rc == 0) {
+        c->probes = probes_new(c->loop, random_seed(), health_changed, c);
+        rc = make_workers(c);
+        what = c->n_workers == config->workers ? config->access_log : "a worker";
+    }
+    if (rc == 0)
+        return c;
+    text_addf(why, "cannot start %s: %s", what, strerror(-rc));
+    control_free(c);
+    return NULL;
+}
+
+struct loop *control_loop(struct control *c)
+{
+    return c->loop;
+}
+
+/* --- the start ------------------------------------------------------------------------------- */
+
+static bool all_checked_once(const struct generation *g)
+{
+    for (uint32_t i = 0; i < g->table->n_servers; i++) {
+        const struct server *s = g->server[i];
+        if (atomic_load_explicit(&s->checked, memory_order_relaxed) &&
+            atomic_load_explicit(&s->health, memory_order_relaxed) == HEALTH_UNKNOWN)
+            return false;
+    }
+    return true;
+}
+
+static void serve(struct control *c)
+{
+    for (uint32_t i = 0; i < c->n_workers; i++) {
+        const int rc = worker_start(c->worker[i], c->newest);
+        if (rc != 0) {
+            log_line(LOG_ERROR, "cannot start a thread: %s", strerror(-rc));
+            exit(EXIT_FAILURE);
+        }
+    }
+    c->serving = true;
+    log_line(LOG_INFO, "generation %llu serves, %u worker%s", (unsigned long long)c->newest->id,
+             c->n_workers, c->n_workers == 1 ? "" : "s");
+}
+
+/* Whoever connects before the first checks are in waits some milliseconds rather than getting a 503. */
+static void look_at_first_checks(void *of)
+{
+    struct control *c = of;
+    if (all_checked_once(c->newest) || clock_now_ns() >= c->serve_at_ns)
+        serve(c);
+    else
+        timer_set(&c->first_checks, FIRST_CHECKS_LOOK_NS);
+}
+
+bool control_start(struct control *c, struct table *table, struct text *why)
+{
+    if (!control_publish(c, table, why)) {
+        table_free(table);
+        return false;
+    }
+    c->serve_at_ns = clock_now_ns() + FIRST_CHECKS_NS;
+    timer_init(&c->first_checks, c->loop, look_at_first_checks, c);
+    look_at_first_checks(c);
+    return true;
+}
+
+void control_run(struct control *c)
+{
+    loop_run(c->loop);
+}
+
+/* --- the end --------------------------------------------------------------------------------- */
+
+static void deadline_passed(void *of)
+{
+    struct control *c = of;
+    log_line(LOG_WARNING, "closing what is left after the drain deadline");
+    stop_now(c);
+}
+
+static void worker_is_drained(struct message *m)
+{
+    struct control *c = CONTAINER_OF(m, struct worker_drained, message)->control;
+    if (--c->n_undrained == 0)
+        stop_now(c);
+}
+
+void control_shutdown(struct control *c)
+{
+    if (c->draining)
+        return;
+    c->draining = true;
+    log_line(LOG_INFO, "shutting down; what is under way has %.0f s",
+             (double)c->config.drain_ns / (double)NS_PER_S);
+    if (!c->serving) {
+        stop_now(c);
+        return;
+    }
+    timer_init(&c->drain_deadline, c->loop, deadline_passed, c);
+    timer_set(&c->drain_deadline, c->config.drain_ns);
+    c->n_undrained = c->n_workers;
+    for (uint32_t i = 0; i < c->n_workers; i++) {
+        c->drained[i] = (struct worker_drained){.message = {.run = worker_is_drained}, .control = c};
+        worker_drain(c->worker[i], &c->drained[i].message);
+    }
+}
+
+/* Their last unpins retire the generations, through the mailbox. */
+static void free_workers(struct control *c)
+{
+    for (uint32_t i = 0; c->serving && i < c->n_workers; i++)
+        worker_stop(c->worker[i]);
+    for (uint32_t i = 0; i < c->n_workers; i++)
+        worker_free(c->worker[i]);
+}
+
+void control_free(struct control *c)
+{
+    if (!c)
+        return;
+    control_abandon_reload(c);
+    free_workers(c);
+    writer_stop(c->writer);
+    mailbox_close(&c->box);
+    while (c->newest) { /* when the workers never ran, nobody has retired it */
+        struct generation *g = c->newest;
+        c->newest = g->older;
+        generation_free(g);
+    }
+    probes_free(c->probes);
+    timer_stop(&c->first_checks);
+    timer_stop(&c->drain_deadline);
+    watch_done(&c->signals);
+    if (c->signal_fd != -1)
+        close(c->signal_fd);
+    loop_free(c->loop);
+    for (uint32_t i = 0; i < c->config.workers; i++)
+        access_ring_free(c->ring ? c->ring[i] : NULL);
+    free(c->ring);
+    free(c->worker);
+    free(c->metrics);
+    free(c->drained);
+    free(c);
+}

@@ -1,0 +1,44 @@
+/*
+ * process - the control thread: from the first generation to the end of the last connection.
+ *
+ * It owns the workers, the generations and the health probes, takes signals, and runs the loop that the
+ * stats socket listens on. It can't compile: whoever starts it hands it a function that does.
+ */
+#pragma once
+
+#include "runtime/base/text.h"
+#include "runtime/control/control.h"
+#include "runtime/event/loop.h"
+
+struct table;
+
+/* Loads and compiles the configuration. Returns a verified table, which the caller owns, or NULL; what
+ * there is to say goes into `report`, warnings too. Called on a thread of its own; may block. */
+typedef struct table *control_load(void *of, struct text *report);
+
+struct control_config {
+    const char *version, *file; /* for show info; borrowed */
+    uint32_t workers;           /* 1..CONTROL_WORKERS_MAX */
+    const char *access_log;     /* a path, "-" for standard output, NULL for none; borrowed */
+    int64_t drain_ns;           /* how long a shutdown waits for what is under way */
+    control_load *load;
+    void *load_of;
+};
+
+#define CONTROL_WORKERS_MAX 256u
+
+/* Blocks the signals it will take, in this thread and all that it starts. NULL with a sentence in `why`. */
+struct control *control_new(const struct control_config *config, struct text *why);
+
+/* Where other things of the control thread can be watched. */
+struct loop *control_loop(struct control *c);
+
+/* Opens the sockets of the first generation and starts to serve it. It owns the table in any case. False
+ * with a sentence in `why`. */
+MUST_CHECK bool control_start(struct control *c, struct table *table, struct text *why);
+
+/* Runs until a shutdown is over. Blocks. */
+void control_run(struct control *c);
+
+/* Ends what is left. NULL is allowed. */
+void control_free(struct control *c);

@@ -1,0 +1,68 @@
+/* main - finds the command and calls it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "compiler/cli/cli.h"
+#include "compiler/cli/explain.h"
+#include "runtime/base/check.h"
+#include "runtime/base/nearest.h"
+#include "runtime/daemon/origin.h"
+#include "runtime/daemon/run.h"
+#include "runtime/tls/library.h"
+#include "stats/ctl/ctl.h"
+
+static const struct {
+    const char *name;
+    int (*main)(int argc, char **argv);
+    const char *arguments, *help;
+} command[] = {
+#define COMMAND(name, function, arguments, help) {#name, function, arguments, help},
+#include "runtime/daemon/command.def"
+#undef COMMAND
+};
+
+static void help(FILE *to)
+{
+    fputs("lbc: a load balancer whose configuration is compiled\n\n"
+          "usage: lbc COMMAND ...\n\n",
+          to);
+    for (size_t i = 0; i < COUNT_OF(command); i++)
+        fprintf(to, "  lbc %-8s %-17s %s\n", command[i].name, command[i].arguments,
+                command[i].help);
+    fputs("\n  lbc COMMAND --help       all about one of them\n"
+          "  lbc --version            which lbc this is\n",
+          to);
+}
+
+static int unknown(const char *name)
+{
+    struct nearest nearest = {.wanted = slice_of(name)};
+    for (size_t i = 0; i < COUNT_OF(command); i++)
+        nearest_offer(&nearest, slice_of(command[i].name));
+    fprintf(stderr, "lbc: there is no command \"%s\"", name);
+    if (nearest.best.len > 0)
+        fprintf(stderr, "; did you mean \"" SLICE_FMT "\"?", SLICE_ARG(nearest.best));
+    fputs("\nTry 'lbc --help'.\n", stderr);
+    return 2;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        help(stderr);
+        return 2;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        help(stdout);
+        return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+        printf("lbc %s (%s)\n", LBC_VERSION, tls_library_version());
+        return 0;
+    }
+    for (size_t i = 0; i < COUNT_OF(command); i++)
+        if (strcmp(argv[1], command[i].name) == 0)
+            return command[i].main(argc - 1, argv + 1);
+    return unknown(argv[1]);
+}

@@ -1,0 +1,31 @@
+/*
+ * forwarded - the values of Forwarded (RFC 7239) and X-Forwarded-For: whom a proxy speaks for.
+ *
+ * Whether what came in of these fields may be believed is the caller's decision, not made here.
+ */
+#pragma once
+
+#include "runtime/base/address.h"
+#include "runtime/http/message.h"
+
+#define FORWARDED_BYTES_MAX 512u
+
+/*
+ * Writes one element, `for=192.0.2.1;proto=https;host="ex.com:8080"`, without a NUL, and returns
+ * its length. An IPv6 address stands in quotes and brackets; `proto` is a token of at most 32
+ * bytes; `host` is quoted where it has to be, and left out when it is empty or would not fit. To
+ * append to what came in, send it as one more field line (RFC 9110 5.3).
+ */
+size_t forwarded_write(const struct address *client, struct slice proto, struct slice host,
+                       char out[FORWARDED_BYTES_MAX]);
+
+/*
+ * Writes the X-Forwarded-For fields of `head` that are not dropped, as one list, and the client
+ * behind them; for servers that read only the first line or the last. `head` may be NULL: the
+ * client alone.
+ *
+ * Writes at most `room` bytes and returns the length needed: more than `room` means that it did not
+ * fit.
+ */
+size_t x_forwarded_for_write(const struct http_head *head, const struct address *client, char *out,
+                             size_t room);

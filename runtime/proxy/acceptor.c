@@ -1,0 +1,158 @@
+#include "runtime/proxy/acceptor.h"
+
+#include <errno.h>
+
+#include "runtime/proxy/session.h"
+#include "runtime/proxy/worker.h"
+
+/* Connections taken in one turn, so that a flood of new ones does not starve those that are open. */
+#define TURN_ACCEPTS 64
+
+struct acceptor {
+    struct worker *worker;
+    struct listener *listener; /* pinned */
+    struct gate *gate;         /* pinned */
+    uint32_t max_connections;
+    struct watch watch;
+    bool paused;
+    bool wanted; /* while updating: the current generation has it */
+};
+
+static void pause_accepting(struct acceptor *a)
+{
+    a->paused = true;
+    watch_want(&a->watch, 0);
+}
+
+/* False when there is no more to accept, or none may be. */
+static bool accept_one(struct acceptor *a)
+{
+    struct worker *w = a->worker;
+    if (atomic_fetch_add_explicit(&a->gate->open, 1, memory_order_relaxed) >= a->max_connections) {
+        atomic_fetch_sub_explicit(&a->gate->open, 1, memory_order_relaxed);
+        pause_accepting(a);
+        return false;
+    }
+    struct endpoint client;
+    const int fd = listener_accept(a->listener, w->index, &client);
+    if (fd >= 0) {
+        session_open(w, fd, &client, a->gate);
+        return true;
+    }
+    atomic_fetch_sub_explicit(&a->gate->open, 1, memory_order_relaxed);
+    if (fd == -EAGAIN)
+        return false;
+    if (fd == -ECONNABORTED || fd == -EINTR || fd == -EPROTO)
+        return true; /* that one left while it waited; the next may be there */
+    METRIC_ADD(w->metrics->accept_errors, 1);
+    pause_accepting(a);
+    return false;
+}
+
+static void ready(void *of, unsigned what)
+{
+    (void)what;
+    struct acceptor *a = of;
+    worker_now(a->worker);
+    for (int i = 0; i < TURN_ACCEPTS && accept_one(a); i++)
+        ;
+}
+
+static void acceptor_close(struct acceptor *a)
+{
+    watch_done(&a->watch);
+    listener_unpin(a->listener);
+    gate_unpin(a->gate);
+    free(a);
+}
+
+static struct acceptor *acceptor_new(struct worker *w, struct listener *l, struct gate *gate)
+{
+    struct acceptor *a = MUST_NEW(struct acceptor);
+    a->worker = w;
+    a->listener = listener_pin(l);
+    gate_pin(gate);
+    a->gate = gate;
+    watch_init(&a->watch, w->loop, l->fd[l->n_sockets == 1 ? 0 : w->index], ready, a);
+    watch_want(&a->watch, WATCH_READ);
+    VEC_ADD(&w->acceptor, a);
+    return a;
+}
+
+static struct acceptor *find(struct worker *w, const struct listener *l)
+{
+    for (uint32_t i = 0; i < w->acceptor.n; i++)
+        if (w->acceptor.at[i]->listener == l)
+            return w->acceptor.at[i];
+    return NULL;
+}
+
+static void update_listener(struct worker *w, uint32_t index)
+{
+    const struct generation *g = w->current;
+    const struct table_listener *spec = &g->table->listener[index];
+    for (uint32_t b = 0; b < spec->n_binds; b++) {
+        struct listener *l = g->socket[g->first_socket[index] + b];
+        struct acceptor *a = find(w, l);
+        if (!a)
+            a = acceptor_new(w, l, g->gate[index]);
+        if (a->gate != g->gate[index]) { /* the same endpoint under a listener of another name */
+            gate_pin(g->gate[index]);
+            gate_unpin(a->gate);
+            a->gate = g->gate[index];
+        }
+        a->max_connections = spec->max_connections;
+        a->wanted = true;
+    }
+}
+
+/* Whoever has connected already, and waits in the queue of a socket that goes, is still served. */
+static void drain_queue(struct acceptor *a)
+{
+    while (accept_one(a))
+        ;
+}
+
+void acceptors_update(struct worker *w)
+{
+    for (uint32_t i = 0; i < w->acceptor.n; i++)
+        w->acceptor.at[i]->wanted = false;
+    for (uint32_t i = 0; i < w->current->table->n_listeners; i++)
+        update_listener(w, i);
+
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < w->acceptor.n; i++) {
+        struct acceptor *a = w->acceptor.at[i];
+        if (a->wanted) {
+            w->acceptor.at[kept++] = a;
+            continue;
+        }
+        drain_queue(a);
+        acceptor_close(a);
+    }
+    w->acceptor.n = kept;
+    acceptors_resume(w);
+}
+
+void acceptors_close(struct worker *w)
+{
+    for (uint32_t i = 0; i < w->acceptor.n; i++) {
+        drain_queue(w->acceptor.at[i]);
+        acceptor_close(w->acceptor.at[i]);
+    }
+    w->acceptor.n = 0;
+}
+
+bool acceptors_resume(struct worker *w)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < w->acceptor.n; i++) {
+        struct acceptor *a = w->acceptor.at[i];
+        if (!a->paused)
+            continue;
+        a->paused = false;
+        any = true;
+        watch_want(&a->watch, WATCH_READ);
+    }
+    return any;
+}

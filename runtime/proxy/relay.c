@@ -1,0 +1,256 @@
+/* RELAY: the request to the server and the response to the client, both at once, as far as they go. */
+#include <errno.h>
+
+#include "runtime/http/h1_write.h"
+#include "runtime/proxy/exchange_priv.h"
+
+/* What one turn may move in one direction, so that one fast pair does not keep a worker to itself. */
+#define TURN_BYTES ((uint64_t)512 * 1024)
+
+/* --- request --------------------------------------------------------------------------------- */
+
+/* More of the request's body. False when there is none now. */
+static bool read_body(struct exchange *x, enum outcome *out)
+{
+    struct session *s = x->session;
+    if (!s->readable)
+        return false;
+    const ssize_t n = exchange_fill(x, &s->conn, &s->in, &s->readable);
+    if (n > 0) {
+        x->received_bytes += (uint64_t)n;
+        METRIC_ADD(x->worker->metrics->client_received_bytes, n);
+        return true;
+    }
+    if (n == -EAGAIN)
+        return false;
+    *out = exchange_abort(x, ACCESS_CLIENT_ABORT); /* a body cut short is not a request */
+    return false;
+}
+
+/* Returns GO_ON when the exchange is over or has taken another step, else WAIT. */
+static enum outcome send_request(struct exchange *x)
+{
+    size_t head = 0;
+    if (!x->head_sent) {
+        head = exchange_write_request(x);
+        if (head == 0)
+            return refuse(x, 431, ACCESS_MALFORMED, "The request's header fields are too large.");
+        x->head_sent = true;
+        if (x->info.framing != FRAMING_NONE && !x->info.expects_continue)
+            x->session->readable = true; /* the body is mostly right behind the head */
+    }
+    const uint64_t stop_at = x->up.sent_bytes + TURN_BYTES;
+    enum outcome out = WAIT;
+    do {
+        x->up_result = flow_run(&x->up, &x->session->in, exchange_scratch(x, head));
+        head = 0;
+    } while (x->up_result == FLOW_HUNGRY && x->up.sent_bytes < stop_at && read_body(x, &out));
+    return out;
+}
+
+static enum outcome pump_request(struct exchange *x)
+{
+    if (x->up_failed || x->up_result == FLOW_DONE || !x->link->writable)
+        return WAIT;
+    const enum outcome out = send_request(x);
+    if (out != WAIT || x->step != EXCHANGE_RELAY)
+        return out;
+
+    switch (x->up_result) {
+    case FLOW_DONE:
+    case FLOW_HUNGRY: return WAIT;
+    case FLOW_BLOCKED: x->link->writable = false; return WAIT;
+    case FLOW_BROKEN:
+        /* It may have answered before it closed: "too large", say. Look at that first. */
+        x->up_failed = true;
+        x->link->readable = true;
+        return WAIT;
+    case FLOW_MALFORMED:
+        METRIC_ADD(x->worker->metrics->requests_malformed, 1);
+        exchange_drop_link(x);
+        x->fate = FATE_LINGER;
+        if (x->response_known)
+            return exchange_abort(x, ACCESS_MALFORMED);
+        return refuse(x, 400, ACCESS_MALFORMED, "The request's body is malformed.");
+    case FLOW_NO_MEMORY: return exchange_abort(x, ACCESS_OVERLOAD);
+    }
+    ASSERT(!"every case above returns");
+    return OVER;
+}
+
+/* --- response -------------------------------------------------------------------------------- */
+
+/* Chunks for whoever understands them, when the end is not told by a length. */
+static bool chunks_needed(const struct exchange *x)
+{
+    const enum http_framing framing = x->response_info.framing;
+    return x->request.minor_version == 1 &&
+           (framing == FRAMING_CHUNKED || framing == FRAMING_CLOSE);
+}
+
+static enum outcome begin_response(struct exchange *x, size_t *head)
+{
+    const enum http_framing framing = x->response_info.framing;
+    const bool chunked = chunks_needed(x);
+    const bool by_close = !chunked && (framing == FRAMING_CHUNKED || framing == FRAMING_CLOSE);
+    if ((by_close || x->worker->draining) && x->fate == FATE_KEEP)
+        x->fate = FATE_CLOSE;
+
+    const bool keep = x->fate == FATE_KEEP;
+    const struct h1_response_out out = {.head = &x->response,
+                                        .chunked = chunked,
+                                        .close = !keep,
+                                        .keep_alive = keep && x->request.minor_version == 0};
+    *head = h1_write_response(x->worker->scratch, WORKER_SCRATCH_BYTES, &out);
+    if (*head > WORKER_SCRATCH_BYTES)
+        return exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,
+                                      "The server's response is too large.");
+    x->response_known = true;
+    x->status = x->response.status;
+    x->answered_ns = x->worker->now_ns;
+    if (x->status >= 500)
+        atomic_fetch_add_explicit(&x->server->responses_5xx, 1, memory_order_relaxed);
+    const uint64_t sent = x->down.sent_bytes;  /* interim responses */
+    const struct buffer first = x->down.first; /* and what the socket did not take of them */
+    flow_init(&x->down, &x->session->conn, framing, x->response_info.content_length, chunked);
+    x->down.sent_bytes = sent;
+    x->down.first = first;
+    return WAIT;
+}
+
+/* A 1xx: passed on to those who know what that is (RFC 9110 15.2). */
+static enum outcome pass_interim(struct exchange *x)
+{
+    METRIC_ADD(x->worker->metrics->responses_1xx, 1);
+    if (x->request.minor_version == 0)
+        return GO_ON;
+    const struct h1_response_out out = {.head = &x->response};
+    const size_t len = h1_write_response(x->worker->scratch, WORKER_SCRATCH_BYTES, &out);
+    if (len > WORKER_SCRATCH_BYTES)
+        return GO_ON;
+    x->down.to = &x->session->conn;
+    const enum flow_result r = flow_write(&x->down, exchange_scratch(x, len));
+    if (r == FLOW_BROKEN || r == FLOW_NO_MEMORY)
+        return exchange_abort(x, ACCESS_CLIENT_ABORT);
+    x->session->readable = true; /* the client may have been waiting to send its body */
+    return GO_ON;
+}
+
+/* One head out of the buffer. WAIT: it is not complete. GO_ON: look at x->step and go on. */
+static enum outcome understand_head(struct exchange *x, size_t *head)
+{
+    struct buffer *in = &x->link->in;
+    int r = h1_response_parse(&x->response, in->at + in->start, buffer_len(in));
+    if (r == 0)
+        return buffer_len(in) >= HTTP_HEAD_BYTES_MAX
+                   ? exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,
+                                            "The server's response is too large.")
+                   : WAIT;
+    if (r > 0) {
+        buffer_used(in, (size_t)r);
+        r = http_response_understand(&x->response, x->info.head, &x->response_info);
+    }
+    if (r < 0)
+        return exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,
+                                      "The server's response is malformed.");
+    if (x->response_info.switches)
+        return x->info.upgrade ? go(x, EXCHANGE_TUNNEL)
+                               : exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,
+                                                        "The server's response is malformed.");
+    if (x->response_info.interim)
+        return pass_interim(x);
+    const enum outcome out = begin_response(x, head);
+    return out == WAIT ? GO_ON : out;
+}
+
+/* The server has closed, or the connection broke. */
+static enum outcome server_closed(struct exchange *x, ssize_t why)
+{
+    if (why == -ENOBUFS)
+        return x->response_known ? exchange_abort(x, ACCESS_OVERLOAD)
+                                 : refuse(x, 503, ACCESS_OVERLOAD, "Too much is going on here now.");
+    if (why == 0 && x->response_known && flow_source_closed(&x->down))
+        return WAIT;
+    return exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,
+                                  "The server closed the connection without a whole response.");
+}
+
+/* Reads from the server once. WAIT: nothing now. GO_ON: there is more, or the step has changed. */
+static enum outcome read_response(struct exchange *x)
+{
+    if (!x->link->readable)
+        return WAIT;
+    const ssize_t n = exchange_fill(x, &x->link->conn, &x->link->in, &x->link->readable);
+    if (n == -EAGAIN)
+        return WAIT;
+    if (n <= 0) {
+        const enum outcome out = server_closed(x, n);
+        return out == WAIT ? GO_ON : out;
+    }
+    METRIC_ADD(x->worker->metrics->server_received_bytes, n);
+    return GO_ON;
+}
+
+/* Writes what there is. GO_ON when all of it went and more is to be read. */
+static enum outcome write_response(struct exchange *x, size_t head)
+{
+    x->down_result = flow_run(&x->down, &x->link->in, exchange_scratch(x, head));
+    switch (x->down_result) {
+    case FLOW_HUNGRY: return GO_ON;
+    case FLOW_DONE: return WAIT;
+    case FLOW_BLOCKED: x->session->writable = false; return WAIT;
+    case FLOW_BROKEN: return exchange_abort(x, ACCESS_CLIENT_ABORT);
+    case FLOW_MALFORMED:
+        return exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,
+                                      "The server's response is malformed.");
+    case FLOW_NO_MEMORY: return exchange_abort(x, ACCESS_OVERLOAD);
+    }
+    ASSERT(!"every case above returns");
+    return OVER;
+}
+
+/* Heads first, interim ones too, until the final one is known. */
+static enum outcome read_heads(struct exchange *x, size_t *head)
+{
+    while (!x->response_known) {
+        enum outcome out = buffer_len(&x->link->in) > 0 ? understand_head(x, head) : WAIT;
+        if (out == WAIT)
+            out = read_response(x);
+        if (out != GO_ON || x->step != EXCHANGE_RELAY)
+            return out;
+    }
+    return GO_ON;
+}
+
+static enum outcome pump_response(struct exchange *x)
+{
+    if (!x->session->writable)
+        return WAIT;
+    size_t head = 0;
+    enum outcome out = read_heads(x, &head);
+    const uint64_t stop_at = x->down.sent_bytes + TURN_BYTES;
+    while (out == GO_ON && x->step == EXCHANGE_RELAY) {
+        out = write_response(x, head);
+        head = 0;
+        if (out != GO_ON || x->step != EXCHANGE_RELAY)
+            break;
+        out = x->down.sent_bytes < stop_at ? read_response(x) : WAIT;
+    }
+    return out;
+}
+
+enum outcome exchange_relay(struct exchange *x)
+{
+    enum outcome out = pump_request(x);
+    if (x->step != EXCHANGE_RELAY)
+        return out;
+    out = pump_response(x);
+    if (x->step != EXCHANGE_RELAY)
+        return out;
+    if (!x->response_known || x->down_result != FLOW_DONE)
+        return WAIT;
+    /* The answer is complete. A request that is not can't be followed by another. */
+    if (x->up_result != FLOW_DONE)
+        x->fate = FATE_LINGER;
+    return go(x, EXCHANGE_FINISH);
+}

@@ -1,0 +1,246 @@
+#include "runtime/proxy/worker.h"
+
+#include <errno.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/net/buffer.h"
+#include "runtime/proxy/acceptor.h"
+#include "runtime/proxy/exchange.h"
+#include "runtime/proxy/session.h"
+
+/* How exactly timeouts are kept, and how soon a paused acceptor tries again. */
+#define TICK_NS (20 * NS_PER_MS)
+
+/* Most blocks of one kind in use at a time on a worker; what is above that is refused and counted. */
+#define BUFFERS_MAX  (UINT32_C(16) * 1024)
+#define SESSIONS_MAX (UINT32_C(1024) * 1024) /* max-connections bounds them long before */
+#define KEEP_FREE    256u
+
+/* Ticks stop when nothing is waited for, so that an idle worker sleeps. */
+static void keep_ticking(struct worker *w)
+{
+    if (w->ticking)
+        return;
+    w->ticking = true;
+    timer_set(&w->tick, TICK_NS);
+}
+
+int64_t worker_now(struct worker *w)
+{
+    w->now_ns = clock_now_ns();
+    keep_ticking(w);
+    return w->now_ns;
+}
+
+/* Tells the control thread, once, that no connection is left. */
+static void report_drained(struct worker *w)
+{
+    if (!w->drained || !list_empty(&w->session))
+        return;
+    struct message *m = w->drained;
+    w->drained = NULL;
+    mailbox_post(w->control, m);
+}
+
+static void tick(void *of)
+{
+    struct worker *w = of;
+    w->now_ns = clock_now_ns();
+    for (struct deadline *d; (d = deadlines_expired(&w->deadlines, w->now_ns));)
+        d->call(d);
+    atomic_store_explicit(&w->metrics->buffers_in_use, w->buffers.in_use, memory_order_relaxed);
+    report_drained(w);
+    w->ticking = false;
+    if (deadlines_any(&w->deadlines) || acceptors_resume(w) || !list_empty(&w->session))
+        keep_ticking(w);
+}
+
+static void link_is_ready(struct link *l, unsigned what)
+{
+    struct exchange *x = l->exchange;
+    CHECK_OBJ(x, EXCHANGE_MAGIC);
+    worker_now(x->worker);
+    l->readable |= (what & WATCH_READ) != 0;
+    l->writable |= (what & WATCH_WRITE) != 0;
+    session_drive(x->session);
+}
+
+static void link_is_late(struct link *l)
+{
+    struct exchange *x = l->exchange;
+    CHECK_OBJ(x, EXCHANGE_MAGIC);
+    exchange_server_late(x);
+    session_drive(x->session);
+}
+
+/* --- its life, from the control thread ------------------------------------------------------- */
+
+struct worker *worker_new(const struct worker_config *config, int *rc)
+{
+    struct worker *w = MUST_NEW(struct worker);
+    w->index = config->index;
+    w->log = config->log;
+    w->control = config->control;
+    w->rng = (struct rng){config->seed};
+    w->request_id = rng_next(&w->rng);
+    w->metrics = aligned_alloc(64, (sizeof(*w->metrics) + 63) & ~(size_t)63);
+    if (!w->metrics)
+        die_out_of_memory(1, sizeof(*w->metrics));
+    memset(w->metrics, 0, sizeof(*w->metrics));
+    w->scratch = MUST_ARRAY(char, WORKER_SCRATCH_BYTES);
+    list_init(&w->session);
+    pool_init(&w->buffers, BUFFER_BLOCK_BYTES, BUFFERS_MAX, KEEP_FREE);
+    pool_init(&w->links, sizeof(struct link), 0, KEEP_FREE);
+    pool_init(&w->sessions, sizeof(struct session), SESSIONS_MAX, KEEP_FREE);
+    pool_init(&w->exchanges, sizeof(struct exchange), 0, KEEP_FREE);
+
+    w->box.fd = -1;
+    w->loop = loop_new();
+    *rc = w->loop ? mailbox_open(&w->box, w->loop) : -EMFILE;
+    if (*rc != 0) {
+        worker_free(w);
+        return NULL;
+    }
+    timer_init(&w->tick, w->loop, tick, w);
+    w->link_owner = (struct link_owner){.worker = w->index,
+                                        .loop = w->loop,
+                                        .links = &w->links,
+                                        .buffers = &w->buffers,
+                                        .deadlines = &w->deadlines,
+                                        .metrics = w->metrics,
+                                        .ready = link_is_ready,
+                                        .late = link_is_late};
+    return w;
+}
+
+void worker_free(struct worker *w)
+{
+    if (!w)
+        return;
+    mailbox_close(&w->box);
+    timer_stop(&w->tick);
+    loop_free(w->loop);
+    deadlines_done(&w->deadlines);
+    pool_done(&w->buffers);
+    pool_done(&w->links);
+    pool_done(&w->sessions);
+    pool_done(&w->exchanges);
+    VEC_DONE(&w->acceptor);
+    free(w->scratch);
+    free(w->metrics);
+    free(w);
+}
+
+/* Servers that the new generation no longer has keep no idle connections. */
+static void close_gone_links(struct worker *w, const struct generation *old)
+{
+    for (uint32_t i = 0; i < old->table->n_servers; i++) {
+        struct server *s = old->server[i];
+        if (atomic_load_explicit(&s->generation, memory_order_relaxed) < w->current->id)
+            link_close_idle(&w->link_owner, s);
+    }
+}
+
+static void adopt(struct worker *w, struct generation *g)
+{
+    worker_now(w);
+    struct generation *old = w->current;
+    w->current = g; /* it has been pinned for this worker since it was made */
+    if (!w->draining)
+        acceptors_update(w);
+    if (!old)
+        return;
+    close_gone_links(w, old);
+    generation_unpin(old, w->index);
+}
+
+/* What the control thread wants done, carried by the mailbox. */
+struct order {
+    struct message message;
+    struct worker *worker;
+    struct generation *generation;
+    struct message *done;
+};
+
+static void post_order(struct worker *w, void (*run)(struct message *m), struct generation *g,
+                       struct message *done)
+{
+    struct order *o = MUST_NEW(struct order);
+    *o = (struct order){
+        .message = {.run = run}, .worker = w, .generation = g, .done = done};
+    mailbox_post(&w->box, &o->message);
+}
+
+static void do_publish(struct message *m)
+{
+    struct order *o = CONTAINER_OF(m, struct order, message);
+    adopt(o->worker, o->generation);
+    free(o);
+}
+
+static void do_drain(struct message *m)
+{
+    struct order *o = CONTAINER_OF(m, struct order, message);
+    struct worker *w = o->worker;
+    w->drained = o->done;
+    free(o);
+
+    worker_now(w);
+    w->draining = true;
+    acceptors_close(w);
+    LIST_EACH(s, &w->session, struct session, link)
+        session_close_if_idle(s);
+    report_drained(w);
+}
+
+static void close_everything(struct worker *w)
+{
+    acceptors_close(w);
+    LIST_EACH(s, &w->session, struct session, link)
+        session_close(s, ACCESS_SHUTDOWN);
+    for (uint32_t i = 0; i < w->current->table->n_servers; i++)
+        link_close_idle(&w->link_owner, w->current->server[i]);
+    struct generation *g = w->current;
+    w->current = NULL;
+    generation_unpin(g, w->index);
+}
+
+static void do_stop(struct message *m)
+{
+    struct order *o = CONTAINER_OF(m, struct order, message);
+    struct worker *w = o->worker;
+    free(o);
+    worker_now(w);
+    w->draining = true;
+    close_everything(w);
+    loop_stop(w->loop);
+}
+
+static void *thread_main(void *of)
+{
+    struct worker *w = of;
+    loop_run(w->loop);
+    return NULL;
+}
+
+int worker_start(struct worker *w, struct generation *first)
+{
+    adopt(w, first); /* before there is a thread: so that whoever started us knows we accept */
+    return -pthread_create(&w->thread, NULL, thread_main, w);
+}
+
+void worker_publish(struct worker *w, struct generation *g)
+{
+    post_order(w, do_publish, g, NULL);
+}
+
+void worker_drain(struct worker *w, struct message *drained)
+{
+    post_order(w, do_drain, NULL, drained);
+}
+
+void worker_stop(struct worker *w)
+{
+    post_order(w, do_stop, NULL, NULL);
+    pthread_join(w->thread, NULL);
+}

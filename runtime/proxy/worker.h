@@ -1,0 +1,81 @@
+/*
+ * worker - a thread with a loop of its own and everything it needs to serve traffic.
+ *
+ * A connection lives and ends on the worker that accepted it. What workers share is listed in
+ * runtime/README.md.
+ */
+#pragma once
+
+#include <pthread.h>
+
+#include "runtime/base/rng.h"
+#include "runtime/base/vec.h"
+#include "runtime/event/deadline.h"
+#include "runtime/event/mailbox.h"
+#include "runtime/generation/generation.h"
+#include "runtime/log/access.h"
+#include "runtime/metrics/metrics.h"
+#include "runtime/upstream/link.h"
+
+/* Where heads are put together before they are written: the largest head, with what we add. */
+#define WORKER_SCRATCH_BYTES ((size_t)96 * 1024)
+
+struct acceptor;
+
+struct worker {
+    uint32_t index;
+    struct loop *loop;
+    struct mailbox box;
+    struct deadlines deadlines;
+    struct timer tick; /* looks for what has expired, while there are connections */
+    bool ticking;
+    int64_t now_ns; /* read at the start of each callback */
+
+    struct metrics *metrics;
+    struct access_ring *log; /* NULL: no access log; borrowed */
+    struct rng rng;
+    uint64_t request_id; /* the high half of request ids; the low half counts */
+    uint64_t requests;
+
+    struct pool buffers, links, sessions, exchanges;
+    struct link_owner link_owner;
+    struct generation *current; /* pinned */
+    VEC(struct acceptor *) acceptor;
+    struct list session;  /* all of them */
+    bool draining;
+    struct mailbox *control;   /* borrowed */
+    struct message *drained;   /* to be posted there when no connection is left; borrowed */
+    pthread_t thread;
+    char *scratch; /* WORKER_SCRATCH_BYTES, owned */
+};
+
+struct worker_config {
+    uint32_t index;
+    uint64_t seed;            /* of request ids and balancing */
+    struct access_ring *log;  /* borrowed; NULL: no access log */
+    struct mailbox *control;  /* borrowed; where the worker reports to */
+};
+
+/* A worker that does not run yet; or NULL, with a negative errno in *rc. */
+struct worker *worker_new(const struct worker_config *config, int *rc);
+
+/* Starts its thread with its first generation. 0 or a negative errno. */
+MUST_CHECK int worker_start(struct worker *w, struct generation *first);
+
+/* The following are for the control thread. */
+
+/* From the top of its next turn on it serves with this generation. */
+void worker_publish(struct worker *w, struct generation *g);
+
+/* Accept no more, end connections as they become idle; `drained` is posted to the control thread's mailbox
+ * when none is left. It must stay until then, or until worker_stop() has returned. */
+void worker_drain(struct worker *w, struct message *drained);
+
+/* Closes everything that is left, ends the thread, waits for it. */
+void worker_stop(struct worker *w);
+
+/* Frees a worker that has stopped or was never started. NULL is allowed. */
+void worker_free(struct worker *w);
+
+/* For the callbacks of a worker's own objects: reads the clock. */
+int64_t worker_now(struct worker *w);

@@ -1,0 +1,64 @@
+/* The evaluator against the reference, on generated programs and requests. LBC_SEED repeats a run;
+ * LBC_ROUNDS makes it longer. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/base/text.h"
+#include "tests/agree/support/agree.h"
+
+#define ROUNDS             12000u
+#define REQUESTS_PER_ROUND 10u
+
+static uint64_t from_environment(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+    return text ? strtoull(text, NULL, 0) : otherwise;
+}
+
+static void eval_decides_as_the_reference_does(void **state)
+{
+    (void)state;
+    const uint64_t seed = from_environment("LBC_SEED", (uint64_t)clock_wall_ns());
+    const uint64_t rounds = from_environment("LBC_ROUNDS", ROUNDS);
+    print_message("LBC_SEED=%llu\n", (unsigned long long)seed);
+
+    struct agree_count count = {0};
+    for (uint64_t i = 0; i < rounds; i++) {
+        /* Each round has its own seed, so that a failure is repeated alone. */
+        struct choice choice = {.rng = {.state = seed + i}};
+        struct text why = {0};
+        if (!agree_once(&choice, REQUESTS_PER_ROUND, &count, &why)) {
+            print_error("LBC_SEED=%llu LBC_ROUNDS=1 repeats it.\n", (unsigned long long)(seed + i));
+            fputs(why.at, stderr); /* cmocka cuts a message at 1 KiB */
+            text_done(&why);
+            fail();
+        }
+        text_done(&why);
+    }
+    print_message("%llu requests, %llu with changes, %llu too long; %llu forwarded, %llu denied, "
+                  "%llu answered, %llu redirected\n",
+                  (unsigned long long)count.requests, (unsigned long long)count.changed,
+                  (unsigned long long)count.too_long, (unsigned long long)count.end[0],
+                  (unsigned long long)count.end[1], (unsigned long long)count.end[2],
+                  (unsigned long long)count.end[3]);
+
+    /* A generator that has gone dull would agree about nothing. */
+    if (rounds >= ROUNDS) {
+        assert_true(count.changed > count.requests / 10);
+        assert_true(count.too_long > 0);
+        for (size_t i = 0; i < COUNT_OF(count.end); i++)
+            assert_true(count.end[i] > count.requests / 50);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(eval_decides_as_the_reference_does),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

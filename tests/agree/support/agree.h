@@ -1,0 +1,22 @@
+/* agree - does the evaluator decide as the reference does? */
+#pragma once
+
+#include "tests/agree/support/choice.h"
+
+struct text;
+
+/* What a run of agree_once() met, so that a test can tell whether it met enough. */
+struct agree_count {
+    uint64_t requests, changed, too_long;
+    uint64_t end[4]; /* by enum table_end_kind */
+};
+
+/*
+ * Makes one program and `requests` requests out of the choices, lowers the program, verifies the
+ * table, and decides each request both ways: same clause, same changes in order with the same
+ * values, same end, same location.
+ *
+ * Returns false at the first difference, with the program and the request in `why`.
+ */
+bool agree_once(struct choice *choice, uint32_t requests, struct agree_count *count,
+                struct text *why);
