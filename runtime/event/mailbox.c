@@ -46,7 +46,8 @@ void mailbox_close(struct mailbox *box)
 {
     if (box->fd == -1)
         return;
-    run_all(box);
+    while (atomic_load_explicit(&box->posted, memory_order_relaxed))
+        run_all(box); /* what a message posted to its own box, too */
     watch_done(&box->watch);
     close(box->fd);
     box->fd = -1;
