@@ -2,11 +2,8 @@
 option(LBC_WERROR "Treat warnings as errors" ON)
 set(LBC_WARNINGS
     -Wall -Wextra -Wshadow -Wconversion -Wswitch-enum -Wstrict-prototypes -Wmissing-prototypes
-    -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Wvla)
-if(CMAKE_C_COMPILER_ID MATCHES Clang)
-  # -Wconversion of clang has it; ASSERT(!"what must never happen") is an idiom here.
-  list(APPEND LBC_WARNINGS -Wno-string-conversion)
-endif()
+    -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Wvla
+    -Wno-string-conversion) # clang's: ASSERT(!"what should not be") means it
 if(LBC_WERROR)
   list(APPEND LBC_WARNINGS -Werror)
 endif()

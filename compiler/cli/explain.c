@@ -1,5 +1,7 @@
 #include "compiler/cli/explain.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -101,9 +103,10 @@ static int explain_by(struct explain *e, const struct table *t)
     char from[ADDRESS_TEXT_MAX];
     address_format(&f->src, from);
     struct text out = {0};
-    text_addf(&out, SLICE_FMT " %s://" SLICE_FMT SLICE_FMT " from %s\n", SLICE_ARG(f->method),
-              slice_eq(f->scheme, SLICE("https")) ? "https" : "http", SLICE_ARG(f->host),
-              SLICE_ARG(f->uri), from);
+    text_addf(&out, SLICE_FMT " ", SLICE_ARG(f->method));
+    if (f->host.len > 0)
+        text_addf(&out, SLICE_FMT "://" SLICE_FMT, SLICE_ARG(f->scheme), SLICE_ARG(f->host));
+    text_addf(&out, SLICE_FMT " from %s\n", SLICE_ARG(f->uri), from);
     text_addf(&out, "by listener " SLICE_FMT ", route " SLICE_FMT "\n", SLICE_ARG(listener->name),
               SLICE_ARG(t->route[listener->route].name));
     explain_write(t, listener->route, f, wants_color(), &out);

@@ -37,12 +37,6 @@ static bool is_value(const struct ast *a)
 
 static bool path_read(struct sema *s, const struct ast *a, struct table_health *out)
 {
-    struct value v;
-    if (a->kind == AST_SLASH) {
-        if (value_read(s, a, TYPE_PATH, &v)) /* says that it wants quotes */
-            ASSERT(!"a bare path was taken for a value");
-        return false;
-    }
     /* What is sent to a server of one's own may have a query, and need not be normal. */
     if (!string_value(s, a, &out->path))
         return false;

@@ -99,7 +99,7 @@ static void answer_bytes(struct making *m)
 static void answer_slow(struct making *m)
 {
     uint64_t delay_ms;
-    if (!get_number(m, 3600 * 1000, &delay_ms))
+    if (!get_number(m, UINT64_C(3600000), &delay_ms))
         return;
     m->answer->delay_ms = (uint32_t)delay_ms;
     say_what_came(m, 200);

@@ -57,7 +57,7 @@ static void objects(struct fixture *f)
     for (size_t i = 0; i < 3; i++)
         f->server[i] = (struct table_server){
             .name = SLICE("s"), .endpoint = f->bind, .cluster = i == 2, .weight = 1};
-    strcpy(f->server[2].endpoint.path, "/run/app.sock");
+    memcpy(f->server[2].endpoint.path, "/run/app.sock", sizeof("/run/app.sock"));
     f->server[2].endpoint.port = 0;
     for (size_t i = 0; i < TIMEOUT_COUNT; i++)
         f->listener.timeout_ns[i] = f->cluster[0].timeout_ns[i] = f->cluster[1].timeout_ns[i] = 1;

@@ -30,10 +30,10 @@ static void rewinding_gives_back_what_came_after(void **state)
     (void)state;
     struct arena a = {0};
     char *kept = arena_take(&a, 100, 1);
-    strcpy(kept, "kept");
+    memcpy(kept, "kept", 5);
     const struct arena_mark mark = arena_mark(&a);
     char *gone = arena_take(&a, 100, 1);
-    strcpy(gone, "gone");
+    memcpy(gone, "gone", 5);
     for (int i = 0; i < 10; i++)
         arena_take(&a, 10000, 1);
     arena_rewind(&a, mark);

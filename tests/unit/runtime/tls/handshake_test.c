@@ -49,9 +49,9 @@ static X509 *new_self_signed(EVP_PKEY *key, const char *name)
     assert_non_null(X509_gmtime_adj(X509_getm_notBefore(cert), -60));
     assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), 3600));
     X509_NAME *subject = X509_get_subject_name(cert);
-    assert_int_equal(X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const uint8_t *)name,
-                                                -1, -1, 0),
-                     1);
+    assert_int_equal(
+        X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const uint8_t *)name, -1, -1, 0),
+        1);
     assert_int_equal(X509_set_issuer_name(cert, subject), 1);
     assert_int_equal(X509_set_pubkey(cert, key), 1);
     assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
