@@ -25,12 +25,23 @@ static void late(struct deadline *d)
         link_close(l);
 }
 
+/* Plain loads and stores: the worker is the only one that writes. */
+static uint32_t idle_count(const struct server_worker *pool)
+{
+    return atomic_load_explicit(&pool->n_idle, memory_order_relaxed);
+}
+
+static void set_idle_count(struct server_worker *pool, uint32_t n)
+{
+    atomic_store_explicit(&pool->n_idle, n, memory_order_relaxed);
+}
+
 static void leave_pool(struct link *l)
 {
     struct server_worker *pool = l->server->worker[l->owner->worker];
-    ASSERT(pool->n_idle > 0);
+    ASSERT(idle_count(pool) > 0);
     list_remove(&l->idle);
-    pool->n_idle--;
+    set_idle_count(pool, idle_count(pool) - 1);
     METRIC_ADD(l->owner->metrics->server_idle, -1);
 }
 
@@ -80,7 +91,7 @@ void link_give(struct link *l, int64_t idle_ns, int64_t now_ns)
     ASSERT(buffer_len(&l->in) == 0);
 
     struct server_worker *pool = l->server->worker[l->owner->worker];
-    if (pool->n_idle >= LINKS_IDLE_MAX) {
+    if (idle_count(pool) >= LINKS_IDLE_MAX) {
         link_close(l);
         return;
     }
@@ -90,7 +101,7 @@ void link_give(struct link *l, int64_t idle_ns, int64_t now_ns)
     watch_want(&l->conn.watch, WATCH_READ);
     deadline_set(l->owner->deadlines, &l->deadline, idle_ns, now_ns);
     list_add_first(&pool->idle, &l->idle);
-    pool->n_idle++;
+    set_idle_count(pool, idle_count(pool) + 1);
     METRIC_ADD(l->owner->metrics->server_idle, 1);
 }
 

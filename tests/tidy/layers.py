@@ -4,10 +4,11 @@ import re
 
 
 class Layers:
-    """The rules of layers.txt: rooms in `sees`, library headers in `doors`."""
+    """The rules of layers.txt: rooms in `sees`, single files they may read beside these in `reads`,
+    library headers in `doors`."""
 
     def __init__(self, text):
-        self.sees, self.doors, self.problems = {}, {}, []
+        self.sees, self.reads, self.doors, self.problems = {}, {}, {}, []
         for line in text.splitlines():
             if not line.strip() or line.startswith("#"):
                 continue
@@ -15,7 +16,8 @@ class Layers:
             name, table = name.strip(), self.doors if line.startswith("<") else self.sees
             if name in table:
                 self.problems.append(f"layers.txt: {name} is listed twice")
-            table[name] = set(rest.split())
+            self.reads[name] = {word for word in rest.split() if word.endswith(".def")}
+            table[name] = set(rest.split()) - self.reads[name]
         for name, seen in [*self.sees.items(), *self.doors.items()]:
             for unknown in sorted(seen - self.sees.keys() - {"*"}):
                 self.problems.append(f"layers.txt: {name} names {unknown}, which is not listed")
@@ -49,7 +51,8 @@ class Layers:
                 there = self.room_of(match[1])
                 if "/" not in match[1]:
                     yield f'{at}: write "{match[1]}" with its folder, from the root'
-                elif there and here and not self.may_include(here, there):
+                elif there and here and match[1] not in self.reads[here] and \
+                        not self.may_include(here, there):
                     yield f"{at}: {here} may not include {there}"
                 elif match[1].endswith("_priv.h") and here != there and here != "tests":
                     yield f"{at}: {match[1]} stays in its room"

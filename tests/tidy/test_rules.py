@@ -8,7 +8,7 @@ from layers import Layers
 
 RULES = """\
 low  :
-mid  : low
+mid  : low high/x.def
 high : low mid
 tests : *
 <lib/ : low
@@ -21,6 +21,8 @@ tests : *
     ("tests/a.c", '#include "high/b.h"', None),
     ("mid/a.c", '#include "other/b.h"', None),
     ("low/a.c", '#include <lib/x.h>', None),
+    ("mid/a.c", '#include "high/x.def"', None),
+    ("mid/a.c", '#include "high/y.def"', "mid/a.c:1: mid may not include high"),
     ("mid/a.c", '#include "high/b.h"', "mid/a.c:1: mid may not include high"),
     ("mid/deep/a.y", '  # include "high/b.h"', "mid/deep/a.y:1: mid may not include high"),
     ("mid/a.c", '#include "b.h"', 'mid/a.c:1: write "b.h" with its folder, from the root'),
