@@ -28,9 +28,10 @@ static void late(struct deadline *d)
 static void leave_pool(struct link *l)
 {
     struct server_worker *pool = l->server->worker[l->owner->worker];
-    ASSERT(pool->n_idle > 0);
+    const uint32_t n_idle = atomic_load_explicit(&pool->n_idle, memory_order_relaxed);
+    ASSERT(n_idle > 0);
     list_remove(&l->idle);
-    pool->n_idle--;
+    atomic_store_explicit(&pool->n_idle, n_idle - 1, memory_order_relaxed);
     METRIC_ADD(l->owner->metrics->server_idle, -1);
 }
 
@@ -80,7 +81,8 @@ void link_give(struct link *l, int64_t idle_ns, int64_t now_ns)
     ASSERT(buffer_len(&l->in) == 0);
 
     struct server_worker *pool = l->server->worker[l->owner->worker];
-    if (pool->n_idle >= LINKS_IDLE_MAX) {
+    const uint32_t n_idle = atomic_load_explicit(&pool->n_idle, memory_order_relaxed);
+    if (n_idle >= LINKS_IDLE_MAX) {
         link_close(l);
         return;
     }
@@ -90,7 +92,7 @@ void link_give(struct link *l, int64_t idle_ns, int64_t now_ns)
     watch_want(&l->conn.watch, WATCH_READ);
     deadline_set(l->owner->deadlines, &l->deadline, idle_ns, now_ns);
     list_add_first(&pool->idle, &l->idle);
-    pool->n_idle++;
+    atomic_store_explicit(&pool->n_idle, n_idle + 1, memory_order_relaxed);
     METRIC_ADD(l->owner->metrics->server_idle, 1);
 }
 

@@ -23,7 +23,7 @@ enum server_admin { SERVER_READY, SERVER_DRAIN };
 /* One worker's side. On its own cache line: see server_new(). */
 struct server_worker {
     struct list idle; /* of struct link: connections without an exchange, newest first */
-    uint32_t n_idle;
+    _Atomic uint32_t n_idle; /* the worker writes, control reads; relaxed */
 };
 
 struct server {
