@@ -152,6 +152,18 @@ static bool all_checked_once(const struct generation *g)
     return true;
 }
 
+static void say_where(const struct generation *g)
+{
+    for (uint32_t i = 0; i < g->table->n_listeners; i++) {
+        const struct table_listener *l = &g->table->listener[i];
+        for (uint32_t b = 0; b < l->n_binds; b++) {
+            char where[ENDPOINT_TEXT_MAX];
+            endpoint_format(&l->bind[b], where);
+            log_line(LOG_INFO, "listener " SLICE_FMT " is at %s", SLICE_ARG(l->name), where);
+        }
+    }
+}
+
 static void serve(struct control *c)
 {
     for (uint32_t i = 0; i < c->n_workers; i++) {
@@ -162,6 +174,7 @@ static void serve(struct control *c)
         }
     }
     c->serving = true;
+    say_where(c->newest);
     log_line(LOG_INFO, "generation %llu serves, %u worker%s", (unsigned long long)c->newest->id,
              c->n_workers, c->n_workers == 1 ? "" : "s");
 }

@@ -38,6 +38,18 @@ static void all_changed(const struct generation *g)
         cluster_changed(g->cluster[i]);
 }
 
+/* The workers take the new generation, and let go of the one before. While none runs yet nobody else
+ * could do so in their place. */
+static void hand_over(struct control *c, struct generation *g)
+{
+    for (uint32_t i = 0; i < c->n_workers; i++) {
+        if (c->serving)
+            worker_publish(c->worker[i], g);
+        else
+            generation_unpin(g->older, i);
+    }
+}
+
 bool control_publish(struct control *c, struct table *table, struct text *why)
 {
     struct generation *g =
@@ -48,8 +60,8 @@ bool control_publish(struct control *c, struct table *table, struct text *why)
     c->newest = g;
     all_changed(g);
     probe_all(c);
-    for (uint32_t i = 0; c->serving && i < c->n_workers; i++)
-        worker_publish(c->worker[i], g);
+    if (g->older)
+        hand_over(c, g);
     return true;
 }
 

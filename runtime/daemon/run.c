@@ -146,20 +146,26 @@ static struct table *load_again(void *of, struct text *report)
     return load(of, report, false, &unreadable);
 }
 
+static bool open_socket(const struct run *r, struct control *c, struct stats_socket **out,
+                        struct text *why)
+{
+    if (!r->socket)
+        return true;
+    const int rc = stats_socket_open(r->socket, control_loop(c), c, out);
+    if (rc != 0)
+        text_addf(why, "cannot listen on the stats socket %s: %s", r->socket, strerror(-rc));
+    return rc == 0;
+}
+
 static int serve(const struct run *r, struct table *table)
 {
     struct text why = {0};
     struct stats_socket *socket = NULL;
     struct control *c = control_new(&r->config, &why);
-    if (!c)
+    const bool reachable = c && open_socket(r, c, &socket, &why);
+    if (!reachable)
         table_free(table);
-    bool ok = c && control_start(c, table, &why);
-    if (ok && r->socket) {
-        const int rc = stats_socket_open(r->socket, control_loop(c), c, &socket);
-        ok = rc == 0;
-        if (!ok)
-            text_addf(&why, "cannot listen on the stats socket %s: %s", r->socket, strerror(-rc));
-    }
+    const bool ok = reachable && control_start(c, table, &why);
     if (ok)
         control_run(c);
     else

@@ -141,6 +141,15 @@ static void close_gone_links(struct worker *w, const struct generation *old)
     }
 }
 
+/* Connections that came in by a listener the new generation no longer has end with their exchange; those
+ * that are idle, now. */
+static void close_gone_sessions(struct worker *w)
+{
+    LIST_EACH(s, &w->session, struct session, link)
+        if (!session_listener(s))
+            session_close_if_idle(s);
+}
+
 static void adopt(struct worker *w, struct generation *g)
 {
     worker_now(w);
@@ -151,6 +160,7 @@ static void adopt(struct worker *w, struct generation *g)
     if (!old)
         return;
     close_gone_links(w, old);
+    close_gone_sessions(w);
     generation_unpin(old, w->index);
 }
 
