@@ -1,6 +1,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
 #include <cmocka.h>
 
 #include <math.h>
@@ -32,8 +33,8 @@ static struct group *group_of(const struct balance_policy *policy, uint32_t n,
     memset(g->picked, 0, sizeof(g->picked));
     g->policy = policy;
     for (uint32_t i = 0; i < n; i++)
-        g->candidate[i] = (struct balance_candidate){.id = hash_bytes(&i, sizeof(i), 7),
-                                                     .weight = weight(i)};
+        g->candidate[i] =
+            (struct balance_candidate){.id = hash_bytes(&i, sizeof(i), 7), .weight = weight(i)};
     const uint32_t n_order = policy->order(g->order, ORDER_MAX, g->candidate, n);
     assert_true(n_order >= n && n_order <= ORDER_MAX);
     g->in = (struct balance_in){
@@ -202,7 +203,8 @@ static void a_heavy_one_is_not_starved_by_many_light_ones(void **state)
         assert_int_equal(g->order[place], 0);
 }
 
-/* Every request takes as long as IN_FLIGHT picks: the shares are then the policy's, not of chance. */
+/* Every request takes as long as IN_FLIGHT picks: the shares are then the policy's, not of chance.
+ */
 static void pick_with_load(struct group *g, uint32_t picks)
 {
     static uint32_t flying[IN_FLIGHT];
@@ -214,15 +216,15 @@ static void pick_with_load(struct group *g, uint32_t picks)
     }
 }
 
-/* Each of 100 within 2 % of its share, over 100,000 picks. The hash is judged as chance is, below. */
+/* Each of 100 within 2 % of its share, over 100,000 picks. The hash is judged as chance is, below.
+ */
 static void check_shares(const struct group *g, bool by_weight, const char *says)
 {
     uint64_t sum = 0;
     for (uint32_t i = 0; i < g->in.n; i++)
         sum += by_weight ? g->candidate[i].weight : 1;
     for (uint32_t i = 0; i < g->in.n; i++) {
-        const double share =
-            (double)PICKS * (by_weight ? g->candidate[i].weight : 1) / (double)sum;
+        const double share = (double)PICKS * (by_weight ? g->candidate[i].weight : 1) / (double)sum;
         if (fabs(g->picked[i] - share) > share * 0.02 + 1)
             fail_msg("%s: server %u: %u picks, not %.0f", says, i, g->picked[i], share);
     }
@@ -239,11 +241,14 @@ static void shares_are_even(void **state)
     } row[] = {
         {"round robin", &balance_round_robin, weight_few, false, false},
         {"weighted round robin", &balance_weighted_round_robin, weight_few, true, false},
-        {"weighted round robin, equal weights", &balance_weighted_round_robin, weight_200, true, false},
+        {"weighted round robin, equal weights", &balance_weighted_round_robin, weight_200, true,
+         false},
         {"least connections, idle", &balance_least_connections, weight_few, true, false},
-        {"least connections, idle, equal weights", &balance_least_connections, weight_200, true, false},
+        {"least connections, idle, equal weights", &balance_least_connections, weight_200, true,
+         false},
         {"least connections, loaded", &balance_least_connections, weight_few, true, true},
-        {"least connections, loaded, equal weights", &balance_least_connections, weight_1, true, true},
+        {"least connections, loaded, equal weights", &balance_least_connections, weight_1, true,
+         true},
     };
     for (size_t i = 0; i < COUNT_OF(row); i++) {
         struct group *g = group_of(row[i].policy, 100, row[i].weight);
@@ -267,7 +272,9 @@ static void least_connections_takes_the_freest(void **state)
         {"the fewest", {{0, 1, 3}, {0, 1, 2}, {0, 1, 4}}, 1},
         {"by weight", {{0, 1, 3}, {0, 4, 8}, {0, 1, 4}}, 1},
         {"an idle one before a heavy one", {{0, 256, 1}, {0, 256, 1}, {0, 1, 0}}, 2},
-        {"a difference of one in 2^32", {{0, 256, UINT32_MAX}, {0, 256, UINT32_MAX - 1}, {0, 255, UINT32_MAX}}, 1},
+        {"a difference of one in 2^32",
+         {{0, 256, UINT32_MAX}, {0, 256, UINT32_MAX - 1}, {0, 255, UINT32_MAX}},
+         1},
     };
     for (size_t i = 0; i < COUNT_OF(row); i++)
         for (uint64_t tick = 0; tick < 10; tick++) {

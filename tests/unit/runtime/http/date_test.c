@@ -1,6 +1,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
 #include <cmocka.h>
 
 #include <string.h>
@@ -15,6 +16,7 @@ static const struct {
     int64_t wall_s;
     const char *is;
 } rows[] = {
+    /* clang-format off */
     {"the example of RFC 9110",    784111777,    "Sun, 06 Nov 1994 08:49:37 GMT"},
     {"the beginning",              0,            "Thu, 01 Jan 1970 00:00:00 GMT"},
     {"a second before",            -1,           "Wed, 31 Dec 1969 23:59:59 GMT"},
@@ -24,6 +26,7 @@ static const struct {
     {"beyond 32 bits",             2147483648,   "Tue, 19 Jan 2038 03:14:08 GMT"},
     {"the first that can be",      -62135596800, "Mon, 01 Jan 0001 00:00:00 GMT"},
     {"the last that can be",       253402300799, "Fri, 31 Dec 9999 23:59:59 GMT"},
+    /* clang-format on */
 };
 
 static void dates_are_in_fixed_form(void **state)

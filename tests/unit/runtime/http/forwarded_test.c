@@ -1,6 +1,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
 #include <cmocka.h>
 
 #include "runtime/base/text.h"
@@ -11,6 +12,7 @@
 static const struct {
     const char *says, *client, *proto, *host, *is;
 } rows[] = {
+    /* clang-format off */
     {"an IPv4 client",                 "192.0.2.1", "http", "example.com", "for=192.0.2.1;proto=http;host=example.com"},
     {"an IPv6 client is quoted",       "2001:db8::1", "https", "a", "for=\"[2001:db8::1]\";proto=https;host=a"},
     {"a mapped client is an IPv4 one", "::ffff:10.0.0.1", "http", "a", "for=10.0.0.1;proto=http;host=a"},
@@ -18,6 +20,7 @@ static const struct {
     {"an IPv6 host",                   "10.0.0.1", "https", "[::1]:80", "for=10.0.0.1;proto=https;host=\"[::1]:80\""},
     {"quotes and backslashes",         "10.0.0.1", "http", "a\"b\\c", "for=10.0.0.1;proto=http;host=\"a\\\"b\\\\c\""},
     {"no host",                        "10.0.0.1", "http", "", "for=10.0.0.1;proto=http"},
+    /* clang-format on */
 };
 
 static struct address address(const char *text)
@@ -47,10 +50,11 @@ static void a_host_that_does_not_fit_is_left_out(void **state)
     memset(host, 'a', sizeof(host));
     const struct address client = address("10.0.0.1");
     const size_t around = sizeof("for=10.0.0.1;proto=http;host=") - 1;
-    size_t len = forwarded_write(&client, SLICE("http"),
-                                 (struct slice){host, sizeof(out) - around}, out);
+    size_t len =
+        forwarded_write(&client, SLICE("http"), (struct slice){host, sizeof(out) - around}, out);
     assert_int_equal(len, sizeof(out));
-    len = forwarded_write(&client, SLICE("http"), (struct slice){host, sizeof(out) - around + 1}, out);
+    len = forwarded_write(&client, SLICE("http"), (struct slice){host, sizeof(out) - around + 1},
+                          out);
     assert_int_equal(len, around - sizeof(";host=") + 1);
 }
 

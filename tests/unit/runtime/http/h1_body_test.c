@@ -1,6 +1,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
 #include <cmocka.h>
 
 #include "runtime/base/text.h"
@@ -18,6 +19,7 @@ static const struct {
     int is; /* DONE, HUNGRY or an h1_error */
     const char *data, *trailer, *rest;
 } rows[] = {
+    /* clang-format off */
     {"one chunk",                    SLICE_INIT("5\r\nhello\r\n0\r\n\r\n"), DONE, "hello", "", ""},
     {"three chunks are one run",     SLICE_INIT("1\r\na\r\n2\r\nbc\r\n3\r\ndef\r\n0\r\n\r\n"), DONE, "abcdef", "", ""},
     {"no chunk",                     SLICE_INIT("0\r\n\r\n"), DONE, "", "", ""},
@@ -60,6 +62,7 @@ static const struct {
     {"data with a bare CR",          SLICE_INIT("5\r\nhello\r0\r\n\r\n"), H1_BAD_CHUNK, 0, 0, 0},
     {"a bare LF for the end",        SLICE_INIT("0\r\n\n"), H1_BAD_TRAILER, 0, 0, 0},
     {"a bare LF in trailers",        SLICE_INIT("0\r\nA: b\n\r\n"), H1_BAD_TRAILER, 0, 0, 0},
+    /* clang-format on */
 };
 
 /* What a body came to; the run of bytes that a caller would have sent on. */
@@ -75,8 +78,10 @@ static void result_done(struct result *r)
     text_done(&r->rest);
 }
 
-/* Decodes `in`, which comes `step` bytes at a time, as a caller does: unused bytes are given again. */
-static struct result decode(struct slice in, enum http_framing framing, uint64_t length, size_t step)
+/* Decodes `in`, which comes `step` bytes at a time, as a caller does: unused bytes are given again.
+ */
+static struct result decode(struct slice in, enum http_framing framing, uint64_t length,
+                            size_t step)
 {
     struct result r = {.is = HUNGRY};
     struct text pending = {0};

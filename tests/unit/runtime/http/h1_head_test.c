@@ -1,6 +1,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
 #include <cmocka.h>
 
 #include "runtime/base/text.h"
@@ -22,6 +23,7 @@ struct row {
 #define GET         "GET / HTTP/1.1\r\n"
 
 static const struct row requests[] = {
+    /* clang-format off */
     /* the request line, RFC 9112 3 */
     {"the smallest request",                   IN(GET "\r\n"), OK, 0},
     {"HTTP/1.0",                               IN("GET / HTTP/1.0\r\n\r\n"), OK, 0},
@@ -94,9 +96,11 @@ static const struct row requests[] = {
     {"a vertical tab in a value",              IN(GET "A: b\vc\r\n\r\n"), H1_BAD_FIELD, 21},
     {"parentheses in a name",                  IN(GET "A(b): c\r\n\r\n"), H1_BAD_FIELD, 18},
     {"a byte above 0x7f in a name",            IN(GET "\xc3\xa4: c\r\n\r\n"), H1_BAD_FIELD, 17},
+    /* clang-format on */
 };
 
 static const struct row responses[] = {
+    /* clang-format off */
     {"a usual response",                       IN("HTTP/1.1 200 OK\r\nServer: x\r\n\r\n"), OK, 0},
     {"HTTP/1.0",                               IN("HTTP/1.0 200 OK\r\n\r\n"), OK, 0},
     {"an empty reason",                        IN("HTTP/1.1 200 \r\n\r\n"), OK, 0},
@@ -117,14 +121,17 @@ static const struct row responses[] = {
     {"ICY",                                    IN("ICY 200 OK\r\n\r\n"), H1_BAD_LINE, 1},
     {"half a status line",                     IN("HTTP/1.1 2"), 0, 0},
     {"a folded field",                         IN("HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n"), H1_BAD_FIELD, 24},
+    /* clang-format on */
 };
 
 static const struct row trailers[] = {
+    /* clang-format off */
     {"an empty section",                       IN("\r\n"), OK, 0},
     {"one field",                              IN("X-Sum: 1\r\n\r\n"), OK, 0},
     {"half a section",                         IN("X-Sum: 1\r\n"), 0, 0},
     {"a bare LF",                              IN("X-Sum: 1\n\r\n"), H1_BAD_TRAILER, 9},
     {"no name",                                IN(": 1\r\n\r\n"), H1_BAD_TRAILER, 1},
+    /* clang-format on */
 };
 
 /* What comes of the first `len` bytes, with the NUL as the last byte that can be read. */
@@ -134,7 +141,8 @@ static int parse_first(head_parse *parse, struct slice in, size_t len)
     return parse(&h, guarded_nul((struct slice){in.at, len}), len);
 }
 
-/* Byte by byte it must say "need more" until it says, once and for all, what it says of the whole. */
+/* Byte by byte it must say "need more" until it says, once and for all, what it says of the whole.
+ */
 static size_t parse_slowly(head_parse *parse, struct slice in, int *r)
 {
     for (size_t len = 0; len <= in.len; len++) {
@@ -219,7 +227,8 @@ static void assert_slice(struct slice is, const char *expected)
 static void a_head_is_places_in_the_buffer(void **state)
 {
     (void)state;
-    const struct slice in = SLICE("\r\nPOST /a?b HTTP/1.1\r\nHost:  x \r\nX-Other: \r\ncOOKie: a=b\r\n\r\nbody");
+    const struct slice in =
+        SLICE("\r\nPOST /a?b HTTP/1.1\r\nHost:  x \r\nX-Other: \r\ncOOKie: a=b\r\n\r\nbody");
     const char *at = guarded_nul(in);
     struct http_head h;
     assert_int_equal(h1_request_parse(&h, at, in.len), (int)in.len - 4);
@@ -298,12 +307,18 @@ static void trailers_lose_what_may_not_trail(void **state)
         const char *line;
         bool dropped;
     } row[] = {
-        {"X-Sum: 1\r\n\r\n", false},         {"Server-Timing: a\r\n\r\n", false},
-        {"ETag: a\r\n\r\n", false},          {"If: a\r\n\r\n", false},
-        {"Content-Length: 1\r\n\r\n", true}, {"transfer-encoding: chunked\r\n\r\n", true},
-        {"Host: a\r\n\r\n", true},           {"Authorization: a\r\n\r\n", true},
-        {"Set-Cookie: a\r\n\r\n", true},     {"if-none-match: a\r\n\r\n", true},
-        {"Connection: a\r\n\r\n", true},     {"Content-Type: a\r\n\r\n", true},
+        {"X-Sum: 1\r\n\r\n", false},
+        {"Server-Timing: a\r\n\r\n", false},
+        {"ETag: a\r\n\r\n", false},
+        {"If: a\r\n\r\n", false},
+        {"Content-Length: 1\r\n\r\n", true},
+        {"transfer-encoding: chunked\r\n\r\n", true},
+        {"Host: a\r\n\r\n", true},
+        {"Authorization: a\r\n\r\n", true},
+        {"Set-Cookie: a\r\n\r\n", true},
+        {"if-none-match: a\r\n\r\n", true},
+        {"Connection: a\r\n\r\n", true},
+        {"Content-Type: a\r\n\r\n", true},
         {"X-Forwarded-For: a\r\n\r\n", true},
     };
     for (size_t i = 0; i < COUNT_OF(row); i++) {

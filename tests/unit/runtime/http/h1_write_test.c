@@ -1,6 +1,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
 #include <cmocka.h>
 
 #include "runtime/base/check.h"
@@ -8,10 +9,19 @@
 #include "runtime/http/h1_write.h"
 #include "runtime/http/semantics.h"
 
-#define SET(name, value) {HTTP_SET, SLICE_INIT(name), SLICE_INIT(value)}
-#define ADD(name, value) {HTTP_ADD, SLICE_INIT(name), SLICE_INIT(value)}
-#define REMOVE(name)     {HTTP_REMOVE, SLICE_INIT(name), SLICE_INIT("")}
-#define EDITS_MAX        4
+#define SET(name, value)                                                                           \
+    {                                                                                              \
+        HTTP_SET, SLICE_INIT(name), SLICE_INIT(value)                                              \
+    }
+#define ADD(name, value)                                                                           \
+    {                                                                                              \
+        HTTP_ADD, SLICE_INIT(name), SLICE_INIT(value)                                              \
+    }
+#define REMOVE(name)                                                                               \
+    {                                                                                              \
+        HTTP_REMOVE, SLICE_INIT(name), SLICE_INIT("")                                              \
+    }
+#define EDITS_MAX 4
 
 #define CHUNKED (1u << 0)
 #define UPGRADE (1u << 1)
@@ -24,6 +34,7 @@ static const struct row {
     struct http_edit edit[EDITS_MAX];
     const char *is;
 } requests[] = {
+    /* clang-format off */
     {"as it came, but Host first",
      "GET /a HTTP/1.1\r\nA: 1\r\nHost: a\r\nB:2 \r\n\r\n", 0, {{0}},
      "GET /t HTTP/1.1\r\nHost: h\r\nA: 1\r\nB:2 \r\n\r\n"},
@@ -77,9 +88,11 @@ static const struct row {
     {"upgrade",
      "GET /a HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", UPGRADE, {{0}},
      "GET /t HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"},
+    /* clang-format on */
 };
 
 static const struct row responses[] = {
+    /* clang-format off */
     {"as it came",
      "HTTP/1.1 200 Very OK\r\nA: 1\r\nContent-Length: 5\r\n\r\n", 0, {{0}},
      "HTTP/1.1 200 Very OK\r\nA: 1\r\nContent-Length: 5\r\n\r\n"},
@@ -98,6 +111,7 @@ static const struct row responses[] = {
     {"edits",
      "HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 0\r\n\r\n", 0, {REMOVE("server"), SET("x-a", "1")},
      "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nx-a: 1\r\n\r\n"},
+    /* clang-format on */
 };
 
 static size_t n_edits(const struct row *row)
@@ -109,7 +123,8 @@ static size_t n_edits(const struct row *row)
 }
 
 /* Exact, whole when there is just room enough, and silent about nothing when there is not. */
-static void check(const struct row *row, size_t write(char *, size_t, const void *), const void *what)
+static void check(const struct row *row, size_t write(char *, size_t, const void *),
+                  const void *what)
 {
     char out[1024];
     const size_t len = write(out, sizeof(out), what);
@@ -187,7 +202,8 @@ static void a_target_cannot_end_its_line(void **state)
     const char in[] = "GET / HTTP/1.0\r\n\r\n";
     struct http_head h;
     assert_true(h1_request_parse(&h, in, sizeof(in) - 1) > 0);
-    const struct h1_request_out r = {.head = &h, .target = SLICE("/a b\r\n\xff#\\?c"), .host = SLICE("h")};
+    const struct h1_request_out r = {
+        .head = &h, .target = SLICE("/a b\r\n\xff#\\?c"), .host = SLICE("h")};
     char out[128];
     const size_t len = h1_write_request(out, sizeof(out), &r);
     assert_true(slice_eq((struct slice){out, len},
@@ -208,8 +224,11 @@ static void no_byte_escapes_at_any_place(void **state)
                 memset(text, 'a', sizeof(text));
                 text[at] = (char)byte;
                 const struct http_edit edit = {HTTP_SET, SLICE_INIT("x"), {text, len}};
-                const struct h1_request_out r = {
-                    .head = &h, .target = {text, len}, .host = SLICE("h"), .edit = &edit, .n_edits = 1};
+                const struct h1_request_out r = {.head = &h,
+                                                 .target = {text, len},
+                                                 .host = SLICE("h"),
+                                                 .edit = &edit,
+                                                 .n_edits = 1};
                 const size_t n = h1_write_request(out, sizeof(out) - 1, &r);
                 out[n] = '\0';
                 if (h1_request_parse(&again, out, n) != (int)n || again.n_fields != 2)
@@ -226,6 +245,7 @@ static const struct {
     struct h1_answer answer;
     const char *is;
 } answers[] = {
+    /* clang-format off */
     {"a page",
      {404, SLICE_INIT("text/plain"), SLICE_INIT(""), SLICE_INIT("gone\n"), false, false, true},
      "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\ngone\n"},
@@ -241,6 +261,7 @@ static const struct {
     {"a status without a name",
      {599, SLICE_INIT(""), SLICE_INIT(""), SLICE_INIT(""), false, false, true},
      "HTTP/1.1 599 \r\nContent-Length: 0\r\n\r\n"},
+    /* clang-format on */
 };
 
 static void answers_are_written(void **state)
@@ -261,7 +282,8 @@ static void answers_are_written(void **state)
 static void last_chunks_are_written(void **state)
 {
     (void)state;
-    const char in[] = "A: 1\r\nContent-Length: 5\r\nB: 2\r\n\r\n", is[] = "0\r\nA: 1\r\nB: 2\r\n\r\n";
+    const char in[] = "A: 1\r\nContent-Length: 5\r\nB: 2\r\n\r\n",
+               is[] = "0\r\nA: 1\r\nB: 2\r\n\r\n";
     struct http_head h;
     char out[64];
     assert_true(h1_trailer_parse(&h, in, sizeof(in) - 1) > 0);

@@ -1,6 +1,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
 #include <cmocka.h>
 
 #include "runtime/base/text.h"
@@ -24,6 +25,7 @@ static const struct {
     enum http_framing framing;
     uint64_t length;
 } framings[] = {
+    /* clang-format off */
     {"nothing said, no body",             "POST /" H11, 0, NONE, 0},
     {"a length",                          "POST /" H11 CL "5\r\n", 0, LENGTH, 5},
     {"a length in HTTP/1.0",              "POST /" H10 CL "5\r\n", 0, LENGTH, 5},
@@ -65,6 +67,7 @@ static const struct {
     {"gzip and chunked in two fields",    "POST /" H11 TE "gzip\r\n" TE "chunked\r\n", H1_BAD_FRAMING, 0, 0},
     {"Connection cannot hide a length",   "POST /" H11 CL "5\r\nConnection: content-length\r\n", 0, LENGTH, 5},
     {"Connection cannot hide chunked",    "POST /" H11 TE "chunked\r\nConnection: transfer-encoding\r\n", 0, CHUNKED, 0},
+    /* clang-format on */
 };
 
 /* Where a request is for, RFC 9112 3.2. */
@@ -73,6 +76,7 @@ static const struct {
     int is;
     const char *authority, *path;
 } targets[] = {
+    /* clang-format off */
     {"origin form",                       "GET /a?b=/c HTTP/1.1\r\nHost: Ex.com:80\r\n", 0, "Ex.com:80", "/a?b=/c"},
     {"two slashes are a path",            "GET //b/c HTTP/1.1\r\nHost: a\r\n", 0, "a", "//b/c"},
     {"absolute form",                     "GET http://a/b?c HTTP/1.1\r\nHost: a\r\n", 0, "a", "/b?c"},
@@ -118,6 +122,7 @@ static const struct {
     {"the whole server, but GET",         "GET * HTTP/1.1\r\nHost: a\r\n", H1_BAD_TARGET, 0, 0},
     {"the authority form, but GET",       "GET a:80 HTTP/1.1\r\nHost: a:80\r\n", H1_BAD_TARGET, 0, 0},
     {"CONNECT",                           "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n", H1_NOT_IMPLEMENTED, 0, 0},
+    /* clang-format on */
 };
 
 /* Whether the connection goes on, RFC 9112 9.3, and what else there is to a request. */
@@ -130,6 +135,7 @@ static const struct {
     const char *says, *head;
     unsigned is;
 } natures[] = {
+    /* clang-format off */
     {"HTTP/1.1 goes on",                  "GET /" H11, K | I},
     {"unless told to close",              "GET /" H11 "Connection: close\r\n", I},
     {"in any case, in a list",            "GET /" H11 "Connection: x, , CLOSE\r\n", I},
@@ -158,6 +164,7 @@ static const struct {
     {"Upgrade to h2c",                    "GET /" H11 "Connection: upgrade, http2-settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n", K | I},
     {"h2c in a list",                     "GET /" H11 "Connection: upgrade\r\nUpgrade: websocket, H2C\r\n", K | I},
     {"h2c in a second field",             "GET /" H11 "Connection: upgrade\r\nUpgrade: websocket\r\nUpgrade: h2c\r\n", K | I},
+    /* clang-format on */
 };
 
 static struct http_head head;
@@ -170,8 +177,8 @@ static void parse(const char *says, const char *text, bool response)
     text_adds(&whole, text);
     text_adds(&whole, "\r\n");
     const char *at = guarded_nul(text_slice(&whole));
-    const int r = response ? h1_response_parse(&head, at, whole.len)
-                           : h1_request_parse(&head, at, whole.len);
+    const int r =
+        response ? h1_response_parse(&head, at, whole.len) : h1_request_parse(&head, at, whole.len);
     if (r != (int)whole.len)
         fail_msg("%s: does not even parse: %d", says, r);
 }
@@ -185,8 +192,8 @@ static void a_request_is_framed_in_one_way_or_refused(void **state)
         const int r = http_request_understand(&head, &info);
         if (r != framings[i].is)
             fail_msg("%s: %d, not %d", framings[i].says, r, framings[i].is);
-        if (r == 0 && (info.framing != framings[i].framing ||
-                       info.content_length != framings[i].length))
+        if (r == 0 &&
+            (info.framing != framings[i].framing || info.content_length != framings[i].length))
             fail_msg("%s: framing %d of %llu", framings[i].says, (int)info.framing,
                      (unsigned long long)info.content_length);
         if (r < 0 && info.content_length != 99)
@@ -239,6 +246,7 @@ static const struct {
     uint64_t length;
     bool keep_alive, length_kept;
 } responses[] = {
+    /* clang-format off */
     {"a length",                      OK11 CL "5\r\n", false, 0, LENGTH, 5, true, true},
     {"length 0",                      OK11 CL "0\r\n", false, 0, NONE, 0, true, true},
     {"chunked",                       OK11 TE "chunked\r\n", false, 0, CHUNKED, 0, true, false},
@@ -266,6 +274,7 @@ static const struct {
     {"100",                           "HTTP/1.1 100 x\r\n", false, 0, NONE, 0, true, false},
     {"103 with a length",             "HTTP/1.1 103 x\r\n" CL "5\r\n", false, 0, NONE, 0, false, false},
     {"101",                           "HTTP/1.1 101 x\r\nConnection: upgrade\r\nUpgrade: x\r\n", false, 0, NONE, 0, false, false},
+    /* clang-format on */
 };
 
 static void a_response_is_framed_in_one_way_or_refused(void **state)
@@ -299,7 +308,9 @@ static void fields_of_this_connection_are_dropped(void **state)
         const char *line;
         bool dropped;
     } row[] = {
-        {"Connection: x-hop, X-SECOND, host, content-length, X-Forwarded-For, cookie, authorization", true},
+        {"Connection: x-hop, X-SECOND, host, content-length, X-Forwarded-For, cookie, "
+         "authorization",
+         true},
         {"Connection: x-third", true},
         {"Keep-Alive: timeout=5", true},
         {"Proxy-Connection: a", true},
