@@ -82,8 +82,8 @@ struct ast *ast_both(struct parse *p, enum ast_kind kind, struct ast *left, stru
 struct ast *ast_broken(struct parse *p)
 {
     struct ast *a = bad(p, p->previous.span);
-    a->name = p->begun[1].text;
-    a->name_span = p->begun[1].span;
+    a->name = p->broken.text;
+    a->name_span = p->broken.span;
     return a;
 }
 

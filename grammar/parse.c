@@ -25,15 +25,17 @@ static uint32_t statement_end(const struct tokens *t, uint32_t i)
     return i;
 }
 
-static void understood(struct parse *p, struct token t)
+static bool separates(int kind)
 {
-    p->previous = t;
-    if (t.kind == TK_SEP || t.kind == TK_LBRACE || t.kind == TK_RBRACE) {
-        p->n_begun = 0;
-        p->begun[0] = p->begun[1] = (struct token){0};
-    } else if (p->n_begun < COUNT_OF(p->begun)) {
-        p->begun[p->n_begun++] = t;
-    }
+    return kind == TK_SEP || kind == TK_LBRACE || kind == TK_RBRACE;
+}
+
+/* Its second token is what a statement is about: `cluster NAME ...`. */
+static struct token name_of(const struct tokens *t, uint32_t begin)
+{
+    if (begin + 1 < t->n && !separates(t->at[begin].kind) && !separates(t->at[begin + 1].kind))
+        return t->at[begin + 1];
+    return (struct token){0};
 }
 
 /* Feeds token `i` and returns the number of the next one to feed. */
@@ -47,12 +49,17 @@ static uint32_t feed(struct parse *p, const struct tokens *tokens, uint32_t i)
     parser_(p->parser, t.kind, t, p);
     if (fits) {
         ASSERT(!p->failed);
-        understood(p, t);
-        return i + 1;
+        p->previous = t;
+    } else {
+        parser_forgive(p->parser);
+        /* Only now: the call above may have finished the last statement that was left out. */
+        p->broken = name_of(tokens, p->begin);
     }
-    parser_forgive(p->parser);
-    if (t.kind == TK_SEP || t.kind == 0)
-        return i + 1; /* it ended the statement that is left out */
+    if (fits || t.kind == TK_SEP || t.kind == 0) {
+        if (separates(t.kind))
+            p->begin = i + 1;
+        return i + 1; /* where a SEP does not fit, it ends the statement that is left out */
+    }
     return statement_end(tokens, i);
 }
 

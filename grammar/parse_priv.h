@@ -16,8 +16,8 @@ struct parse {
     struct ast *root;
     void *parser;          /* lemon's */
     struct token previous; /* the last one that was understood */
-    struct token begun[2]; /* the first two of the statement at hand */
-    uint32_t n_begun;      /* 0..2 of them are there */
+    uint32_t begin;        /* number of the first token of the statement at hand */
+    struct token broken;   /* what the statement that is being left out would have defined */
     bool failed;           /* the token at hand does not fit: set by the generated parser */
     bool too_deep;         /* was said once */
 };

@@ -26,12 +26,13 @@ static struct built join(struct sema *s, enum cond_kind kind, const struct built
     c->span = span_join(left.cond->span, right.cond->span);
     c->left = left.cond;
     c->right = right.cond;
-    return (struct built){c, 1 + more(left.depth, right.depth), left.size + right.size};
+    return (struct built){c, 1 + more(left.depth, right.depth), left.size + right.size,
+                          more(left.acls, right.acls)};
 }
 
 static bool say_too_large(struct sema *s, struct span where, const char *how)
 {
-    diag(s->diags, DIAG_ACL_TOO_LARGE, where, how);
+    diag(s->diags, DIAG_TOO_LARGE, where, how);
     return false;
 }
 
@@ -75,7 +76,7 @@ static bool negated(struct sema *s, const struct ast *a, struct built *out)
     c->kind = COND_NOT;
     c->span = a->span;
     c->left = b.cond;
-    *out = (struct built){c, b.depth + 1, b.size};
+    *out = (struct built){c, b.depth + 1, b.size, b.acls};
     return true;
 }
 
@@ -102,7 +103,7 @@ static bool named(struct sema *s, const struct ast *a, struct built *out)
     c->span = a->span;
     c->acl = d->name;
     c->left = d->body;
-    *out = (struct built){c, d->depth + 1, d->size};
+    *out = (struct built){c, d->depth + 1, d->size, d->acls};
     return true;
 }
 
@@ -122,6 +123,11 @@ bool condition(struct sema *s, const struct ast *a, struct built *out)
     return ok && within_limits(s, out);
 }
 
+static bool say_acls_too_deep(struct sema *s, const struct definition *d)
+{
+    return say_too_large(s, d->span, "nested too deep: more than 32 acls one in another");
+}
+
 static bool work_out_acl(struct sema *s, struct definition *d)
 {
     struct built b;
@@ -130,24 +136,16 @@ static bool work_out_acl(struct sema *s, struct definition *d)
     d->body = b.cond;
     d->depth = b.depth;
     d->size = b.size;
-    return true;
+    d->acls = b.acls + 1;
+    return d->acls <= ACL_DEPTH_MAX || say_acls_too_deep(s, d);
 }
 
 bool definition_acl(struct sema *s, struct definition *d)
 {
-    if (d->state == DEF_AT_WORK) {
-        diag(s->diags, DIAG_ACL_CYCLE, d->span, SLICE_ARG(d->name));
-        d->state = DEF_FAILED;
-        return false;
-    }
     if (d->state == DEF_UNTOUCHED && s->acl_depth == ACL_DEPTH_MAX)
-        return say_too_large(s, d->span, "nested too deep: more than 32 acls one in another");
-    if (d->state == DEF_UNTOUCHED) {
-        d->state = DEF_AT_WORK;
-        s->acl_depth++;
-        const bool ok = work_out_acl(s, d);
-        s->acl_depth--;
-        d->state = ok && d->state == DEF_AT_WORK ? DEF_READY : DEF_FAILED;
-    }
-    return d->state == DEF_READY;
+        return say_acls_too_deep(s, d);
+    s->acl_depth++;
+    const bool ok = worked_out(s, d, work_out_acl);
+    s->acl_depth--;
+    return ok;
 }

@@ -121,12 +121,11 @@ static bool work_out_value(struct sema *s, struct definition *d)
     return value != NULL;
 }
 
-/* Constants may name constants; a ring of them is said once, where it was entered. */
-static bool worked_out(struct sema *s, struct definition *d,
-                       bool (*work)(struct sema *, struct definition *))
+bool worked_out(struct sema *s, struct definition *d,
+                bool (*work)(struct sema *, struct definition *))
 {
     if (d->state == DEF_AT_WORK) {
-        diag(s->diags, DIAG_ACL_CYCLE, d->span, SLICE_ARG(d->name));
+        diag(s->diags, DIAG_CYCLE, d->span, def_kind_name(d->kind), SLICE_ARG(d->name));
         d->state = DEF_FAILED;
         return false;
     }
@@ -141,7 +140,8 @@ static bool worked_out(struct sema *s, struct definition *d,
 bool definition_value(struct sema *s, struct definition *d)
 {
     if (s->const_depth == CONST_DEPTH_MAX) {
-        diag(s->diags, DIAG_ACL_TOO_LARGE, d->span, "too deep: constants name one another");
+        diag(s->diags, DIAG_TOO_LARGE, d->span,
+             "nested too deep: more than 32 constants one in another");
         return false;
     }
     s->const_depth++;

@@ -24,7 +24,10 @@ void fix_quoted(struct sema *s, struct span where, struct slice text)
 
 static void say_undefined(struct sema *s, enum def_kind kind, struct slice name, struct span where)
 {
-    struct definition *near = scope_suggest(s->scope, kind, name);
+    /* Thousands of undefined names are one mistake, and each search takes as long as the file is.
+     */
+    struct definition *near =
+        s->searches++ < SEARCHES_MAX ? scope_suggest(s->scope, kind, name) : NULL;
     const struct definition *other = near ? NULL : scope_find_other(s->scope, kind, name);
     if (other) {
         diag(s->diags, DIAG_WRONG_KIND, where, SLICE_ARG(name), def_kind_article(other->kind),

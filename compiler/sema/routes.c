@@ -42,7 +42,7 @@ static bool clause_read(struct sema *s, const struct ast *a, struct clause *out)
     struct cond *always = ARENA_NEW(s->arena, struct cond);
     always->kind = COND_TRUE;
     always->span = a->span;
-    struct built when = {always, 1, 0};
+    struct built when = {always, 1, 0, 0};
     const struct ast *first = a->first;
     *out = (struct clause){.span = a->span, .otherwise = a->kind == AST_OTHERWISE};
     bool ok = true;

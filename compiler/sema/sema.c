@@ -79,7 +79,7 @@ static void check_whole(struct sema *s, const struct program *p)
     if (p && p->n_listeners == 0 && diag_errors(s->diags) == 0)
         diag(s->diags, DIAG_NO_LISTENER, (struct span){at, at});
     if (s->tests > PROGRAM_TESTS_MAX)
-        diag(s->diags, DIAG_ACL_TOO_LARGE, (struct span){at, at},
+        diag(s->diags, DIAG_TOO_LARGE, (struct span){at, at},
              "too long: all conditions together make more than 4194304 tests");
 }
 

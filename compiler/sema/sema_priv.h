@@ -23,9 +23,12 @@ struct sema {
     struct scope *scope;
     uint32_t const_depth; /* constants, the same */
     uint32_t acl_depth;   /* acls being worked out, one inside the other */
+    uint32_t searches;    /* for near names */
     uint64_t tests;       /* of the whole program, acls counted where they are used */
     VEC(struct bound) bound;
 };
+
+#define SEARCHES_MAX 100u
 
 /* How deep a condition may be with the acls it names, and how many tests it and all together may
  * make: what follows may walk it by recursion, and must end in a lifetime. */
@@ -47,6 +50,10 @@ void fix_quoted(struct sema *s, struct span where, struct slice text);
 
 /* definitions.c */
 void define_all(struct sema *s);
+/* Works out what a definition means when it is first asked for; a ring of them is said once, where
+ * it was entered. */
+bool worked_out(struct sema *s, struct definition *d,
+                bool (*work)(struct sema *, struct definition *));
 bool definition_value(struct sema *s, struct definition *d); /* false: FAILED */
 bool definition_set(struct sema *s, struct definition *d);
 /* Reports what is not spelt as names are. */
@@ -57,6 +64,7 @@ bool set_read(struct sema *s, const struct ast *list, enum type type, struct pro
 struct built {
     const struct cond *cond;
     uint32_t depth, size;
+    uint32_t acls; /* how deep acls are nested in it: 0 for none */
 };
 bool condition(struct sema *s, const struct ast *a, struct built *out);
 bool test_read(struct sema *s, const struct ast *a, struct built *out); /* tests.c */

@@ -173,7 +173,7 @@ bool test_read(struct sema *s, const struct ast *a, struct built *out)
     const enum compare compare = compare_of(a->kind);
     const struct ast *value = a->first->next;
     c->span = a->span;
-    *out = (struct built){c, 1, 1};
+    *out = (struct built){c, 1, 1, 0};
     if (!field_read(s, a->first, c))
         return false;
     const enum type type = field_type(c->field);

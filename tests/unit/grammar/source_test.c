@@ -1,0 +1,62 @@
+/* Offsets to places for people. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <errno.h>
+
+#include "grammar/source.h"
+
+static const struct {
+    const char *says;
+    uint32_t offset;
+    const char *file;
+    uint32_t line, column;
+    const char *text;
+} rows[] = {
+    {"the first byte is 1:1", 0, "a", 1, 1, "one"},
+    {"a line end belongs to its line", 3, "a", 1, 4, "one"},
+    {"the next byte begins a line", 4, "a", 2, 1, "\xc3\xa9z"},
+    {"columns count characters", 6, "a", 2, 2, "\xc3\xa9z"},
+    {"the end of a file is a place in it", 7, "a", 2, 3, "\xc3\xa9z"},
+    {"the next file begins one further", 8, "b", 1, 1, "x"},
+    {"what lies beyond is the end of the last", 99, "b", 2, 1, ""},
+};
+
+static void offsets_are_places(void **state)
+{
+    (void)state;
+    struct sources *s = sources_new();
+    assert_int_equal(sources_add(s, SLICE("a"), SLICE("one\n\xc3\xa9z")), 0);
+    assert_int_equal(sources_add(s, SLICE("b"), SLICE("x\r\n")), 1);
+    assert_int_equal(sources_count(s), 2);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const struct place p = sources_place(s, rows[i].offset);
+        if (!slice_eq(p.file, slice_of(rows[i].file)) || p.line != rows[i].line ||
+            p.column != rows[i].column || !slice_eq(p.line_text, slice_of(rows[i].text)))
+            fail_msg("%s: " SLICE_FMT ":%u:%u " SLICE_FMT, rows[i].says, SLICE_ARG(p.file), p.line,
+                     p.column, SLICE_ARG(p.line_text));
+    }
+    sources_free(s);
+}
+
+static void what_cannot_be_read_says_why(void **state)
+{
+    (void)state;
+    struct sources *s = sources_new();
+    assert_int_equal(sources_load(s, "/no/such/file"), -ENOENT);
+    assert_int_equal(sources_load(s, "/"), -EISDIR);
+    assert_int_equal(sources_count(s), 0);
+    sources_free(s);
+    sources_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(offsets_are_places),
+        cmocka_unit_test(what_cannot_be_read_says_why),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
