@@ -153,7 +153,7 @@ static void gutter(const struct rendering *r, const char *sign)
 /* The part of a line that a span covers; at least one column, and no further than the line's end.
  */
 static void add_underlined(const struct rendering *r, const struct diag_span *s, bool primary,
-                           const char *color)
+                           const char *color, bool same_line)
 {
     const struct place p = sources_place(r->sources, s->span.from);
     struct slice before = p.line_text, marked = p.line_text;
@@ -170,9 +170,11 @@ static void add_underlined(const struct rendering *r, const struct diag_span *s,
     const unsigned from = width(before);
     const unsigned columns = marked.len ? width(marked) : 1;
     const struct window w = window_around(width(p.line_text), from);
-    text_addf(r->out, "%s%*u |%s ", r->style->blue, (int)r->gutter, p.line, r->style->end);
-    add_line(r->out, p.line_text, w);
-    text_addc(r->out, '\n');
+    if (!same_line || w.last < width(p.line_text) || w.first > 0) {
+        text_addf(r->out, "%s%*u |%s ", r->style->blue, (int)r->gutter, p.line, r->style->end);
+        add_line(r->out, p.line_text, w);
+        text_addc(r->out, '\n');
+    }
     gutter(r, "| ");
     repeat(r->out, ' ', from - w.first + (w.first > 0));
     text_adds(r->out, color);
@@ -242,7 +244,7 @@ static void places(const struct rendering *r, const struct report *report, const
         if (any && line > above + 1)
             gutter(r, "...\n");
         add_underlined(r, next, next == &report->primary,
-                       next == &report->primary ? color : r->style->blue);
+                       next == &report->primary ? color : r->style->blue, any && line == above);
         above = line;
         shown_from = next->span.from;
         any = true;

@@ -24,7 +24,8 @@ struct layout {
     uint32_t lead;    /* where the trivia of the next token begin */
     int previous;     /* kind of the last token that came out; SEP at the beginning */
     bool line_begins; /* was the last piece, trivia aside, a line end? */
-    bool full;        /* nested too deep: the rest is left out */
+    bool too_deep;    /* was said once */
+    uint32_t beyond;  /* brackets open beyond the limit: they are left out, and their ends too */
 };
 
 static void put(struct layout *l, struct token t)
@@ -61,8 +62,12 @@ static bool in_list(const struct layout *l)
 static void open_bracket(struct layout *l, enum bracket_kind kind, struct token t, int as)
 {
     if (l->depth == LAYOUT_DEPTH_MAX) {
-        diag(l->diags, DIAG_NESTED_TOO_DEEP, t.span, LAYOUT_DEPTH_MAX);
-        l->full = true;
+        if (!l->too_deep)
+            diag(l->diags, DIAG_NESTED_TOO_DEEP, t.span, LAYOUT_DEPTH_MAX);
+        l->too_deep = true;
+        l->beyond++;
+        t.kind = TK_EXTRA;
+        put(l, t);
         return;
     }
     l->open[l->depth++] = (struct bracket){kind, t.span};
@@ -173,8 +178,21 @@ static void stray_closing(struct layout *l, struct token t)
     put(l, t);
 }
 
+/* Does it close one of those that are left out? */
+static bool closes_beyond(struct layout *l, struct token t)
+{
+    if (l->beyond == 0)
+        return false;
+    l->beyond--;
+    t.kind = TK_EXTRA;
+    put(l, t);
+    return true;
+}
+
 static void right_brace(struct layout *l, struct token t)
 {
+    if (closes_beyond(l, t))
+        return;
     while (l->depth > 0 && innermost(l)->kind == BRACKET_PAREN)
         close_missing(l, t.span, "this brace");
     if (l->depth == 0) {
@@ -193,6 +211,8 @@ static void right_brace(struct layout *l, struct token t)
 
 static void right_paren(struct layout *l, struct token t)
 {
+    if (closes_beyond(l, t))
+        return;
     while (l->depth > 0 && innermost(l)->kind == BRACKET_SET)
         close_missing(l, t.span, "this parenthesis");
     if (!in_list(l)) {
@@ -221,7 +241,7 @@ static void word(struct layout *l, uint32_t i, bool line_begins)
 
 static void end(struct layout *l, struct token t)
 {
-    while (l->depth > 0 && !l->full)
+    while (l->depth > 0 && !l->too_deep)
         close_missing(l, t.span, "the end of the file");
     while (l->depth > 0)
         put_closing(l);
@@ -264,7 +284,7 @@ struct tokens layout(struct slice text, uint32_t first, struct arena *arena, str
     while (l.piece.at[l.piece.n - 1].kind != 0);
 
     const uint32_t last = l.piece.n - 1;
-    for (uint32_t i = 0; i < last && !l.full; i++)
+    for (uint32_t i = 0; i < last; i++)
         place(&l, i);
     end(&l, l.piece.at[last]);
 

@@ -26,7 +26,7 @@ bool address_value(struct sema *s, struct slice text, struct span where, struct 
     if (address_parse(text, &out->first))
         return true;
     if (network_parse(text, out)) {
-        diag(s->diags, DIAG_WRONG_TYPE, where, "address", "network");
+        diag(s->diags, DIAG_WRONG_TYPE, where, "an address", "a network");
         diag_note(s->diags, "to ask whether an address lies in a network, write `in`");
         return false;
     }
@@ -99,7 +99,7 @@ bool value_endpoint(struct sema *s, const struct ast *node, struct endpoint *out
     if (!d || !definition_value(s, d))
         return false;
     if (d->type != TYPE_PORT) {
-        diag(s->diags, DIAG_WRONG_TYPE, where, type_name(TYPE_PORT), type_name(d->type));
+        diag(s->diags, DIAG_WRONG_TYPE, where, type_article(TYPE_PORT), type_article(d->type));
         diag_also(s->diags, d->span, "of type %s", type_name(d->type));
         return false;
     }

@@ -24,7 +24,7 @@ static bool say_port(struct sema *s, struct slice text, struct span where, struc
     return false;
 }
 
-static bool say_why(struct sema *s, struct slice text, struct span where, enum uri_result result)
+static bool say_why(struct sema *s, struct slice text, struct span where)
 {
     if (slice_starts(text, SLICE("*.")))
         return say_wildcard(s, text, where);
@@ -32,7 +32,6 @@ static bool say_why(struct sema *s, struct slice text, struct span where, enum u
         if ((unsigned char)text.at[i] >= 0x80)
             return say_bad_host(s, text, where,
                                 "requests carry such names in their ASCII form, xn--...");
-    (void)result;
     return say_bad_host(s, text, where,
                         "host names are letters, digits, dashes and dots, at most 253 of them");
 }
@@ -48,9 +47,8 @@ bool host_literal(struct sema *s, struct slice text, struct span where, enum par
     char *host = ARENA_ARRAY(s->arena, char, whole.len + 1);
     size_t len;
     uint16_t port;
-    const enum uri_result result = uri_normalise_host(whole, true, host, &len, &port);
-    if (result != URI_OK)
-        return say_why(s, text, where, result);
+    if (uri_normalise_host(whole, true, host, &len, &port) != URI_OK)
+        return say_why(s, text, where);
     *out = (struct slice){host + strlen(before), len - strlen(before) - strlen(behind)};
     const bool has_port = memchr(text.at, ':', text.len) && len < whole.len &&
                           host[len - 1] != '.' && whole.at[len] == ':';

@@ -28,8 +28,7 @@ static bool say_no_such_test(struct sema *s, const struct ast *a, const struct c
                              enum compare compare)
 {
     const enum type type = field_type(c->field);
-    diag(s->diags, DIAG_NO_SUCH_TEST, a->span,
-         type == TYPE_ADDRESS ? "an address" : type_name(type), compare_name(compare));
+    diag(s->diags, DIAG_NO_SUCH_TEST, a->span, type_article(type), compare_name(compare));
     if (type == TYPE_ADDRESS)
         diag_note(s->diags, "for all addresses that begin alike: src in 10.0.0.0/8");
     else if (compare == COMPARE_UNDER)
@@ -59,7 +58,7 @@ static const struct program_set *named_set(struct sema *s, const struct ast *wor
     d->used = true;
     *ok = definition_set(s, d);
     if (*ok && d->type != type) {
-        diag(s->diags, DIAG_WRONG_TYPE, word->span, type_name(type), type_name(d->type));
+        diag(s->diags, DIAG_WRONG_TYPE, word->span, type_article(type), type_article(d->type));
         diag_also(s->diags, d->span, "a set of type %s", type_name(d->type));
         *ok = false;
     }
@@ -116,11 +115,16 @@ static bool same_address(struct sema *s, const struct ast *value, struct cond *c
     return true;
 }
 
+static bool is_text(const struct ast *value)
+{
+    return value->kind == AST_STRING || value->kind == AST_RAW;
+}
+
 /* A beginning or an end of a host or path is read less strictly than a whole one. */
 static bool compared_text(struct sema *s, const struct ast *value, enum type type,
                           enum compare compare, struct slice *out)
 {
-    const bool text = value->kind == AST_STRING || value->kind == AST_RAW;
+    const bool text = is_text(value);
     const bool partial = compare == COMPARE_STARTS_WITH || compare == COMPARE_ENDS_WITH;
     const enum part part = compare == COMPARE_ENDS_WITH ? PART_END : PART_BEGIN;
     if (text && partial && type == TYPE_HOST)
@@ -142,17 +146,18 @@ static bool listener_exists(struct sema *s, const struct ast *value, struct slic
 static bool compare_text(struct sema *s, const struct ast *value, enum compare compare,
                          struct cond *c)
 {
+    const bool partial = compare == COMPARE_STARTS_WITH || compare == COMPARE_ENDS_WITH;
     const enum type type = field_type(c->field);
+    const bool empty_part = partial && is_text(value) && value->name.len == 2;
     c->kind = COND_ATOM;
     c->compare = compare;
-    if (!compared_text(s, value, type, compare, &c->string))
-        return false;
-    const bool partial = compare == COMPARE_STARTS_WITH || compare == COMPARE_ENDS_WITH;
-    if (partial && c->string.len == 0) {
+    if (empty_part) {
         diag(s->diags, DIAG_ALWAYS_HOLDS, value->span);
         diag_note(s->diags, "everything begins and ends with nothing");
         return false;
     }
+    if (!compared_text(s, value, type, compare, &c->string))
+        return false;
     if (compare == COMPARE_UNDER && c->string.len > 1 && slice_ends(c->string, SLICE("/"))) {
         diag(s->diags, DIAG_BAD_PATH, value->span, SLICE_ARG(c->string),
              "`under` goes by whole segments and wants no slash at the end");

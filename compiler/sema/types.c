@@ -36,6 +36,21 @@ const char *type_example(enum type t)
     return types[t].example;
 }
 
+const char *type_article(enum type t)
+{
+    static const char *const articles[] = {
+        [TYPE_STRING] = "a string",      [TYPE_INTEGER] = "an integer",
+        [TYPE_PERCENT] = "a percentage", [TYPE_DURATION] = "a duration",
+        [TYPE_SIZE] = "a size",          [TYPE_PORT] = "a port",
+        [TYPE_ADDRESS] = "an address",   [TYPE_NETWORK] = "a network",
+        [TYPE_ENDPOINT] = "an endpoint", [TYPE_METHOD] = "a method",
+        [TYPE_SCHEME] = "a scheme",      [TYPE_HOST] = "a host",
+        [TYPE_PATH] = "a path",
+    };
+    ASSERT(t < TYPE_COUNT);
+    return articles[t];
+}
+
 enum type type_find(struct slice name)
 {
     enum type t = 0;

@@ -16,6 +16,9 @@ enum type {
 const char *type_name(enum type t);
 const char *type_example(enum type t);
 
+/* "a duration", "an address". */
+const char *type_article(enum type t);
+
 /* TYPE_COUNT when there is none of this name. */
 enum type type_find(struct slice name);
 

@@ -97,14 +97,14 @@ static bool from_constant(struct sema *s, struct definition *d, const struct ast
     *out = d->value;
     if (fits(wanted, out))
         return true;
-    diag(s->diags, DIAG_WRONG_TYPE, node->span, type_name(wanted), type_name(out->type));
+    diag(s->diags, DIAG_WRONG_TYPE, node->span, type_article(wanted), type_article(out->type));
     diag_also(s->diags, d->span, "of type %s", type_name(out->type));
     return false;
 }
 
 static bool say_no_quotes(struct sema *s, const struct ast *node, enum type wanted)
 {
-    diag(s->diags, DIAG_NO_QUOTES, node->span, type_name(wanted));
+    diag(s->diags, DIAG_NO_QUOTES, node->span, type_article(wanted));
     fix_quoted(s, node->span, node->name);
     return false;
 }
@@ -133,7 +133,7 @@ static bool from_string(struct sema *s, const struct ast *node, enum type wanted
     if (type_is_quoted(wanted))
         return value_parse(s, wanted, text, node->span, out);
     const struct slice inside = {node->name.at + 1, node->name.len - 2};
-    diag(s->diags, DIAG_QUOTES, node->span, type_name(wanted));
+    diag(s->diags, DIAG_QUOTES, node->span, type_article(wanted));
     diag_fix(s->diags, node->span, inside, "write `" SLICE_FMT "`", SLICE_ARG(inside));
     return false;
 }

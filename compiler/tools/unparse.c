@@ -58,7 +58,7 @@ static void server(struct text *out, const struct program_server *s, bool weight
     char endpoint[ENDPOINT_TEXT_MAX];
     endpoint_format(&s->endpoint, endpoint);
     text_addf(out, "  server " SLICE_FMT " %s", SLICE_ARG(s->name), endpoint);
-    if (weighted)
+    if (weighted || s->weight != 1)
         text_addf(out, " weight %u", s->weight);
     text_adds(out, s->backup ? " backup\n" : "\n");
 }

@@ -11,12 +11,13 @@
         uint32_t n, room;                                                                          \
     }
 
-/* Ends the program when memory is out. The value is evaluated after the array has grown. */
+/* Ends the program when memory is out. The value is evaluated first, so it may add to the same array. */
 #define VEC_ADD(v, ...)                                                                            \
     do {                                                                                           \
+        const __typeof__(*(v)->at) vec_added = __VA_ARGS__;                                        \
         if ((v)->n == (v)->room)                                                                   \
             (v)->at = vec_grow((v)->at, &(v)->room, sizeof(*(v)->at));                             \
-        (v)->at[(v)->n++] = __VA_ARGS__;                                                           \
+        (v)->at[(v)->n++] = vec_added;                                                             \
     } while (0)
 
 #define VEC_DONE(v)                                                                                \

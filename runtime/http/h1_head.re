@@ -1,5 +1,7 @@
 #include "runtime/http/h1_head.h"
 
+#include "runtime/http/word_priv.h"
+
 /*
  * Each scanner below reads one token and stops at the first byte that cannot belong to it. No class
  * holds NUL, so the sentinel stops every scanner and none needs to compare with the end; stopped()
@@ -44,16 +46,21 @@ static const unsigned char *skip_token(const unsigned char *cur)
     */
 }
 
-static const unsigned char *skip_target(const unsigned char *cur)
+/* Whole words first: up to the one that holds the end, or the sentinel. */
+static const unsigned char *skip_target(const unsigned char *cur, const unsigned char *limit)
 {
+    while (limit - cur >= (ptrdiff_t)sizeof(uint64_t) && !word_odd_in_target(word_at(cur)))
+        cur += sizeof(uint64_t);
     /*!re2c
         target+ { return cur; }
         *       { return cur - 1; }
     */
 }
 
-static const unsigned char *skip_value(const unsigned char *cur)
+static const unsigned char *skip_value(const unsigned char *cur, const unsigned char *limit)
 {
+    while (limit - cur >= (ptrdiff_t)sizeof(uint64_t) && !word_odd_in_value(word_at(cur)))
+        cur += sizeof(uint64_t);
     /*!re2c
         value+ { return cur; }
         *      { return cur - 1; }
@@ -94,6 +101,17 @@ static enum http_name skip_name(const unsigned char **at)
 done:
     *at = cur;
     return name;
+}
+
+enum http_name http_name_find(struct slice name)
+{
+    unsigned char text[32] = {0}; /* longer than any known name, and its sentinel */
+    if (name.len == 0 || name.len >= sizeof(text))
+        return HTTP_OTHER;
+    memcpy(text, name.at, name.len);
+    const unsigned char *end = text;
+    const enum http_name found = skip_name(&end);
+    return end == text + name.len ? found : HTTP_OTHER;
 }
 
 /* Steps over CR LF. 1 when they are there. */
@@ -149,7 +167,7 @@ static int request_line(struct scan *s)
     s->head.method_len = (uint16_t)(s->cur - method);
 
     const unsigned char *const target = ++s->cur;
-    s->cur = skip_target(target);
+    s->cur = skip_target(target, s->limit);
     if (s->cur == target || *s->cur == '\r' || *s->cur == '\n')
         return stopped(s, s->cur, H1_BAD_LINE);
     if (*s->cur != ' ')
@@ -184,7 +202,7 @@ static int status_line(struct scan *s)
      * is ambiguous without it. */
     if (*s->cur == ' ') {
         const unsigned char *const reason = ++s->cur;
-        s->cur = skip_value(reason);
+        s->cur = skip_value(reason, s->limit);
         s->head.reason_at = offset(s, reason);
         s->head.reason_len = (uint16_t)(s->cur - reason);
     }
@@ -203,7 +221,7 @@ static int field_line(struct scan *s, struct http_field *f)
     s->cur++;
     while (*s->cur == ' ' || *s->cur == '\t')
         s->cur++;
-    const unsigned char *const value = s->cur, *end = s->cur = skip_value(value);
+    const unsigned char *const value = s->cur, *end = s->cur = skip_value(value, s->limit);
     while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
         end--;
 

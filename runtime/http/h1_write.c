@@ -2,6 +2,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/http/out_priv.h"
+#include "runtime/http/word_priv.h"
 
 static void put_number(struct out *o, uint64_t number)
 {
@@ -13,12 +14,25 @@ static void put_number(struct out *o, uint64_t number)
     put(o, (struct slice){digits + at, sizeof(digits) - at});
 }
 
+/* Nearly every value and target is plain; only what is not is looked at byte by byte. */
+static bool is_plain(struct slice s, uint64_t odd(uint64_t word))
+{
+    uint64_t found = 0;
+    for (; s.len >= sizeof(found); s = slice_from(s, sizeof(found)))
+        found |= odd(word_at(s.at));
+    uint64_t rest = WORD_OF('a');
+    if (s.len > 0)
+        memcpy(&rest, s.at, s.len);
+    return (found | odd(rest)) == 0;
+}
+
 /* A value that did not come through the parser: bytes that no field may hold become blanks, so that
  * no value, however it was made, can end its line. */
 static void put_value(struct out *o, struct slice value)
 {
     size_t from = 0;
-    for (size_t i = 0; i < value.len; i++) {
+    const bool plain = is_plain(value, word_odd_in_value);
+    for (size_t i = 0; !plain && i < value.len; i++) {
         const unsigned char c = (unsigned char)value.at[i];
         if ((c >= ' ' && c != 0x7f) || c == '\t')
             continue;
@@ -34,7 +48,8 @@ static void put_target(struct out *o, struct slice target)
 {
     static const char hex[] = "0123456789ABCDEF";
     size_t from = 0;
-    for (size_t i = 0; i < target.len; i++) {
+    const bool plain = is_plain(target, word_odd_in_target);
+    for (size_t i = 0; !plain && i < target.len; i++) {
         const unsigned char c = (unsigned char)target.at[i];
         if (c > ' ' && c < 0x7f && c != '#' && c != '\\')
             continue;

@@ -13,14 +13,6 @@ static const struct {
 #undef NAME
 };
 
-enum http_name http_name_find(struct slice name)
-{
-    for (enum http_name i = HTTP_OTHER + 1; i < HTTP_NAME_COUNT; i++)
-        if (slice_eq_nocase(name, names[i].text))
-            return i;
-    return HTTP_OTHER;
-}
-
 struct slice http_name_text(enum http_name name)
 {
     ASSERT(name > HTTP_OTHER && name < HTTP_NAME_COUNT);

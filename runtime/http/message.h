@@ -68,7 +68,7 @@ static inline struct slice http_field_value(const struct http_head *h, const str
     return http_slice(h, f->value_at, f->value_len);
 }
 
-/* The known name, HTTP_OTHER for any other; ignores case. */
+/* The known name, HTTP_OTHER for any other; ignores case. In h1_head.re, with the rules. */
 enum http_name http_name_find(struct slice name);
 
 /* In lower case; not for HTTP_OTHER. Static memory. */

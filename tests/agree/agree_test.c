@@ -10,8 +10,9 @@
 #include "runtime/base/text.h"
 #include "tests/agree/support/agree.h"
 
-#define ROUNDS             12000u
-#define REQUESTS_PER_ROUND 10u
+#define ROUNDS             9000u
+#define WRITTEN_ROUNDS     3000u
+#define REQUESTS_PER_ROUND 8u
 
 static uint64_t from_environment(const char *name, uint64_t otherwise)
 {
@@ -19,11 +20,12 @@ static uint64_t from_environment(const char *name, uint64_t otherwise)
     return text ? strtoull(text, NULL, 0) : otherwise;
 }
 
-static void eval_decides_as_the_reference_does(void **state)
+typedef bool once(struct choice *choice, uint32_t requests, struct agree_count *count,
+                  struct text *why);
+
+static struct agree_count run(once *agree, uint64_t rounds)
 {
-    (void)state;
     const uint64_t seed = from_environment("LBC_SEED", (uint64_t)clock_wall_ns());
-    const uint64_t rounds = from_environment("LBC_ROUNDS", ROUNDS);
     print_message("LBC_SEED=%llu\n", (unsigned long long)seed);
 
     struct agree_count count = {0};
@@ -31,7 +33,7 @@ static void eval_decides_as_the_reference_does(void **state)
         /* Each round has its own seed, so that a failure is repeated alone. */
         struct choice choice = {.rng = {.state = seed + i}};
         struct text why = {0};
-        if (!agree_once(&choice, REQUESTS_PER_ROUND, &count, &why)) {
+        if (!agree(&choice, REQUESTS_PER_ROUND, &count, &why)) {
             print_error("LBC_SEED=%llu LBC_ROUNDS=1 repeats it.\n", (unsigned long long)(seed + i));
             fputs(why.at, stderr); /* cmocka cuts a message at 1 KiB */
             text_done(&why);
@@ -45,13 +47,37 @@ static void eval_decides_as_the_reference_does(void **state)
                   (unsigned long long)count.too_long, (unsigned long long)count.end[0],
                   (unsigned long long)count.end[1], (unsigned long long)count.end[2],
                   (unsigned long long)count.end[3]);
+    return count;
+}
 
-    /* A generator that has gone dull would agree about nothing. */
-    if (rounds >= ROUNDS) {
-        assert_true(count.changed > count.requests / 10);
-        assert_true(count.too_long > 0);
-        for (size_t i = 0; i < COUNT_OF(count.end); i++)
-            assert_true(count.end[i] > count.requests / 50);
+/* A generator that has gone dull would agree about nothing. */
+static void was_worth_it(const struct agree_count *count)
+{
+    assert_true(count->changed > count->requests / 10);
+    assert_true(count->too_long > 0);
+    for (size_t i = 0; i < COUNT_OF(count->end); i++)
+        assert_true(count->end[i] > count->requests / 50);
+}
+
+static void eval_decides_as_the_reference_does(void **state)
+{
+    (void)state;
+    const uint64_t rounds = from_environment("LBC_ROUNDS", ROUNDS);
+    const struct agree_count count = run(agree_once, rounds);
+    if (rounds >= ROUNDS)
+        was_worth_it(&count);
+}
+
+static void what_is_written_decides_as_what_was_meant(void **state)
+{
+    (void)state;
+    const uint64_t rounds = from_environment("LBC_ROUNDS", WRITTEN_ROUNDS);
+    const struct agree_count count = run(agree_written_once, rounds);
+    print_message("%llu programs compiled, %llu refused\n", (unsigned long long)count.compiled,
+                  (unsigned long long)count.refused);
+    if (rounds >= WRITTEN_ROUNDS) {
+        was_worth_it(&count);
+        assert_true(count.compiled > rounds / 2);
     }
 }
 
@@ -59,6 +85,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(eval_decides_as_the_reference_does),
+        cmocka_unit_test(what_is_written_decides_as_what_was_meant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,17 +7,9 @@ import subprocess
 import time
 
 import pytest
+from harness import LBC, free_ports
 
-LBC = os.environ.get("LBC", "build/asan/lbc")
 PATTERN = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-\n"
-
-
-def free_ports(n):
-    taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
-    ports = [s.getsockname()[1] for s in taken]
-    for s in taken:
-        s.close()
-    return ports
 
 
 @pytest.fixture(scope="module")

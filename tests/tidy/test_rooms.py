@@ -1,17 +1,25 @@
 """Every folder that holds something of its own says what it is, on a page."""
-import pathlib
-
 import style
 import tree
+from layers import Layers
 
-# Folders of inputs and outputs, which the folder above explains.
-DATA = ("fuzz/corpus", "tests/unit", "tests/golden", "tests/wire")
+LAYERS = Layers(tree.text("tests/tidy/layers.txt"))
+
+
+def room_of(path):
+    """A room of layers.txt, or a folder of tests/, or one of the top level. tests/unit mirrors the
+    rooms, and needs no words of its own."""
+    if path.parts[:2] == ("tests", "unit"):
+        return None
+    room = LAYERS.room_of(path)
+    if room and room != "tests":
+        return room
+    return "/".join(path.parts[:-1][:2 if path.parts[0] == "tests" else 1])
 
 
 def rooms():
-    folders = {path.parent for path in tree.files(".c", ".y", ".re", ".py", ".def", ".lbconf")}
-    return sorted(folder for folder in folders
-                  if folder != pathlib.PurePosixPath(".") and not str(folder).startswith(DATA))
+    sources = tree.files(".c", ".h", ".y", ".re", ".py", ".def", ".lbconf")
+    return sorted({room for path in sources if len(path.parts) > 1 and (room := room_of(path))})
 
 
 def test_every_room_has_a_readme():

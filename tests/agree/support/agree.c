@@ -1,10 +1,13 @@
 #include "tests/agree/support/agree.h"
 
+#include "compiler/compile.h"
 #include "compiler/lower/lower.h"
 #include "compiler/ref/ref.h"
 #include "compiler/table/dump.h"
 #include "compiler/table/eval.h"
 #include "compiler/table/verify.h"
+#include "grammar/diag.h"
+#include "grammar/source.h"
 #include "runtime/base/text.h"
 #include "tests/agree/support/generate.h"
 #include "tests/agree/support/print.h"
@@ -114,7 +117,7 @@ bool agree_once(struct choice *choice, uint32_t requests, struct agree_count *co
                 struct text *why)
 {
     struct generated g;
-    generated_init(&g, choice);
+    generated_init(&g, choice, false);
     struct table *t = lower(&g.program);
     const char *problem = table_verify(t);
     bool agreed = problem == NULL;
@@ -122,7 +125,55 @@ bool agree_once(struct choice *choice, uint32_t requests, struct agree_count *co
         text_addf(why, "the verifier refuses the table: %s\n", problem);
         print_program(&g.program, why);
     }
+    if (agreed) {
+        struct text dump = {0}; /* whatever is sound can be shown */
+        table_dump(t, &dump);
+        text_done(&dump);
+    }
     for (uint32_t i = 0; i < requests && agreed; i++)
+        agreed = agree_on(&g, t, count, why);
+    table_free(t);
+    generated_done(&g);
+    return agreed;
+}
+
+/* NULL when the compiler refuses it. */
+static struct table *compile_written(const struct program *p)
+{
+    struct text written = {0};
+    struct arena arena = {0};
+    print_program(p, &written);
+    struct sources *sources = sources_new();
+    const int added = sources_add(sources, SLICE("generated"), text_slice(&written));
+    ASSERT(added == 0);
+    struct diags *d = diags_new(sources, 0);
+    const struct compile_options options = {0};
+    struct table *t = compile(sources, &options, &arena, d, NULL);
+    if (!t && getenv("LBC_REFUSED")) { /* to see what the generator should not have written */
+        struct text report = {0};
+        diag_render(d, DIAG_HUMAN, &report);
+        fputs(report.at, stderr);
+        text_done(&report);
+    }
+    diags_free(d);
+    sources_free(sources);
+    arena_free(&arena);
+    text_done(&written);
+    return t;
+}
+
+bool agree_written_once(struct choice *choice, uint32_t requests, struct agree_count *count,
+                        struct text *why)
+{
+    struct generated g;
+    generated_init(&g, choice, true);
+    struct table *t = compile_written(&g.program);
+    bool agreed = true;
+    if (t)
+        count->compiled++;
+    else
+        count->refused++;
+    for (uint32_t i = 0; t && i < requests && agreed; i++)
         agreed = agree_on(&g, t, count, why);
     table_free(t);
     generated_done(&g);

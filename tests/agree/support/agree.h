@@ -8,7 +8,8 @@ struct text;
 /* What a run of agree_once() met, so that a test can tell whether it met enough. */
 struct agree_count {
     uint64_t requests, changed, too_long;
-    uint64_t end[4]; /* by enum table_end_kind */
+    uint64_t compiled, refused; /* programs that were written down */
+    uint64_t end[4];            /* by enum table_end_kind */
 };
 
 /*
@@ -20,3 +21,11 @@ struct agree_count {
  */
 bool agree_once(struct choice *choice, uint32_t requests, struct agree_count *count,
                 struct text *why);
+
+/*
+ * The same by way of text: the program is written in the language, compiled, and its table held
+ * against what the reference makes of the program in memory. A program that the compiler has
+ * something against (a condition that always holds, say) is counted as refused, and no difference.
+ */
+bool agree_written_once(struct choice *choice, uint32_t requests, struct agree_count *count,
+                        struct text *why);

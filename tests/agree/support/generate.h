@@ -20,12 +20,15 @@ struct generated {
     struct arena arena; /* owns the program */
     struct program program;
     struct choice *choice;
+    bool writable;
     VEC(struct slice) literal; /* all that the program compares with */
     VEC(struct network) network;
     VEC(const struct cond *) acl;
 };
 
-void generated_init(struct generated *g, struct choice *choice);
+/* `writable`: literals, tests and names are of the kinds that sema takes from a file, so that the
+ * program can be written down and compiled. Otherwise anything the evaluators must cope with. */
+void generated_init(struct generated *g, struct choice *choice, bool writable);
 void generated_done(struct generated *g);
 
 #define REQUEST_HEADERS_MAX 10u

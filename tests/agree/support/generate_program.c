@@ -41,6 +41,50 @@ static struct slice literal(struct generated *g)
     return s;
 }
 
+/* What sema takes as a value of the field, in its normal form. */
+static struct slice typed_literal(struct generated *g, enum table_field field)
+{
+    static const char *const METHODS[] = {"GET", "PUT", "POST"};
+    static const char *const SCHEMES[] = {"http", "https"};
+    static const char *const HOSTS[] = {"example.com", "www.example.com", "a.b"};
+    static const char *const PATHS[] = {"/", "/a", "/api", "/api/x", "/apix", "/a%20b"};
+    const char *const *from = NULL;
+    uint32_t n = 0;
+    if (field == FIELD_METHOD)
+        from = METHODS, n = COUNT_OF(METHODS);
+    if (field == FIELD_SCHEME)
+        from = SCHEMES, n = COUNT_OF(SCHEMES);
+    if (field == FIELD_HOST)
+        from = HOSTS, n = COUNT_OF(HOSTS);
+    if (field == FIELD_PATH || field == FIELD_URI)
+        from = PATHS, n = COUNT_OF(PATHS);
+    if (!g->writable || !from)
+        return literal(g);
+    const struct slice s = slice_of(from[choose(g->choice, n)]);
+    VEC_ADD(&g->literal, s);
+    return s;
+}
+
+static enum compare comparison(struct generated *g, enum table_field field)
+{
+    const enum compare c = (enum compare)choose(g->choice, COMPARE_EXISTS + 1);
+    if (!g->writable)
+        return c;
+    const bool word = field == FIELD_METHOD || field == FIELD_SCHEME;
+    const bool maybe_absent = table_field_is_keyed(field) || field == FIELD_QUERY;
+    if ((c == COMPARE_EXISTS && !maybe_absent) || (c == COMPARE_UNDER && field != FIELD_PATH) ||
+        (word && c > COMPARE_IN))
+        return COMPARE_EQUAL;
+    return c;
+}
+
+static enum table_field asked_field(struct generated *g)
+{
+    const enum table_field field = (enum table_field)choose(g->choice, FIELD_COUNT);
+    /* A listener is asked for by name, and there is but one. */
+    return g->writable && field == FIELD_LISTENER ? FIELD_PATH : field;
+}
+
 static struct network network(struct generated *g)
 {
     struct network n;
@@ -50,8 +94,9 @@ static struct network network(struct generated *g)
     return n;
 }
 
-static const struct program_set *set(struct generated *g, bool networks)
+static const struct program_set *set(struct generated *g, enum table_field field)
 {
+    const bool networks = field == FIELD_SRC;
     struct program_set *s = ARENA_NEW(&g->arena, struct program_set);
     const uint32_t n = 1 + choose(g->choice, 6);
     struct slice *string = ARENA_ARRAY(&g->arena, struct slice, n);
@@ -60,7 +105,7 @@ static const struct program_set *set(struct generated *g, bool networks)
         if (networks)
             range[i] = network(g);
         else
-            string[i] = literal(g);
+            string[i] = typed_literal(g, field);
     }
     s->string = networks ? NULL : string;
     s->n_strings = networks ? 0 : n;
@@ -72,17 +117,17 @@ static const struct program_set *set(struct generated *g, bool networks)
 static void atom(struct generated *g, struct cond *c)
 {
     c->kind = COND_ATOM;
-    c->field = (enum table_field)choose(g->choice, FIELD_COUNT);
+    c->field = asked_field(g);
     if (table_field_is_keyed(c->field))
         c->key = generate_name(g->choice);
     if (c->field == FIELD_SRC) {
-        c->compare = rarely(g->choice, 8) ? COMPARE_EXISTS : COMPARE_IN;
+        c->compare = !g->writable && rarely(g->choice, 8) ? COMPARE_EXISTS : COMPARE_IN;
     } else {
-        c->compare = (enum compare)choose(g->choice, COMPARE_EXISTS + 1);
-        c->string = literal(g);
+        c->compare = comparison(g, c->field);
+        c->string = typed_literal(g, c->field);
     }
     if (c->compare == COMPARE_IN)
-        c->set = set(g, c->field == FIELD_SRC);
+        c->set = set(g, c->field);
 }
 
 static const struct cond *condition(struct generated *g, uint32_t depth)
@@ -108,7 +153,7 @@ static const struct cond *condition(struct generated *g, uint32_t depth)
 
 static struct table_template template(struct generated *g)
 {
-    const uint32_t n = choose(g->choice, 4);
+    const uint32_t n = choose(g->choice, 4) + (g->writable ? 1 : 0);
     struct table_part *part = ARENA_ARRAY(&g->arena, struct table_part, n);
     for (uint32_t i = 0; i < n; i++) {
         if (choose(g->choice, 2) == 0) {
@@ -128,7 +173,9 @@ static void terminal(struct generated *g, struct action *a)
 {
     a->kind = (enum action_kind)(ACTION_FORWARD + choose(g->choice, 4));
     a->cluster = choose(g->choice, g->program.n_clusters);
-    a->status = (uint16_t)(a->kind == ACTION_REDIRECT ? 302 : 200 + choose(g->choice, 250));
+    a->status = (uint16_t)(a->kind == ACTION_REDIRECT ? 302
+                           : a->kind == ACTION_DENY   ? 400 + choose(g->choice, 50)
+                                                      : 210 + choose(g->choice, 50));
     a->type = a->body = SLICE("");
     if (a->kind == ACTION_REDIRECT)
         a->value = template(g);
@@ -145,6 +192,9 @@ static void clause(struct generated *g, struct clause *c, bool last)
     for (uint32_t i = 0; i < changes; i++) {
         action[i].kind = (enum action_kind)(ACTION_SET_HEADER + choose(g->choice, 3));
         action[i].name = generate_name(g->choice);
+        /* A request has exactly one host: files may set it, and nothing else. */
+        if (g->writable && slice_eq(action[i].name, SLICE("host")))
+            action[i].kind = ACTION_SET_HEADER;
         if (action[i].kind != ACTION_REMOVE_HEADER)
             action[i].value = template(g);
     }
@@ -193,9 +243,9 @@ static void clusters(struct generated *g)
     g->program.n_clusters = 2;
 }
 
-void generated_init(struct generated *g, struct choice *choice)
+void generated_init(struct generated *g, struct choice *choice, bool writable)
 {
-    *g = (struct generated){.choice = choice};
+    *g = (struct generated){.choice = choice, .writable = writable};
     clusters(g);
     const uint32_t n_acls = choose(choice, ACLS_MAX + 1);
     for (uint32_t i = 0; i < n_acls; i++) {

@@ -22,12 +22,21 @@ static void print_field(enum table_field field, struct slice key, struct text *o
     }
 }
 
-static void print_set(const struct program_set *set, struct text *out)
+/* Methods and schemes are words, everything else is in quotes. */
+static void print_value(enum table_field field, struct slice s, struct text *out)
+{
+    if (field == FIELD_METHOD || field == FIELD_SCHEME)
+        text_add(out, s);
+    else
+        print_string(s, out);
+}
+
+static void print_set(enum table_field field, const struct program_set *set, struct text *out)
 {
     text_adds(out, "{");
     for (uint32_t i = 0; i < set->n_strings; i++) {
         text_adds(out, i ? ", " : " ");
-        print_string(set->string[i], out);
+        print_value(field, set->string[i], out);
     }
     for (uint32_t i = 0; i < set->n_networks; i++) {
         char network[NETWORK_TEXT_MAX];
@@ -52,9 +61,9 @@ static void print_atom(const struct cond *c, struct text *out)
         return;
     text_addc(out, ' ');
     if (c->set)
-        print_set(c->set, out);
+        print_set(c->field, c->set, out);
     else
-        print_string(c->string, out);
+        print_value(c->field, c->string, out);
 }
 
 static void print_condition(const struct cond *c, struct text *out)
@@ -123,6 +132,13 @@ static void print_action(const struct program *p, const struct action *a, struct
 
 void print_program(const struct program *p, struct text *out)
 {
+    text_adds(out, "lbconf 1\n\n");
+    for (uint32_t i = 0; i < p->n_clusters; i++)
+        text_addf(out, "cluster " SLICE_FMT " { server only 127.0.0.1:9000 }\n",
+                  SLICE_ARG(p->cluster[i].name));
+    for (uint32_t i = 0; i < p->n_routes; i++)
+        text_addf(out, "listener l-%u { bind 127.0.0.1:%u; route " SLICE_FMT " }\n\n", i, 80 + i,
+                  SLICE_ARG(p->route[i].name));
     for (uint32_t i = 0; i < p->n_routes; i++) {
         const struct route *r = &p->route[i];
         text_addf(out, "route " SLICE_FMT " {\n", SLICE_ARG(r->name));

@@ -180,6 +180,36 @@ static void trailers_are_taken_or_refused(void **state)
     check_rows(h1_trailer_parse, trailers, COUNT_OF(trailers));
 }
 
+/* Values and targets are scanned in words: every byte, at every place of one and beyond. */
+static void every_byte_is_judged_at_any_place(void **state)
+{
+    (void)state;
+    for (unsigned byte = 0; byte < 256; byte++)
+        for (size_t len = 1; len <= 20; len++)
+            for (size_t at = 0; at < len; at++) {
+                char text[21] = "aaaaaaaaaaaaaaaaaaaa", in[64];
+                text[at] = (char)byte;
+                const bool value = byte == '\t' || (byte >= ' ' && byte != 0x7f);
+                const bool target = byte > ' ' && byte < 0x7f && byte != '#' && byte != '\\';
+
+                size_t n = sizeof("A:") - 1;
+                memcpy(in, "A:", n);
+                memcpy(in + n, text, len);
+                memcpy(in + n + len, "\r\n\r\n", 4);
+                n += len + 4;
+                if ((parse_first(h1_trailer_parse, (struct slice){in, n}, n) > 0) != value)
+                    fail_msg("byte %u at %zu of a value of %zu", byte, at, len);
+
+                n = sizeof("GET ") - 1;
+                memcpy(in, "GET ", n);
+                memcpy(in + n, text, len);
+                memcpy(in + n + len, " HTTP/1.1\r\n\r\n", 13);
+                n += len + 13;
+                if ((parse_first(h1_request_parse, (struct slice){in, n}, n) > 0) != target)
+                    fail_msg("byte %u at %zu of a target of %zu", byte, at, len);
+            }
+}
+
 static void assert_slice(struct slice is, const char *expected)
 {
     if (!slice_eq(is, slice_of(expected)))
@@ -399,6 +429,7 @@ int main(void)
         cmocka_unit_test(requests_are_taken_or_refused),
         cmocka_unit_test(responses_are_taken_or_refused),
         cmocka_unit_test(trailers_are_taken_or_refused),
+        cmocka_unit_test(every_byte_is_judged_at_any_place),
         cmocka_unit_test(a_head_is_places_in_the_buffer),
         cmocka_unit_test(a_status_line_is_places_in_the_buffer),
         cmocka_unit_test(nothing_is_written_unless_it_parses),

@@ -194,6 +194,33 @@ static void a_target_cannot_end_its_line(void **state)
                          SLICE("GET /a%20b%0D%0A%FF%23%5C?c HTTP/1.1\r\nHost: h\r\n\r\n")));
 }
 
+/* Values and targets are looked at in words: every byte, at every place of one and beyond. */
+static void no_byte_escapes_at_any_place(void **state)
+{
+    (void)state;
+    const char in[] = "GET / HTTP/1.0\r\n\r\n";
+    struct http_head h, again;
+    assert_true(h1_request_parse(&h, in, sizeof(in) - 1) > 0);
+    for (unsigned byte = 0; byte < 256; byte++)
+        for (size_t len = 1; len <= 20; len++)
+            for (size_t at = 0; at < len; at++) {
+                char text[20], out[256];
+                memset(text, 'a', sizeof(text));
+                text[at] = (char)byte;
+                const struct http_edit edit = {HTTP_SET, SLICE_INIT("x"), {text, len}};
+                const struct h1_request_out r = {
+                    .head = &h, .target = {text, len}, .host = SLICE("h"), .edit = &edit, .n_edits = 1};
+                const size_t n = h1_write_request(out, sizeof(out) - 1, &r);
+                out[n] = '\0';
+                if (h1_request_parse(&again, out, n) != (int)n || again.n_fields != 2)
+                    fail_msg("byte %u at %zu of %zu", byte, at, len);
+                const bool plain = byte > ' ' && byte < 0x7f && byte != '#' && byte != '\\';
+                assert_int_equal(again.target_len, plain ? len : len + 2);
+                if (plain || byte >= 0x80)
+                    assert_true(slice_eq(http_field_value(&again, &again.field[1]), edit.value));
+            }
+}
+
 static const struct {
     const char *says;
     struct h1_answer answer;
@@ -251,6 +278,7 @@ int main(void)
         cmocka_unit_test(requests_are_written),
         cmocka_unit_test(responses_are_written),
         cmocka_unit_test(a_target_cannot_end_its_line),
+        cmocka_unit_test(no_byte_escapes_at_any_place),
         cmocka_unit_test(answers_are_written),
         cmocka_unit_test(last_chunks_are_written),
     };

@@ -1,0 +1,177 @@
+/* What survives from one generation to the next, and when one is let go. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "compiler/compile.h"
+#include "grammar/diag.h"
+#include "runtime/event/loop.h"
+#include "runtime/generation/generation.h"
+
+#define WORKERS 2
+
+static struct loop *loop;
+static struct mailbox box;
+static struct text why;
+static unsigned n_retired;
+
+static void retired(struct message *m)
+{
+    n_retired++;
+    generation_free(CONTAINER_OF(m, struct generation, retired));
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    n_retired = 0;
+    loop = loop_new();
+    return mailbox_open(&box, loop);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    mailbox_close(&box);
+    loop_free(loop);
+    text_done(&why);
+    return 0;
+}
+
+static struct table *compiled(const char *text)
+{
+    struct sources *sources = sources_new();
+    struct diags *diags = diags_new(sources, 0);
+    struct arena arena = {0};
+    assert_int_equal(sources_add(sources, SLICE("test"), slice_of(text)), 0);
+    struct table *t = compile(sources, &(struct compile_options){0}, &arena, diags, NULL);
+    struct text said = {0};
+    diag_render(diags, DIAG_HUMAN, &said);
+    if (!t)
+        fail_msg("%s", said.at);
+    text_done(&said);
+    arena_free(&arena);
+    diags_free(diags);
+    sources_free(sources);
+    return t;
+}
+
+#define LISTENER "listener front { bind unix:/tmp/lbc-generation-test.sock; route r }\n"
+#define ROUTE    "route r { otherwise { forward web } }\n"
+
+static struct generation *generation(const char *text, const struct generation *before)
+{
+    struct generation *g = generation_new(compiled(text), before, WORKERS, &box, retired, &why);
+    if (!g)
+        fail_msg("%s", why.at);
+    return g;
+}
+
+static const char BEFORE[] = "lbconf 1\n"
+                             "cluster web { server a 127.0.0.1:1; server b 127.0.0.1:2; "
+                             "server c 127.0.0.1:3 }\n" LISTENER ROUTE;
+
+/* As a worker does that goes on to the next generation. */
+static void leave(struct generation *g)
+{
+    for (uint32_t w = 0; w < WORKERS; w++)
+        generation_unpin(g, w);
+}
+
+static void what_is_the_same_is_the_same_object(void **state)
+{
+    (void)state;
+    struct generation *one = generation(BEFORE, NULL);
+    struct generation *two =
+        generation("lbconf 1\n"
+                   "cluster web { server c 127.0.0.1:3; server a 127.0.0.1:1 weight 7; "
+                   "server b 127.0.0.1:22; server d 127.0.0.1:4 }\n" LISTENER ROUTE,
+                   one);
+
+    assert_ptr_equal(two->server[0], one->server[2]);     /* moved */
+    assert_ptr_equal(two->server[1], one->server[0]);     /* another weight */
+    assert_ptr_not_equal(two->server[2], one->server[1]); /* another endpoint: another server */
+    assert_ptr_equal(two->cluster[0], one->cluster[0]);
+    assert_ptr_equal(two->gate[0], one->gate[0]);
+    assert_ptr_equal(two->socket[0], one->socket[0]);
+    assert_int_equal(two->id, one->id + 1);
+    assert_int_equal(atomic_load(&one->server[1]->generation), 1); /* it is in none that is newer */
+    assert_int_equal(atomic_load(&two->server[0]->generation), 2);
+    leave(one);
+    leave(two);
+}
+
+static void health_and_drain_survive(void **state)
+{
+    (void)state;
+    struct generation *one = generation(BEFORE, NULL);
+    atomic_store(&one->server[0]->health, HEALTH_DOWN);
+    atomic_store(&one->server[1]->admin, SERVER_DRAIN);
+    struct generation *two = generation(BEFORE, one);
+    leave(one);
+    mailbox_close(&box); /* runs what was posted: the first generation is gone */
+    assert_int_equal(n_retired, 1);
+    assert_int_equal(atomic_load(&two->server[0]->health), HEALTH_DOWN);
+    assert_int_equal(atomic_load(&two->server[1]->admin), SERVER_DRAIN);
+    assert_int_equal(mailbox_open(&box, loop), 0);
+    leave(two);
+}
+
+static void the_same_name_in_another_cluster_is_another_server(void **state)
+{
+    (void)state;
+    struct generation *one = generation(BEFORE, NULL);
+    struct generation *two = generation("lbconf 1\ncluster api { server a 127.0.0.1:1 }\n" LISTENER
+                                        "route r { otherwise { forward api } }\n",
+                                        one);
+    assert_ptr_not_equal(two->server[0], one->server[0]);
+    assert_ptr_not_equal(two->cluster[0], one->cluster[0]);
+    leave(one);
+    leave(two);
+}
+
+static void it_is_retired_once_with_its_last_pin(void **state)
+{
+    (void)state;
+    struct generation *g = generation(BEFORE, NULL);
+    generation_pin(g, 1); /* an exchange */
+    assert_int_equal(generation_pins(g), WORKERS + 1);
+    leave(g);
+    assert_int_equal(generation_pins(g), 1);
+    assert_null(atomic_load(&box.posted));
+    generation_unpin(g, 1);
+    assert_non_null(atomic_load(&box.posted));
+    mailbox_close(&box);
+    assert_int_equal(n_retired, 1);
+}
+
+static void a_socket_that_cannot_be_opened_changes_nothing(void **state)
+{
+    (void)state;
+    struct generation *one = generation(BEFORE, NULL);
+    struct table *t = compiled("lbconf 1\ncluster web { server a 127.0.0.1:1 }\n"
+                               "listener front { bind unix:/tmp/lbc-generation-test-2.sock\n"
+                               "  bind unix:/nowhere/at/all.sock; route r }\n" ROUTE);
+    assert_null(generation_new(t, one, WORKERS, &box, retired, &why));
+    assert_non_null(strstr(why.at, "cannot listen on unix:/nowhere/at/all.sock"));
+    assert_int_equal(atomic_load(&one->server[0]->pins), 1);
+    assert_int_equal(atomic_load(&one->socket[0]->pins), 1);
+    table_free(t);
+    leave(one);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(what_is_the_same_is_the_same_object),
+        TEST(health_and_drain_survive),
+        TEST(the_same_name_in_another_cluster_is_another_server),
+        TEST(it_is_retired_once_with_its_last_pin),
+        TEST(a_socket_that_cannot_be_opened_changes_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
