@@ -47,7 +47,8 @@ static void any_moment_is_what_strftime_says(void **state)
         char expected[STAMP_SIZE], text[STAMP_SIZE];
         gmtime_r(&seconds, &t);
         const size_t len = strftime(expected, sizeof(expected), "%Y-%m-%dT%H:%M:%S", &t);
-        snprintf(expected + len, sizeof(expected) - len, ".%03dZ", (int)(ns % NS_PER_S / NS_PER_MS));
+        snprintf(expected + len, sizeof(expected) - len, ".%03dZ",
+                 (int)(ns % NS_PER_S / NS_PER_MS));
         stamp_format(ns, text);
         assert_string_equal(text, expected);
     }

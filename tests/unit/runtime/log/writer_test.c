@@ -114,8 +114,8 @@ static void nothing_is_lost_or_mixed_up(void **state)
     while (slice_split(&rest, '\n', &line)) {
         char key[64];
         const int which = memmem(line.at, line.len, "\"listener\":\"b\"", 14) != NULL;
-        const int len = snprintf(key, sizeof(key), "\"sent_bytes\":%llu}",
-                                 (unsigned long long)next[which]++);
+        const int len =
+            snprintf(key, sizeof(key), "\"sent_bytes\":%llu}", (unsigned long long)next[which]++);
         assert_true(slice_ends(line, (struct slice){key, (size_t)len}));
     }
     text_done(&t);

@@ -26,7 +26,7 @@ static void the_list_covers_the_block_exactly(void **state)
     assert_int_equal(metric_count * sizeof(int64_t), sizeof(struct metrics));
     for (size_t i = 0; i < metric_count; i++) {
         assert_int_equal(metric_info[i].offset, i * sizeof(int64_t));
-        assert_true(strlen(metric_info[i].help) > 0);
+        assert_in_range(strlen(metric_info[i].help), 1, 64); /* `show info` has 100 columns */
         assert_true(strlen(metric_info[i].unit) > 0);
         for (size_t j = 0; j < i; j++)
             assert_string_not_equal(metric_info[i].name, metric_info[j].name);

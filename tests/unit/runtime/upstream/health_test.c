@@ -8,7 +8,8 @@
 #include "runtime/base/rng.h"
 #include "runtime/upstream/health.h"
 
-/* With rise 2 and fall 3: results in their order ('+', '-'), and the state after each ('?', 'U', 'D'). */
+/* With rise 2 and fall 3: results in their order ('+', '-'), and the state after each ('?', 'U',
+ * 'D'). */
 static const struct {
     const char *says, *results, *states;
 } rows[] = {
@@ -32,8 +33,8 @@ static char letter(enum health_state state)
 {
     switch (state) {
     case HEALTH_UNKNOWN: return '?';
-    case HEALTH_UP:      return 'U';
-    case HEALTH_DOWN:    return 'D';
+    case HEALTH_UP: return 'U';
+    case HEALTH_DOWN: return 'D';
     }
     return '!';
 }

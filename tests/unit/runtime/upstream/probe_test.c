@@ -199,12 +199,15 @@ static const struct {
     enum health_state state;
     const char *reason;
 } rows[] = {
-    {"a good status", ANSWERS, "HTTP/1.1 200 OK\r\n\r\n", HEALTH_HTTP, 10000, HEALTH_UP, "status 200"},
-    {"the last good status", ANSWERS, "HTTP/1.1 399 x\r\n", HEALTH_HTTP, 10000, HEALTH_UP, "status 399"},
+    {"a good status", ANSWERS, "HTTP/1.1 200 OK\r\n\r\n", HEALTH_HTTP, 10000, HEALTH_UP,
+     "status 200"},
+    {"the last good status", ANSWERS, "HTTP/1.1 399 x\r\n", HEALTH_HTTP, 10000, HEALTH_UP,
+     "status 399"},
     {"a byte at a time", ANSWERS_BYTE_BY_BYTE, "HTTP/1.0 204 x\r\n", HEALTH_HTTP, 10000, HEALTH_UP,
      "status 204"},
     {"a bad status", ANSWERS, "HTTP/1.1 500 x\r\n", HEALTH_HTTP, 10000, HEALTH_DOWN, "status 500"},
-    {"a status below", ANSWERS, "HTTP/1.1 199 x\r\n", HEALTH_HTTP, 10000, HEALTH_DOWN, "status 199"},
+    {"a status below", ANSWERS, "HTTP/1.1 199 x\r\n", HEALTH_HTTP, 10000, HEALTH_DOWN,
+     "status 199"},
     {"garbage", ANSWERS, "220 mail.example ESMTP\r\n", HEALTH_HTTP, 10000, HEALTH_DOWN,
      "not an HTTP/1 response"},
     {"half an answer", ANSWERS, "HTTP/1.1 20", HEALTH_HTTP, 10000, HEALTH_DOWN,
@@ -298,7 +301,8 @@ static void a_slow_probe_is_not_overtaken_by_the_next(void **state)
     const int64_t began_ns = clock_now_ns();
     watch_one(s, &check);
     await(1);
-    assert_true(clock_now_ns() - began_ns >= 270 * NS_PER_MS); /* three in a row, on a coarse clock */
+    assert_true(clock_now_ns() - began_ns >=
+                270 * NS_PER_MS); /* three in a row, on a coarse clock */
     assert_in_range(atomic_load(&o.accepted), 3, 4);
     watch_none();
     origin_close(&o);

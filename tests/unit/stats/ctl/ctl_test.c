@@ -80,7 +80,8 @@ static void *answer(void *arg)
 
 static void answerer_open(struct answerer *a, const char *says, size_t step)
 {
-    *a = (struct answerer){.listening = socket(AF_UNIX, SOCK_STREAM, 0), .answer = says, .step = step};
+    *a = (struct answerer){
+        .listening = socket(AF_UNIX, SOCK_STREAM, 0), .answer = says, .step = step};
     struct sockaddr_un un = {.sun_family = AF_UNIX};
     memcpy(un.sun_path, path, sizeof(path));
     assert_int_equal(bind(a->listening, (struct sockaddr *)&un, sizeof(un)), 0);
@@ -149,7 +150,8 @@ static const struct {
     int status;
     const char *out, *err;
 } rows[] = {
-    {"an answer without its end", "show info", "show info\n", "a 1\n\nb 2\nok\n", 0, "a 1\n\nb 2\n", ""},
+    {"an answer without its end", "show info", "show info\n", "a 1\n\nb 2\nok\n", 0, "a 1\n\nb 2\n",
+     ""},
     {"done, and nothing to say", "drain a/b", "drain a/b\n", "ok\n", 0, "", ""},
     {"a refusal", "drain a/x", "drain a/x\n", "refused: no such server\n", 1, "",
      "lbc ctl: refused: no such server\n"},
@@ -157,8 +159,8 @@ static const struct {
      "error: x\n  y\nlbc ctl: refused: z\n"},
     {"what only looks like an end", "reload", "reload\n", " ok\nokay\nrefused by x\nok\n", 0,
      " ok\nokay\nrefused by x\n", ""},
-    {"the command's own options", "show servers --json", "show servers --json\n", "[]\nok\n", 0, "[]\n",
-     ""},
+    {"the command's own options", "show servers --json", "show servers --json\n", "[]\nok\n", 0,
+     "[]\n", ""},
     {"a connection that is cut", "show info", "show info\n", "a 1\nb", 3, "", NULL},
     {"an answer whose end is cut", "show info", "show info\n", "a 1\nok", 3, "", NULL},
 };

@@ -1,9 +1,10 @@
-/* The stats socket over a real Unix socket and a real loop, before a control plane that is not one. */
+/* The stats socket over a real Unix socket and a real loop, before a control plane that is not one.
+ */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -63,7 +64,8 @@ void control_servers(const struct control *c,
                                .connect_errors = 2,
                                .response_errors = 1};
     each(to, &s);
-    s.name = SLICE("\xc3\xbc" "ber");
+    s.name = SLICE("\xc3\xbc"
+                   "ber");
     s.health = HEALTH_DOWN;
     s.admin = SERVER_DRAIN;
     s.backup = true;
@@ -156,7 +158,8 @@ static int dial_path(void)
     return connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0 ? fd : -1;
 }
 
-/* Somebody at the other end: what it has read, and how many lines that end an answer it waits for. */
+/* Somebody at the other end: what it has read, and how many lines that end an answer it waits for.
+ */
 struct peer {
     int fd;
     struct watch watch;
@@ -266,10 +269,12 @@ static const struct {
      "refused: show what? There are: show info, show servers, show generations\n"},
     {"commands are whole words", "showinfo2 x\n",
      "refused: there is no command \"showinfo2 x\"; \"help\" lists them\n"},
-    {"a missing argument", "drain\n", "refused: \"drain\" takes one argument: drain CLUSTER/SERVER\n"},
+    {"a missing argument", "drain\n",
+     "refused: \"drain\" takes one argument: drain CLUSTER/SERVER\n"},
     {"one argument too many", "ready a/b c/d\n",
      "refused: \"ready\" takes one argument: ready CLUSTER/SERVER\n"},
-    {"an argument where none is wanted", "reload now\n", "refused: \"reload\" takes no arguments\n"},
+    {"an argument where none is wanted", "reload now\n",
+     "refused: \"reload\" takes no arguments\n"},
     {"JSON where there is none", "shutdown --json\n", "refused: \"shutdown\" has no --json\n"},
     {"JSON must be the last word", "show --json info\n",
      "refused: there is no command \"show --json info\"; \"help\" lists them\n"},
@@ -326,7 +331,8 @@ static void show_servers_is_aligned(void **state)
         peer_await(&p, 1),
         "server    endpoint        health  state     weight  active  idle  requests  errors  5xx\n"
         "web/one   127.0.0.1:9001  up      ready         10       4    12   1234567       3    0\n"
-        "web/\xc3\xbc" "ber  127.0.0.1:9001  down    drain  10 backup       4    12   1234567       3    0\n"
+        "web/\xc3\xbc"
+        "ber  127.0.0.1:9001  down    drain  10 backup       4    12   1234567       3    0\n"
         "ok\n");
     peer_close(&p);
 }
@@ -339,10 +345,12 @@ static void show_servers_is_json_when_asked(void **state)
     peer_send(&p, SLICE("show servers --json\n"));
     assert_string_equal(
         peer_await(&p, 1),
-        "[{\"cluster\":\"web\",\"server\":\"one\",\"endpoint\":\"127.0.0.1:9001\",\"health\":\"up\","
+        "[{\"cluster\":\"web\",\"server\":\"one\",\"endpoint\":\"127.0.0.1:9001\",\"health\":"
+        "\"up\","
         "\"state\":\"ready\",\"weight\":10,\"backup\":false,\"in_flight\":4,\"idle\":12,"
         "\"requests\":1234567,\"connect_errors\":2,\"response_errors\":1,\"responses_5xx\":0},"
-        "{\"cluster\":\"web\",\"server\":\"\xc3\xbc" "ber\",\"endpoint\":\"127.0.0.1:9001\","
+        "{\"cluster\":\"web\",\"server\":\"\xc3\xbc"
+        "ber\",\"endpoint\":\"127.0.0.1:9001\","
         "\"health\":\"down\",\"state\":\"drain\",\"weight\":10,\"backup\":true,\"in_flight\":4,"
         "\"idle\":12,\"requests\":1234567,\"connect_errors\":2,\"response_errors\":1,"
         "\"responses_5xx\":0}]\nok\n");
@@ -486,9 +494,8 @@ static void a_refused_reload_brings_its_diagnostics(void **state)
     peer_send(&p, SLICE("reload\n"));
     settle();
     end_reload(false, "error: no cluster \"wbe\"\n");
-    assert_string_equal(peer_await(&p, 1),
-                        "error: no cluster \"wbe\"\n"
-                        "refused: nothing was changed, generation 3 stays\n");
+    assert_string_equal(peer_await(&p, 1), "error: no cluster \"wbe\"\n"
+                                           "refused: nothing was changed, generation 3 stays\n");
     peer_close(&p);
 }
 
