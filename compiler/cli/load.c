@@ -12,17 +12,25 @@ static const char *environment(void *from, const char *name)
     return getenv(name);
 }
 
-int load(const char *path, struct loaded *out)
+int load_into(const char *path, struct loaded *out)
 {
     *out = (struct loaded){.sources = sources_new()};
     const int index = sources_load(out->sources, path);
-    if (index < 0) {
-        fprintf(stderr, "lbc: cannot read %s: %s\n", path, strerror(-index));
-        return EXIT_UNREADABLE;
-    }
+    if (index < 0)
+        return index;
     const struct compile_options options = {.env = environment};
     out->diags = diags_new(out->sources, 0);
     out->table = compile(out->sources, &options, &out->arena, out->diags, &out->program);
+    return 0;
+}
+
+int load(const char *path, struct loaded *out)
+{
+    const int rc = load_into(path, out);
+    if (rc < 0) {
+        fprintf(stderr, "lbc: cannot read %s: %s\n", path, strerror(-rc));
+        return EXIT_UNREADABLE;
+    }
     return out->table ? EXIT_CLEAN : EXIT_ERRORS;
 }
 

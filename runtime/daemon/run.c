@@ -1,63 +1,53 @@
 #include "runtime/daemon/run.h"
 
-#include <getopt.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "compiler/compile.h"
-#include "grammar/diag.h"
+#include "compiler/cli/cli.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/number.h"
 #include "runtime/base/socket_path.h"
 #include "runtime/control/process.h"
 #include "stats/socket/socket.h"
 
-enum { EXIT_ERRORS = 1, EXIT_USAGE = 2, EXIT_UNREADABLE = 3 };
+#define DRAIN_S_DEFAULT 30
+#define DRAIN_S_MAX     86400
 
-#define DRAIN_S_DEFAULT 30u
+enum { OPTION_WORKERS, OPTION_SOCKET, OPTION_ACCESS_LOG, OPTION_DRAIN };
 
-static const char HELP[] =
-    "usage: lbc run FILE [options]\n"
-    "\n"
-    "Compiles FILE and serves it. Nothing is served when the file has an error.\n"
-    "\n"
-    "  --workers N         threads that serve traffic, 1 to 256 (default: one per processor)\n"
-    "  --socket PATH       where 'lbc ctl' reaches this process (default: as 'lbc ctl' does),\n"
-    "                      or 'off'\n"
-    "  --access-log PATH   one line of JSON per request, appended to PATH; '-' is standard\n"
-    "                      output (default), 'off' none\n"
-    "  --drain SECONDS     how long a shutdown waits for what is under way (default: 30)\n"
-    "  --help\n"
-    "\n"
-    "Signals: SIGTERM and SIGINT shut down, and at once when they come a second time; SIGHUP loads\n"
-    "FILE anew, and keeps serving the old one when the new one has errors; SIGUSR1 opens the access\n"
-    "log anew, after it has been rotated.\n"
-    "\n"
-    "Exit status: 0 after a shutdown, 1 the file has errors or can't be served, 2 wrong usage, 3 the\n"
-    "file can't be read.\n";
+static const struct cli_option options[] = {
+    [OPTION_WORKERS] = {"--workers", "N", "threads that serve traffic (one per processor)"},
+    [OPTION_SOCKET] = {"--socket", "PATH",
+                       "where 'lbc ctl' reaches this process, or 'off' (as 'lbc ctl' has it)"},
+    [OPTION_ACCESS_LOG] = {"--access-log", "PATH",
+                           "a line of JSON per request; - is standard output (-), 'off' none"},
+    [OPTION_DRAIN] = {"--drain", "SECONDS", "how long a shutdown waits for what is under way (30)"},
+    {0},
+};
+
+static const struct cli_command command = {
+    .name = "run",
+    .arguments = "FILE",
+    .what = "Compiles FILE and serves it. Nothing is served when the file has an error.",
+    .option = options,
+    .more =
+        "SIGTERM and SIGINT shut down, and at once when they come a second time. SIGHUP loads FILE\n"
+        "anew, and goes on with the old one when the new one has errors. SIGUSR1 opens the access\n"
+        "log anew, after it has been rotated. The exit code is 0 after a shutdown, 1 when the file\n"
+        "has errors or can't be served, 2 for a wrong command line, 3 when the file cannot be read.",
+};
 
 struct run {
-    const char *file;
     struct control_config config;
     const char *socket; /* NULL: none */
 };
 
-static int usage(const char *what, const char *value)
-{
-    fprintf(stderr, "lbc run: %s%s%s\nTry 'lbc run --help'.\n", what, value ? ": " : "",
-            value ? value : "");
-    return EXIT_USAGE;
-}
-
 static uint32_t processors(void)
 {
     cpu_set_t set;
-    if (sched_getaffinity(0, sizeof(set), &set) != 0)
-        return 1;
-    const int n = CPU_COUNT(&set);
-    return n < 1 ? 1 : n > (int)CONTROL_WORKERS_MAX ? CONTROL_WORKERS_MAX : (uint32_t)n;
+    const int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+    return n > (int)CONTROL_WORKERS_MAX ? CONTROL_WORKERS_MAX : (uint32_t)n;
 }
 
 static const char *unless_off(const char *value)
@@ -65,85 +55,47 @@ static const char *unless_off(const char *value)
     return strcmp(value, "off") == 0 ? NULL : value;
 }
 
-/* 0, or the exit status. */
-static int set_option(struct run *r, int option)
+/* NULL, or what is wrong. */
+static const char *set_options(struct run *r, const char *const *value)
 {
     uint64_t n;
-    switch (option) {
-    case 'w':
-        if (!number_parse(slice_of(optarg), CONTROL_WORKERS_MAX, &n) || n == 0)
-            return usage("--workers takes a number from 1 to 256", optarg);
+    if (value[OPTION_WORKERS]) {
+        if (!number_parse(slice_of(value[OPTION_WORKERS]), CONTROL_WORKERS_MAX, &n) || n == 0)
+            return "--workers takes a number from 1 to 256";
         r->config.workers = (uint32_t)n;
-        return 0;
-    case 'd':
-        if (!number_parse(slice_of(optarg), 86400, &n))
-            return usage("--drain takes seconds, 0 to 86400", optarg);
+    }
+    if (value[OPTION_DRAIN]) {
+        if (!number_parse(slice_of(value[OPTION_DRAIN]), DRAIN_S_MAX, &n))
+            return "--drain takes seconds, 0 to 86400";
         r->config.drain_ns = (int64_t)n * NS_PER_S;
-        return 0;
-    case 's': r->socket = unless_off(optarg); return 0;
-    case 'l': r->config.access_log = unless_off(optarg); return 0;
-    default: return usage("wrong option", NULL);
     }
+    if (value[OPTION_SOCKET])
+        r->socket = unless_off(value[OPTION_SOCKET]);
+    if (value[OPTION_ACCESS_LOG])
+        r->config.access_log = unless_off(value[OPTION_ACCESS_LOG]);
+    return NULL;
 }
 
-/* -1: go on and run; else the exit status. */
-static int read_options(struct run *r, int argc, char **argv)
+/* What the process keeps of a loaded file is its table. */
+static struct table *take_table(struct loaded *l)
 {
-    static const struct option options[] = {{"workers", required_argument, NULL, 'w'},
-                                            {"socket", required_argument, NULL, 's'},
-                                            {"access-log", required_argument, NULL, 'l'},
-                                            {"drain", required_argument, NULL, 'd'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
-    for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
-        if (option == 'h') {
-            fputs(HELP, stdout);
-            return 0;
-        }
-        const int status = set_option(r, option);
-        if (status != 0)
-            return status;
-    }
-    if (optind + 1 != argc)
-        return usage(optind == argc ? "which FILE?" : "one FILE, please", NULL);
-    r->file = r->config.file = argv[optind];
-    return -1;
+    struct table *t = l->table;
+    l->table = NULL;
+    loaded_done(l);
+    return t;
 }
 
-static const char *environment(void *from, const char *name)
+/* A reload, on the compile thread. */
+static struct table *load_again(void *of, struct text *said)
 {
-    (void)from;
-    return getenv(name);
-}
-
-/* Everything there is to say goes into `report`; *unreadable when the file was. */
-static struct table *load(const struct run *r, struct text *report, bool color, bool *unreadable)
-{
-    struct sources *sources = sources_new();
-    struct diags *diags = diags_new(sources, 0);
-    struct arena arena = {0};
-    struct table *table = NULL;
-
-    const int rc = sources_load(sources, r->file);
-    *unreadable = rc < 0;
-    if (rc < 0) {
-        text_addf(report, "cannot read %s: %s\n", r->file, strerror(-rc));
-    } else {
-        const struct compile_options options = {.env = environment};
-        table = compile(sources, &options, &arena, diags, NULL);
-        if (diag_errors(diags) + diag_warnings(diags) > 0)
-            diag_render(diags, color ? DIAG_HUMAN_COLOR : DIAG_HUMAN, report);
-    }
-    arena_free(&arena);
-    diags_free(diags);
-    sources_free(sources);
-    return table;
-}
-
-static struct table *load_again(void *of, struct text *report)
-{
-    bool unreadable;
-    return load(of, report, false, &unreadable);
+    const struct run *r = of;
+    struct loaded l;
+    const int rc = load_into(r->config.file, &l);
+    if (rc < 0)
+        text_addf(said, "cannot read %s: %s\n", r->config.file, strerror(-rc));
+    else if (diag_errors(l.diags) + diag_warnings(l.diags) > 0)
+        diag_render(l.diags, DIAG_HUMAN, said);
+    return take_table(&l);
 }
 
 static bool open_socket(const struct run *r, struct control *c, struct stats_socket **out,
@@ -173,7 +125,7 @@ static int serve(const struct run *r, struct table *table)
     stats_socket_close(socket);
     control_free(c);
     text_done(&why);
-    return ok ? EXIT_SUCCESS : EXIT_ERRORS;
+    return ok ? EXIT_CLEAN : EXIT_ERRORS;
 }
 
 int run_main(int argc, char **argv)
@@ -185,16 +137,19 @@ int run_main(int argc, char **argv)
                                .load = load_again,
                                .load_of = &r},
                     .socket = default_socket_path()};
-    const int status = read_options(&r, argc, argv);
-    if (status >= 0)
-        return status;
+    const char *value[COUNT_OF(options)] = {0};
+    const int n = cli_parse(&command, argc, argv, value);
+    if (n < 0)
+        return -1 - n;
+    const char *wrong = n == 1 ? set_options(&r, value) : n ? "one file at a time" : "which file?";
+    if (wrong)
+        return cli_usage(&command, wrong);
 
-    struct text report = {0};
-    bool unreadable;
-    struct table *table = load(&r, &report, isatty(STDERR_FILENO), &unreadable);
-    fwrite(report.at ? report.at : "", 1, report.len, stderr);
-    text_done(&report);
-    if (!table)
-        return unreadable ? EXIT_UNREADABLE : EXIT_ERRORS;
-    return serve(&r, table);
+    struct loaded l;
+    r.config.file = argv[1];
+    const int code = load(r.config.file, &l);
+    if (code != EXIT_UNREADABLE && diag_errors(l.diags) + diag_warnings(l.diags) > 0)
+        report(&l, DIAG_HUMAN);
+    struct table *table = take_table(&l);
+    return table ? serve(&r, table) : code;
 }
