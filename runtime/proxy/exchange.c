@@ -37,6 +37,7 @@ struct exchange *exchange_new(struct session *s)
     x->fate = FATE_KEEP;
     x->end = ACCESS_COMPLETE;
     x->received_bytes = 0;
+    x->head_parsed = 0;
     x->record = NULL;
     METRIC_ADD(w->metrics->requests_in_flight, 1);
 
@@ -112,11 +113,16 @@ enum outcome exchange_read_head(struct exchange *x)
         x->fate = FATE_CLOSE;
         return exchange_abort(x, ACCESS_SHUTDOWN);
     }
-    const int used = h1_request_parse(&x->request, s->in.at + s->in.start, buffer_len(&s->in));
+    const struct slice got = buffer_slice(&s->in);
+    if (x->head_parsed > 0 && !h1_head_is_due(got.at, got.len, x->head_parsed))
+        return read_more(x);
+    const int used = h1_request_parse(&x->request, got.at, got.len);
     if (used < 0)
         return malformed(x, used);
-    if (used == 0)
+    if (used == 0) {
+        x->head_parsed = (uint32_t)got.len;
         return read_more(x);
+    }
 
     METRIC_ADD(x->worker->metrics->requests_total, 1);
     deadline_clear(&s->deadline);

@@ -72,6 +72,7 @@ struct exchange {
     int64_t begun_ns, begun_wall_ns; /* the first byte */
     int64_t head_ns, decided_ns, connected_ns, answered_ns; /* moments; 0: not reached */
 
+    uint32_t head_parsed; /* bytes of the head that were looked at and were not all of it */
     struct http_head request;
     struct http_request_info info;
     struct facts facts;

@@ -106,22 +106,11 @@ static enum flow_result decode(struct flow *f, struct buffer *in, struct flow_sc
     return stuck ? FLOW_HUNGRY : FLOW_DONE;
 }
 
-/* The parser wants its sentinel; what stands behind the trailers is somebody's next message. */
-static bool parse_trailer(struct slice trailer, struct http_head *out)
-{
-    char *end = (char *)(uintptr_t)trailer.at + trailer.len;
-    const char behind = *end;
-    *end = '\0';
-    const int used = h1_trailer_parse(out, trailer.at, trailer.len);
-    *end = behind;
-    return used > 0;
-}
-
 static enum flow_result write_last_chunk(struct flow *f, struct flow_scratch *scratch)
 {
     struct http_head trailer;
     const bool any = f->trailer.len > 0;
-    if (any && !parse_trailer(f->trailer, &trailer))
+    if (any && h1_trailer_parse(&trailer, f->trailer.at, f->trailer.len) <= 0)
         return FLOW_MALFORMED;
     const size_t room = scratch->room - scratch->head;
     const size_t len = h1_write_last_chunk(scratch->at + scratch->head, room, any ? &trailer : NULL);

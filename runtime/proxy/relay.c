@@ -100,7 +100,8 @@ static enum outcome begin_response(struct exchange *x, size_t *head)
     const struct h1_response_out out = {.head = &x->response,
                                         .chunked = chunked,
                                         .close = !keep,
-                                        .keep_alive = keep && x->request.minor_version == 0};
+                                        .keep_alive = keep && x->request.minor_version == 0,
+                                        .upgrade = x->response.status == 426};
     *head = h1_write_response(x->worker->scratch, WORKER_SCRATCH_BYTES, &out);
     if (*head > WORKER_SCRATCH_BYTES)
         return exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,
