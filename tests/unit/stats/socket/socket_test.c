@@ -1,10 +1,10 @@
-/* The stats socket over a real Unix socket and a real loop, before a control plane that is not one.
- */
-#include <cmocka.h>
+/* The stats socket over a real Unix socket and loop, before a control plane that is not one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <errno.h>
 #include <fcntl.h>
