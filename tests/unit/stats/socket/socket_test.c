@@ -1,5 +1,4 @@
-/* The stats socket over a real Unix socket and a real loop, before a control plane that is not one.
- */
+/* The stats socket over a real Unix socket and loop, before a control plane that is not one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
