@@ -13,7 +13,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 LBC = pathlib.Path(os.environ.get("LBC", ROOT / "build/asan/lbc")).resolve()
 UPDATE = bool(os.environ.get("LBC_UPDATE"))
-FILES = sorted((HERE / "check").glob("*.lbconf"))
+FILES = sorted([*(HERE / "check").glob("*.lbconf"), *(HERE / "check").glob("*.latin1")])
 ENVIRONMENT = {"PATH": os.environ["PATH"], "GOLDEN_PORT": "80x"}
 
 # Too large a file to keep; tests/unit/grammar has it.
