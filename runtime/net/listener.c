@@ -76,6 +76,7 @@ int listener_open(const struct endpoint *e, uint32_t n_workers, struct listener 
     struct listener *l = must_calloc(1, sizeof(*l) + n * sizeof(l->fd[0]));
     l->endpoint = *e;
     atomic_init(&l->pins, 1);
+    atomic_init(&l->workers, n_workers);
     for (; l->n_sockets < n; l->n_sockets++) {
         rc = open_one(&to, &l->fd[l->n_sockets]);
         if (rc != 0) {
@@ -93,14 +94,33 @@ struct listener *listener_pin(struct listener *l)
     return l;
 }
 
+static void close_socket(struct listener *l, uint32_t i)
+{
+    if (l->fd[i] == -1)
+        return;
+    close(l->fd[i]);
+    l->fd[i] = -1;
+    if (l->endpoint.path[0])
+        unlink(l->endpoint.path);
+}
+
+void listener_leave(struct listener *l, uint32_t worker)
+{
+    /* Acquire and release: whoever closes a shared socket does so after the others' last use. */
+    const unsigned left = atomic_fetch_sub_explicit(&l->workers, 1, memory_order_acq_rel);
+    ASSERT(left > 0);
+    if (!l->endpoint.path[0])
+        close_socket(l, worker);
+    else if (left == 1)
+        close_socket(l, 0);
+}
+
 void listener_unpin(struct listener *l)
 {
     if (!l || atomic_fetch_sub_explicit(&l->pins, 1, memory_order_acq_rel) != 1)
         return;
     for (uint32_t i = 0; i < l->n_sockets; i++)
-        close(l->fd[i]);
-    if (l->endpoint.path[0] && l->n_sockets > 0)
-        unlink(l->endpoint.path);
+        close_socket(l, i);
     free(l);
 }
 

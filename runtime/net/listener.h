@@ -16,8 +16,9 @@
 struct listener {
     struct endpoint endpoint;
     atomic_uint pins;
+    atomic_uint workers; /* those that have not left it */
     uint32_t n_sockets;
-    int fd[]; /* one per worker, owned; a Unix socket is one descriptor, shared by all */
+    int fd[]; /* one per worker, owned, -1 once it left; a Unix socket is one, shared by all */
 };
 
 /*
@@ -29,6 +30,13 @@ struct listener {
 MUST_CHECK int listener_open(const struct endpoint *e, uint32_t n_workers, struct listener **out);
 
 struct listener *listener_pin(struct listener *l);
+
+/*
+ * This worker accepts no more. Its socket is closed, a Unix socket by the last that leaves, though
+ * generations that are finishing still pin the listener: whoever connects from now on is refused, and
+ * does not wait in a queue that nobody empties. The worker never comes back to it.
+ */
+void listener_leave(struct listener *l, uint32_t worker);
 
 /* The last one closes the sockets. NULL is allowed. Any thread. */
 void listener_unpin(struct listener *l);

@@ -15,7 +15,6 @@ struct acceptor {
     uint32_t max_connections;
     struct watch watch;
     bool paused;
-    bool wanted; /* while updating: the current generation has it */
 };
 
 static void pause_accepting(struct acceptor *a)
@@ -61,6 +60,7 @@ static void ready(void *of, unsigned what)
 static void acceptor_close(struct acceptor *a)
 {
     watch_done(&a->watch);
+    listener_leave(a->listener, a->worker->index);
     listener_unpin(a->listener);
     gate_unpin(a->gate);
     free(a);
@@ -102,7 +102,6 @@ static void update_listener(struct worker *w, uint32_t index)
             a->gate = g->gate[index];
         }
         a->max_connections = spec->max_connections;
-        a->wanted = true;
     }
 }
 
@@ -113,17 +112,20 @@ static void drain_queue(struct acceptor *a)
         ;
 }
 
-void acceptors_update(struct worker *w)
+static bool has_socket(const struct generation *g, const struct listener *l)
 {
-    for (uint32_t i = 0; i < w->acceptor.n; i++)
-        w->acceptor.at[i]->wanted = false;
-    for (uint32_t i = 0; i < w->current->table->n_listeners; i++)
-        update_listener(w, i);
+    for (uint32_t i = 0; i < g->n_sockets; i++)
+        if (g->socket[i] == l)
+            return true;
+    return false;
+}
 
+void acceptors_leave(struct worker *w, const struct generation *next)
+{
     uint32_t kept = 0;
     for (uint32_t i = 0; i < w->acceptor.n; i++) {
         struct acceptor *a = w->acceptor.at[i];
-        if (a->wanted) {
+        if (has_socket(next, a->listener)) {
             w->acceptor.at[kept++] = a;
             continue;
         }
@@ -131,6 +133,12 @@ void acceptors_update(struct worker *w)
         acceptor_close(a);
     }
     w->acceptor.n = kept;
+}
+
+void acceptors_update(struct worker *w)
+{
+    for (uint32_t i = 0; i < w->current->table->n_listeners; i++)
+        update_listener(w, i);
     acceptors_resume(w);
 }
 

@@ -11,8 +11,11 @@
 struct acceptor;
 struct worker;
 
-/* Makes the worker's acceptors those of its current generation: sockets that stay are not touched, and
- * what waits at sockets that go is accepted first. */
+/* Leaves the sockets that `next` does not have. What waits there is accepted first, and served by the
+ * current generation, the last that knows them. */
+void acceptors_leave(struct worker *w, const struct generation *next);
+
+/* Accepts at all sockets of the current generation; those that stay are not touched. */
 void acceptors_update(struct worker *w);
 
 /* Accepts no more. */

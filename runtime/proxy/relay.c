@@ -88,12 +88,19 @@ static bool chunks_needed(const struct exchange *x)
            (framing == FRAMING_CHUNKED || framing == FRAMING_CLOSE);
 }
 
+/* Nothing follows it on the client's connection: we are to end, or its listener went meanwhile. */
+static bool is_last(const struct exchange *x)
+{
+    return x->worker->draining ||
+           (x->generation != x->worker->current && !session_listener(x->session));
+}
+
 static enum outcome begin_response(struct exchange *x, size_t *head)
 {
     const enum http_framing framing = x->response_info.framing;
     const bool chunked = chunks_needed(x);
     const bool by_close = !chunked && (framing == FRAMING_CHUNKED || framing == FRAMING_CLOSE);
-    if ((by_close || x->worker->draining) && x->fate == FATE_KEEP)
+    if ((by_close || is_last(x)) && x->fate == FATE_KEEP)
         x->fate = FATE_CLOSE;
 
     const bool keep = x->fate == FATE_KEEP;

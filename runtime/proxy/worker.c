@@ -141,12 +141,29 @@ static void close_gone_links(struct worker *w, const struct generation *old)
     }
 }
 
-/* Connections that came in by a listener the new generation no longer has end with their exchange; those
- * that are idle, now. */
-static void close_gone_sessions(struct worker *w)
+static bool has_gate(const struct generation *g, const struct gate *gate)
 {
+    for (uint32_t i = 0; i < g->table->n_listeners; i++)
+        if (g->gate[i] == gate)
+            return true;
+    return false;
+}
+
+static bool all_gates_stay(const struct generation *old, const struct generation *g)
+{
+    for (uint32_t i = 0; i < old->table->n_listeners; i++)
+        if (!has_gate(g, old->gate[i]))
+            return false;
+    return true;
+}
+
+/* Clients of a listener that went are told now, and not by their next request. */
+static void close_gone_sessions(struct worker *w, const struct generation *old)
+{
+    if (all_gates_stay(old, w->current))
+        return;
     LIST_EACH(s, &w->session, struct session, link)
-        if (!session_listener(s))
+        if (!has_gate(w->current, s->gate))
             session_close_if_idle(s);
 }
 
@@ -154,13 +171,15 @@ static void adopt(struct worker *w, struct generation *g)
 {
     worker_now(w);
     struct generation *old = w->current;
+    if (old)
+        acceptors_leave(w, g);
     w->current = g; /* it has been pinned for this worker since it was made */
     if (!w->draining)
         acceptors_update(w);
     if (!old)
         return;
     close_gone_links(w, old);
-    close_gone_sessions(w);
+    close_gone_sessions(w, old);
     generation_unpin(old, w->index);
 }
 

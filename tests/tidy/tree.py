@@ -18,7 +18,7 @@ def files(*suffixes):
 
 
 def text(path):
-    return (ROOT / path).read_text(encoding="utf-8")
+    return (ROOT / path).read_text(encoding="utf-8", errors="replace")
 
 
 def blank(match):

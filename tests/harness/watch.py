@@ -1,0 +1,47 @@
+"""What a process costs, and how large a run is meant to be."""
+import os
+import pathlib
+
+from harness import LBC
+
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+def number(name, default):
+    """How many: what the environment says (LBC_RELOADS=200, say), or as many as fit into CI."""
+    return int(os.environ.get(f"LBC_{name}", default))
+
+
+def is_built_with(what):
+    """ "asan" or "tsan": then memory and speed are not what users see."""
+    return f"__{what}_init".encode() in pathlib.Path(LBC).read_bytes()
+
+
+IS_SLOW = is_built_with("asan") or is_built_with("tsan") or bool(os.environ.get("LBC_WRAPPER"))
+
+# Freed memory is given back at once, so that what grows is a leak.
+ASAN_GIVES_BACK = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") +
+                   ":quarantine_size_mb=1:thread_local_quarantine_size_kb=64"}
+
+
+def rss_kib(pid):
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    raise AssertionError(f"process {pid} has no VmRSS")
+
+
+def cpu_s(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+
+
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def report(record_property, **figures):
+    """Figures worth knowing: in the test's report, and on its output."""
+    for name, value in figures.items():
+        record_property(name, value)
+        print(f"{name}: {value}")
