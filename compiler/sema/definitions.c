@@ -150,77 +150,94 @@ bool definition_value(struct sema *s, struct definition *d)
     return ok;
 }
 
-static void warn_repeated(struct sema *s, const struct ast *at, struct slice text)
+static uint64_t element_hash(const struct program_set *set, uint32_t i)
 {
-    diag(s->diags, DIAG_SET_REPEATS, at->span, SLICE_ARG(text));
+    if (set->n_strings > 0)
+        return hash_slice(set->string[i], 0);
+    const struct network *n = &set->network[i];
+    return hash_bytes(n->first.byte, sizeof(n->first.byte), n->bits);
 }
 
-/* Reports elements that are there twice. The set is sorted by a hash of its values for that. */
+static bool elements_equal(const struct program_set *set, uint32_t i, uint32_t j)
+{
+    if (set->n_strings > 0)
+        return slice_eq(set->string[i], set->string[j]);
+    const struct network *a = &set->network[i], *b = &set->network[j];
+    return a->bits == b->bits && address_compare(&a->first, &b->first) == 0;
+}
+
+/* Warns of elements that are there twice. */
 static void find_repeated(struct sema *s, const struct ast *list, const struct program_set *set)
 {
     const uint32_t n = set->n_strings + set->n_networks;
-    uint32_t slots = 16;
-    while (slots < n * 2)
-        slots *= 2;
-    uint32_t *slot = MUST_ARRAY(uint32_t, slots);
+    uint32_t mask = 15;
+    while (mask / 2 < n)
+        mask = mask * 2 + 1;
+    uint32_t *slot = MUST_ARRAY(uint32_t, mask + 1); /* 1 + an element's number */
     const struct ast *at = list->first;
-    for (uint32_t i = 0; i < n; i++, at = at ? at->next : NULL) {
-        const struct slice key = set->n_strings
-                                     ? set->string[i]
-                                     : (struct slice){(const char *)set->network[i].first.byte, 16};
-        uint32_t h = (uint32_t)hash_slice(key, set->n_strings ? 0 : set->network[i].bits);
-        for (;; h++) {
-            const uint32_t other = slot[h & (slots - 1)];
-            if (other == 0) {
-                slot[h & (slots - 1)] = i + 1;
-                break;
-            }
-            const bool same = set->n_strings ? slice_eq(key, set->string[other - 1])
-                                             : memcmp(&set->network[i], &set->network[other - 1],
-                                                      sizeof(struct network)) == 0;
-            if (!same)
-                continue;
-            if (at)
-                warn_repeated(s, at, at->name);
-            break;
-        }
+    for (uint32_t i = 0; i < n; i++, at = at->next) {
+        uint32_t h = (uint32_t)element_hash(set, i) & mask;
+        while (slot[h] && !elements_equal(set, slot[h] - 1, i))
+            h = (h + 1) & mask;
+        if (slot[h])
+            diag(s->diags, DIAG_SET_REPEATS, at->span, SLICE_ARG(at->name));
+        else
+            slot[h] = i + 1;
     }
     free(slot);
 }
 
-static bool set_element(struct sema *s, const struct ast *at, enum type type,
-                        struct program_set *out)
+/* Room for a set's elements while they are read: one of the two arrays. */
+struct elements {
+    struct network *network;
+    struct slice *string;
+};
+
+static bool element_read(struct sema *s, const struct ast *at, enum type type, struct elements *to,
+                         uint32_t i)
 {
     struct value v;
     if (!value_read(s, at, type, &v))
         return false;
-    if (type == TYPE_NETWORK)
-        ((struct network *)(uintptr_t)out->network)[out->n_networks++] = v.network;
+    if (to->network)
+        to->network[i] = v.network;
     else
-        ((struct slice *)(uintptr_t)out->string)[out->n_strings++] = v.text;
+        to->string[i] = v.text;
     return true;
+}
+
+/* One value where a set may stand is a set of one. */
+static uint32_t count_elements(const struct ast *list)
+{
+    uint32_t n = 0;
+    for (const struct ast *a = list->first; a; a = a->next)
+        n++;
+    return list->kind == AST_LIST ? n : 1;
 }
 
 bool set_read(struct sema *s, const struct ast *list, enum type type, struct program_set *out)
 {
-    const bool one = list->kind != AST_LIST;
-    const struct ast *first = one ? list : list->first;
-    uint32_t n = 0;
-    for (const struct ast *a = first; a && !(one && n); a = a->next)
-        n++;
+    const bool literal = list->kind == AST_LIST;
+    const uint32_t n = count_elements(list);
     if (n == 0) {
         diag(s->diags, DIAG_NEVER_HOLDS, list->span, "the set is empty");
         return false;
     }
-    *out = (struct program_set){.span = list->span};
+    struct elements to = {0};
     if (type == TYPE_NETWORK)
-        out->network = ARENA_ARRAY(s->arena, struct network, n);
+        to.network = ARENA_ARRAY(s->arena, struct network, n);
     else
-        out->string = ARENA_ARRAY(s->arena, struct slice, n);
+        to.string = ARENA_ARRAY(s->arena, struct slice, n);
     bool ok = true;
-    for (const struct ast *a = first; n > 0; a = a->next, n--)
-        ok &= set_element(s, a, type, out);
-    if (ok && !one)
+    const struct ast *at = literal ? list->first : list;
+    for (uint32_t i = 0; i < n; i++, at = at->next)
+        ok &= element_read(s, at, type, &to, i);
+    *out = (struct program_set){.span = list->span,
+                                .string = to.string,
+                                .network = to.network,
+                                .n_strings = to.string ? n : 0,
+                                .n_networks = to.network ? n : 0};
+    if (ok && literal)
         find_repeated(s, list, out);
     return ok;
 }
