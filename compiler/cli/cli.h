@@ -26,9 +26,9 @@ struct loaded {
     struct table *table;           /* the same */
 };
 
-/* Loads and compiles a file with the process's environment. Returns 0 when there is something to say
- * about it, a table or diagnostics, or a negative errno: it can't be read. loaded_done() it in any
- * case. Any thread; blocks on the disk. */
+/* Loads and compiles a file with the process's environment. Returns 0 when there is something to
+ * say about it, a table or diagnostics, or a negative errno: it can't be read. loaded_done() it in
+ * any case. Any thread; blocks on the disk. */
 MUST_CHECK int load_into(const char *path, struct loaded *out);
 
 /* The same for a command's main. Returns EXIT_CLEAN, EXIT_ERRORS or,

@@ -1,9 +1,9 @@
 /*
  * program - the checked tree: every name resolved, every constant folded, every type right.
  *
- * What the reference evaluator walks, and what lower/ turns into a table. Lives in the compilation's
- * arena; read-only once sema is done. Everything is as the person wrote it (order, nesting, acl
- * names), so that what is said about it later can quote the source.
+ * What the reference evaluator walks, and what lower/ turns into a table. Lives in the
+ * compilation's arena; read-only once sema is done. Everything is as the person wrote it (order,
+ * nesting, acl names), so that what is said about it later can quote the source.
  */
 #pragma once
 
@@ -22,8 +22,8 @@ enum cond_kind { COND_TRUE, COND_ATOM, COND_AND, COND_OR, COND_NOT, COND_ACL };
 struct program_set {
     struct slice name; /* empty for a literal */
     struct span span;
-    const struct slice *string; /* for string-like fields */
-    const struct network *network; /* for addresses; canonical */
+    const struct slice *string;     /* for string-like fields */
+    const struct network *network;  /* for addresses; canonical */
     uint32_t n_strings, n_networks; /* one of the two is 0 */
 };
 
@@ -69,11 +69,11 @@ enum action_kind {
 struct action {
     enum action_kind kind;
     struct span span;
-    struct slice name;            /* of the header, lower case */
-    struct table_template value;  /* SET/ADD_HEADER: the value; REDIRECT: the location */
-    uint32_t cluster;             /* FORWARD: index into program.cluster */
-    uint16_t status;              /* DENY, RESPOND, REDIRECT */
-    struct slice type, body;      /* RESPOND; DENY: body */
+    struct slice name;           /* of the header, lower case */
+    struct table_template value; /* SET/ADD_HEADER: the value; REDIRECT: the location */
+    uint32_t cluster;            /* FORWARD: index into program.cluster */
+    uint16_t status;             /* DENY, RESPOND, REDIRECT */
+    struct slice type, body;     /* RESPOND; DENY: body */
 };
 
 /* Any number of header changes, then one CONTINUE or terminal action. */

@@ -38,7 +38,7 @@ struct definition {
     enum type type;          /* CONST, ENV, SET */
     struct program_set set;  /* SET */
     const struct cond *body; /* ACL */
-    uint32_t acls;          /* ACL: how deep they are nested in it, itself included */
+    uint32_t acls;           /* ACL: how deep they are nested in it, itself included */
     uint32_t depth, size;    /* ACL: of its body with all acls in it */
     uint32_t index;          /* CLUSTER, ROUTE, LISTENER: its number in the program */
     struct definition *next_in_slot;

@@ -118,8 +118,8 @@ bool endpoint_parse(struct slice s, struct endpoint *out)
 size_t address_format(const struct address *a, char out[ADDRESS_TEXT_MAX])
 {
     const bool v4 = address_is_v4(a);
-    const char *text = inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? a->byte + 12 : a->byte, out,
-                                 ADDRESS_TEXT_MAX);
+    const char *text =
+        inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? a->byte + 12 : a->byte, out, ADDRESS_TEXT_MAX);
     ASSERT(text != NULL);
     return strlen(out);
 }

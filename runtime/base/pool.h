@@ -1,7 +1,8 @@
 /*
  * pool - blocks of one size, kept for reuse, never more than a limit in use.
  *
- * One thread's. Taking one is a pointer swap; the first time a block is needed it comes from malloc.
+ * One thread's. Taking one is a pointer swap; the first time a block is needed it comes from
+ * malloc.
  */
 #pragma once
 
@@ -17,7 +18,7 @@ struct pool {
     uint32_t limit;    /* blocks in use at a time; 0: no limit */
     uint32_t keep_max; /* free blocks kept; more go back to the system */
     uint32_t in_use, kept;
-    uint64_t refused;  /* how often the limit, or memory being out, said no */
+    uint64_t refused; /* how often the limit, or memory being out, said no */
     struct pool_block *free_blocks;
 };
 

@@ -1,4 +1,5 @@
-/* rng - small, fast, seedable random numbers; for spreading load and for tests, never for secrets. */
+/* rng - small, fast, seedable random numbers; for spreading load and for tests, never for secrets.
+ */
 #pragma once
 
 #include <stdint.h>

@@ -10,11 +10,14 @@ struct slice {
     size_t len;
 };
 
-#define SLICE(literal)  ((struct slice){(literal), sizeof(literal) - 1})
-#define SLICE_INIT(literal) {(literal), sizeof(literal) - 1} /* for static initialisers */
-#define SLICE_FMT       "%.*s"
-#define SLICE_ARG(s)    (int)(s).len, (s).at
-#define SLICE_NONE      ((struct slice){NULL, 0})
+#define SLICE(literal) ((struct slice){(literal), sizeof(literal) - 1})
+#define SLICE_INIT(literal)                                                                        \
+    {                                                                                              \
+        (literal), sizeof(literal) - 1                                                             \
+    } /* for static initialisers */
+#define SLICE_FMT    "%.*s"
+#define SLICE_ARG(s) (int)(s).len, (s).at
+#define SLICE_NONE   ((struct slice){NULL, 0})
 
 static inline struct slice slice_of(const char *text)
 {

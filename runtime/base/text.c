@@ -55,8 +55,8 @@ void text_addf(struct text *t, const char *fmt, ...)
 
 static void add_json_byte(struct text *t, unsigned char c)
 {
-    static const char *const escape[] = {['"'] = "\\\"", ['\\'] = "\\\\", ['\n'] = "\\n",
-                                         ['\r'] = "\\r", ['\t'] = "\\t"};
+    static const char *const escape[] = {
+        ['"'] = "\\\"", ['\\'] = "\\\\", ['\n'] = "\\n", ['\r'] = "\\r", ['\t'] = "\\t"};
     if (c < COUNT_OF(escape) && escape[c])
         text_adds(t, escape[c]);
     else if (c < 0x20 || c == 0x7f)

@@ -11,7 +11,8 @@
         uint32_t n, room;                                                                          \
     }
 
-/* Ends the program when memory is out. The value is evaluated first, so it may add to the same array. */
+/* Ends the program when memory is out. The value is evaluated first, so it may add to the same
+ * array. */
 #define VEC_ADD(v, ...)                                                                            \
     do {                                                                                           \
         const __typeof__(*(v)->at) vec_added = __VA_ARGS__;                                        \

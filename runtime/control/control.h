@@ -1,5 +1,6 @@
 /*
- * control - the operators' verbs. The stats socket, and later the admin interface, call nothing else.
+ * control - the operators' verbs. The stats socket, and later the admin interface, call nothing
+ * else.
  *
  * All of it belongs to the control thread; nothing blocks.
  */
@@ -21,7 +22,7 @@ struct control_info {
     int64_t uptime_ns;
     uint32_t workers;
     uint32_t listeners, clusters, servers, servers_usable;
-    bool draining; /* a shutdown has begun */
+    bool draining;                        /* a shutdown has begun */
     const struct metrics *const *metrics; /* one block per worker; valid while the process runs */
 };
 
@@ -41,15 +42,16 @@ struct control_server {
 };
 
 /* Calls `each` for every server of the current generation, in the order of the file. */
-void control_servers(const struct control *c, void (*each)(void *to, const struct control_server *s),
-                     void *to);
+void control_servers(const struct control *c,
+                     void (*each)(void *to, const struct control_server *s), void *to);
 
 struct control_generation {
     uint64_t id;
     bool current;
     int64_t age_ns;
-    uint64_t pins;  /* exchanges that began with it and are not over, and workers that still have it */
-    size_t bytes;   /* of its table */
+    uint64_t
+        pins; /* exchanges that began with it and are not over, and workers that still have it */
+    size_t bytes; /* of its table */
 };
 
 /* Newest first. */
@@ -59,13 +61,13 @@ void control_generations(const struct control *c,
 /* What became of a reload: a new generation, or why not. */
 struct control_reload {
     bool done;
-    uint64_t generation;   /* the current one afterwards */
+    uint64_t generation; /* the current one afterwards */
     int64_t took_ns;
-    struct slice report;   /* warnings, or the diagnostics that refused it; human-readable */
+    struct slice report; /* warnings, or the diagnostics that refused it; human-readable */
 };
 
-/* Loads the file anew, off every loop; `done` is called on the control thread once it is over. Only one
- * runs at a time: false when one is under way. */
+/* Loads the file anew, off every loop; `done` is called on the control thread once it is over. Only
+ * one runs at a time: false when one is under way. */
 MUST_CHECK bool control_reload(struct control *c,
                                void (*done)(void *of, const struct control_reload *r), void *of);
 

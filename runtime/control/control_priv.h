@@ -54,7 +54,8 @@ struct control {
     uint32_t n_undrained;
 };
 
-/* Makes `table` the current generation. False with a sentence in `why`; the table stays the caller's. */
+/* Makes `table` the current generation. False with a sentence in `why`; the table stays the
+ * caller's. */
 MUST_CHECK bool control_publish(struct control *c, struct table *table, struct text *why);
 
 /* Waits for a compilation under way and throws its result away, when the mailbox is closed next. */

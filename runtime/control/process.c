@@ -14,7 +14,7 @@
 #define RING_RECORDS 4096u
 
 /* How long a start waits for the first health checks; connections wait in the kernel meanwhile. */
-#define FIRST_CHECKS_NS (NS_PER_S)
+#define FIRST_CHECKS_NS      (NS_PER_S)
 #define FIRST_CHECKS_LOOK_NS (5 * NS_PER_MS)
 
 static const int SIGNALS[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
@@ -72,8 +72,8 @@ static void health_changed(void *of, struct server *s, enum health_state state, 
 {
     struct control *c = of;
     control_server_changed(c, s);
-    log_line(state == HEALTH_UP ? LOG_INFO : LOG_WARNING, "server %s/%s is %s: %s",
-             s->cluster_name, s->name, health_name(state), reason);
+    log_line(state == HEALTH_UP ? LOG_INFO : LOG_WARNING, "server %s/%s is %s: %s", s->cluster_name,
+             s->name, health_name(state), reason);
 }
 
 static uint64_t random_seed(void)
@@ -179,7 +179,8 @@ static void serve(struct control *c)
              c->n_workers, c->n_workers == 1 ? "" : "s");
 }
 
-/* Whoever connects before the first checks are in waits some milliseconds rather than getting a 503. */
+/* Whoever connects before the first checks are in waits some milliseconds rather than getting a
+ * 503. */
 static void look_at_first_checks(void *of)
 {
     struct control *c = of;
@@ -237,7 +238,8 @@ void control_shutdown(struct control *c)
     timer_set(&c->drain_deadline, c->config.drain_ns);
     c->n_undrained = c->n_workers;
     for (uint32_t i = 0; i < c->n_workers; i++) {
-        c->drained[i] = (struct worker_drained){.message = {.run = worker_is_drained}, .control = c};
+        c->drained[i] =
+            (struct worker_drained){.message = {.run = worker_is_drained}, .control = c};
         worker_drain(c->worker[i], &c->drained[i].message);
     }
 }

@@ -1,8 +1,8 @@
 /*
  * process - the control thread: from the first generation to the end of the last connection.
  *
- * It owns the workers, the generations and the health probes, takes signals, and runs the loop that the
- * stats socket listens on. It can't compile: whoever starts it hands it a function that does.
+ * It owns the workers, the generations and the health probes, takes signals, and runs the loop that
+ * the stats socket listens on. It can't compile: whoever starts it hands it a function that does.
  */
 #pragma once
 
@@ -12,8 +12,9 @@
 
 struct table;
 
-/* Loads and compiles the configuration. Returns a verified table, which the caller owns, or NULL; what
- * there is to say goes into `report`, warnings too. Called on a thread of its own; may block. */
+/* Loads and compiles the configuration. Returns a verified table, which the caller owns, or NULL;
+ * what there is to say goes into `report`, warnings too. Called on a thread of its own; may block.
+ */
 typedef struct table *control_load(void *of, struct text *report);
 
 struct control_config {
@@ -27,14 +28,15 @@ struct control_config {
 
 #define CONTROL_WORKERS_MAX 256u
 
-/* Blocks the signals it will take, in this thread and all that it starts. NULL with a sentence in `why`. */
+/* Blocks the signals it will take, in this thread and all that it starts. NULL with a sentence in
+ * `why`. */
 struct control *control_new(const struct control_config *config, struct text *why);
 
 /* Where other things of the control thread can be watched. */
 struct loop *control_loop(struct control *c);
 
-/* Opens the sockets of the first generation and starts to serve it. It owns the table in any case. False
- * with a sentence in `why`. */
+/* Opens the sockets of the first generation and starts to serve it. It owns the table in any case.
+ * False with a sentence in `why`. */
 MUST_CHECK bool control_start(struct control *c, struct table *table, struct text *why);
 
 /* Runs until a shutdown is over. Blocks. */

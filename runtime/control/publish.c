@@ -24,7 +24,8 @@ static void retired(struct message *m)
 static void probe_all(struct control *c)
 {
     const struct generation *g = c->newest;
-    const struct table_health **check = MUST_ARRAY(const struct table_health *, g->table->n_servers);
+    const struct table_health **check =
+        MUST_ARRAY(const struct table_health *, g->table->n_servers);
     for (uint32_t i = 0; i < g->table->n_servers; i++)
         check[i] = &g->table->cluster[g->table->server[i].cluster].health;
     probes_set(c->probes, g->server, check, g->table->n_servers);
@@ -38,8 +39,8 @@ static void all_changed(const struct generation *g)
         cluster_changed(g->cluster[i]);
 }
 
-/* The workers take the new generation, and let go of the one before. While none runs yet nobody else
- * could do so in their place. */
+/* The workers take the new generation, and let go of the one before. While none runs yet nobody
+ * else could do so in their place. */
 static void hand_over(struct control *c, struct generation *g)
 {
     for (uint32_t i = 0; i < c->n_workers; i++) {
@@ -52,8 +53,7 @@ static void hand_over(struct control *c, struct generation *g)
 
 bool control_publish(struct control *c, struct table *table, struct text *why)
 {
-    struct generation *g =
-        generation_new(table, c->newest, c->n_workers, &c->box, retired, why);
+    struct generation *g = generation_new(table, c->newest, c->n_workers, &c->box, retired, why);
     if (!g)
         return false;
     g->older = c->newest;

@@ -52,8 +52,8 @@ static void describe(const struct generation *g, uint32_t i, struct control_serv
 
 #undef READ
 
-void control_servers(const struct control *c, void (*each)(void *to, const struct control_server *s),
-                     void *to)
+void control_servers(const struct control *c,
+                     void (*each)(void *to, const struct control_server *s), void *to)
 {
     for (uint32_t i = 0; i < c->newest->table->n_servers; i++) {
         struct control_server s;

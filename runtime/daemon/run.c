@@ -32,10 +32,13 @@ static const struct cli_command command = {
     .what = "Compiles FILE and serves it. Nothing is served when the file has an error.",
     .option = options,
     .more =
-        "SIGTERM and SIGINT shut down, and at once when they come a second time. SIGHUP loads FILE\n"
+        "SIGTERM and SIGINT shut down, and at once when they come a second time. SIGHUP loads "
+        "FILE\n"
         "anew, and goes on with the old one when the new one has errors. SIGUSR1 opens the access\n"
-        "log anew, after it has been rotated. The exit code is 0 after a shutdown, 1 when the file\n"
-        "has errors or can't be served, 2 for a wrong command line, 3 when the file cannot be read.",
+        "log anew, after it has been rotated. The exit code is 0 after a shutdown, 1 when the "
+        "file\n"
+        "has errors or can't be served, 2 for a wrong command line, 3 when the file cannot be "
+        "read.",
 };
 
 struct run {

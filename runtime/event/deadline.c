@@ -94,7 +94,7 @@ bool deadlines_any(const struct deadlines *all)
 void deadlines_done(struct deadlines *all)
 {
     for (uint32_t i = 0; i < all->queue.n; i++) {
-        LIST_EACH(d, &all->queue.at[i]->waiting, struct deadline, link)
+        LIST_EACH (d, &all->queue.at[i]->waiting, struct deadline, link)
             deadline_clear(d);
         free(all->queue.at[i]);
     }

@@ -2,8 +2,8 @@
  * deadline - very many timers of few durations, each costing two list operations to set.
  *
  * All deadlines of one duration stand in the order they were set, so the next to expire is always
- * the first: nothing is sorted. Pure: time comes in as an argument, and whoever owns the set asks it
- * what has expired. A zeroed struct deadline is one that is not set.
+ * the first: nothing is sorted. Pure: time comes in as an argument, and whoever owns the set asks
+ * it what has expired. A zeroed struct deadline is one that is not set.
  */
 #pragma once
 

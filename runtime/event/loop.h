@@ -16,8 +16,9 @@ struct loop;
 #define WATCH_READ  1u
 #define WATCH_WRITE 2u
 
-/* Called when the descriptor is ready; `ready` is one of the WATCH_ bits: when both sides are, it is
- * called twice, unless the first call gave up the interest. An error or a hang-up counts as ready. */
+/* Called when the descriptor is ready; `ready` is one of the WATCH_ bits: when both sides are, it
+ * is called twice, unless the first call gave up the interest. An error or a hang-up counts as
+ * ready. */
 typedef void watch_ready(void *of, unsigned ready);
 
 /* One descriptor's interests. Embed it; its owner keeps it in place while it is watched. */
@@ -26,7 +27,7 @@ struct watch {
     watch_ready *call;
     void *of;
     int fd;
-    uint8_t wants; /* WATCH_ bits registered now */
+    uint8_t wants;                             /* WATCH_ bits registered now */
     _Alignas(8) unsigned char library[2][128]; /* libevent's own, for reading and writing */
 };
 
@@ -72,7 +73,8 @@ void watch_done(struct watch *w);
 
 void timer_init(struct timer *t, struct loop *l, void (*call)(void *of), void *of);
 
-/* Fires once, `after_ns` from now (at least 0); replaces an earlier setting. Counted on the kernel's
- * coarse clock, which may lag clock_now_ns() by some milliseconds: it can fire as much earlier. */
+/* Fires once, `after_ns` from now (at least 0); replaces an earlier setting. Counted on the
+ * kernel's coarse clock, which may lag clock_now_ns() by some milliseconds: it can fire as much
+ * earlier. */
 void timer_set(struct timer *t, int64_t after_ns);
 void timer_stop(struct timer *t);

@@ -6,8 +6,7 @@
 
 static void run_all(struct mailbox *box)
 {
-    struct message *newest =
-        atomic_exchange_explicit(&box->posted, NULL, memory_order_acquire);
+    struct message *newest = atomic_exchange_explicit(&box->posted, NULL, memory_order_acquire);
     struct message *oldest = NULL;
     while (newest) {
         struct message *m = newest;

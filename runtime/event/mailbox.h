@@ -26,7 +26,8 @@ struct mailbox {
 /* 0 or a negative errno. The owner's thread, before anybody may post. */
 MUST_CHECK int mailbox_open(struct mailbox *box, struct loop *loop);
 
-/* Runs what is still in it, and what that posts to it, then closes. The owner's thread, once nobody posts any more. */
+/* Runs what is still in it, and what that posts to it, then closes. The owner's thread, once nobody
+ * posts any more. */
 void mailbox_close(struct mailbox *box);
 
 /* Any thread; never blocks. */

@@ -3,8 +3,8 @@
 
 #include "runtime/generation/generation.h"
 
-/* Takes over the sockets whose endpoints stay and opens the others. False with a sentence in `why` when
- * one can't be opened; what was opened then goes with the generation. */
+/* Takes over the sockets whose endpoints stay and opens the others. False with a sentence in `why`
+ * when one can't be opened; what was opened then goes with the generation. */
 MUST_CHECK bool carry_sockets(struct generation *g, const struct generation *before,
                               struct text *why);
 

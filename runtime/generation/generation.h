@@ -2,8 +2,8 @@
  * generation - one configuration at work: a table and the live state beside it.
  *
  * The control thread builds and publishes; workers pick the newest up at the top of their loop; an
- * exchange pins the one it began with, an established tunnel only its server. When the last pin of an
- * old generation goes, its worker tells the control thread, which frees it.
+ * exchange pins the one it began with, an established tunnel only its server. When the last pin of
+ * an old generation goes, its worker tells the control thread, which frees it.
  *
  * What carry.c takes over from the one before: servers (health, counts, idle connections), clusters
  * (their turn), listeners (sockets and open connections). By name and kind; nothing else survives.
@@ -32,22 +32,23 @@ void gate_unpin(struct gate *g);
 
 /* One worker's side of a generation; on cache lines of its own. */
 struct generation_worker {
-    _Atomic uint64_t pins; /* written by the worker: its exchanges, and 1 while it is current there */
+    _Atomic uint64_t
+        pins; /* written by the worker: its exchanges, and 1 while it is current there */
     struct cluster_view *view; /* per cluster */
 };
 
 struct generation {
     uint32_t magic;
 #define GENERATION_MAGIC 0x6e4e7a71u
-    uint64_t id; /* from 1 */
+    uint64_t id;         /* from 1 */
     struct table *table; /* owned */
     int64_t made_ns;
 
-    struct server **server;    /* parallel to table->server; pinned */
-    struct cluster **cluster;  /* parallel to table->cluster; pinned */
-    struct gate **gate;        /* parallel to table->listener; pinned */
-    struct listener **socket;  /* all binds of all listeners, in order; pinned */
-    uint32_t *first_socket;    /* per listener: where its binds begin in `socket` */
+    struct server **server;   /* parallel to table->server; pinned */
+    struct cluster **cluster; /* parallel to table->cluster; pinned */
+    struct gate **gate;       /* parallel to table->listener; pinned */
+    struct listener **socket; /* all binds of all listeners, in order; pinned */
+    uint32_t *first_socket;   /* per listener: where its binds begin in `socket` */
     uint32_t n_sockets;
 
     uint32_t n_workers;
@@ -60,10 +61,10 @@ struct generation {
 };
 
 /*
- * Builds the generation that follows `before` (NULL for the first), and opens the sockets it needs. All or
- * nothing: on failure nothing of `before` has changed, NULL is returned, `why` says what could not be
- * opened, and the table stays the caller's. Otherwise it owns the table. `retired` is called on the
- * control thread when nothing uses the generation any more. Control thread.
+ * Builds the generation that follows `before` (NULL for the first), and opens the sockets it needs.
+ * All or nothing: on failure nothing of `before` has changed, NULL is returned, `why` says what
+ * could not be opened, and the table stays the caller's. Otherwise it owns the table. `retired` is
+ * called on the control thread when nothing uses the generation any more. Control thread.
  */
 struct generation *generation_new(struct table *table, const struct generation *before,
                                   uint32_t n_workers, struct mailbox *control,

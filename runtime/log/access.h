@@ -1,8 +1,8 @@
 /*
  * access - the record of one exchange, and the ring it travels through to the log writer.
  *
- * A worker fills a fixed record and moves an index; another thread makes JSON of it and writes. What
- * does not fit into its field is cut, and the record says so.
+ * A worker fills a fixed record and moves an index; another thread makes JSON of it and writes.
+ * What does not fit into its field is cut, and the record says so.
  */
 #pragma once
 
@@ -17,19 +17,19 @@
 
 /* Why an exchange ended as it did. END(id, text in the log) */
 #define ACCESS_ENDS(END)                                                                           \
-    END(COMPLETE,        "complete")                                                               \
-    END(ANSWERED,        "answered")         /* by a rule: deny, respond, redirect */             \
-    END(MALFORMED,       "malformed-request")                                                      \
-    END(CLIENT_TIMEOUT,  "client-timeout")                                                         \
-    END(CLIENT_ABORT,    "client-abort")                                                           \
-    END(NO_SERVER,       "no-server")                                                              \
-    END(CONNECT_FAILED,  "connect-failed")                                                         \
+    END(COMPLETE, "complete")                                                                      \
+    END(ANSWERED, "answered") /* by a rule: deny, respond, redirect */                             \
+    END(MALFORMED, "malformed-request")                                                            \
+    END(CLIENT_TIMEOUT, "client-timeout")                                                          \
+    END(CLIENT_ABORT, "client-abort")                                                              \
+    END(NO_SERVER, "no-server")                                                                    \
+    END(CONNECT_FAILED, "connect-failed")                                                          \
     END(CONNECT_TIMEOUT, "connect-timeout")                                                        \
-    END(SERVER_TIMEOUT,  "server-timeout")                                                         \
-    END(SERVER_ERROR,    "server-error")     /* malformed or cut short */                         \
-    END(TUNNEL,          "tunnel")                                                                 \
-    END(OVERLOAD,        "overload")         /* no memory within our limits */                    \
-    END(SHUTDOWN,        "shutdown")
+    END(SERVER_TIMEOUT, "server-timeout")                                                          \
+    END(SERVER_ERROR, "server-error") /* malformed or cut short */                                 \
+    END(TUNNEL, "tunnel")                                                                          \
+    END(OVERLOAD, "overload") /* no memory within our limits */                                    \
+    END(SHUTDOWN, "shutdown")
 
 enum access_end {
 #define END(id, text) ACCESS_##id,
@@ -46,7 +46,7 @@ enum access_end {
     }
 
 struct access_record {
-    int64_t wall_ns;    /* when its first byte was read */
+    int64_t wall_ns; /* when its first byte was read */
     uint64_t generation;
     uint64_t request_id[2];
     struct address client;
@@ -54,13 +54,14 @@ struct access_record {
     uint16_t status;        /* sent to the client; 0 when none was */
     uint16_t server_status; /* received from the server; 0 when none was */
     uint8_t minor_version;
-    uint8_t tries;          /* connections to servers that were tried or reused */
+    uint8_t tries; /* connections to servers that were tried or reused */
     enum access_end end;
-    uint32_t clause;        /* number within the route, from 1; 0 when no rule decided */
-    int64_t head_ns;        /* from the first byte to the end of the head */
-    int64_t connect_ns;     /* from the decision to a usable connection; -1: never */
-    int64_t first_byte_ns;  /* from the first byte of the request to the response's head; -1: never */
-    int64_t total_ns;       /* from the first byte to the end */
+    uint32_t clause;    /* number within the route, from 1; 0 when no rule decided */
+    int64_t head_ns;    /* from the first byte to the end of the head */
+    int64_t connect_ns; /* from the decision to a usable connection; -1: never */
+    int64_t
+        first_byte_ns; /* from the first byte of the request to the response's head; -1: never */
+    int64_t total_ns;  /* from the first byte to the end */
     uint64_t received_bytes, sent_bytes; /* from and to the client, heads included */
     ACCESS_TEXT(20) method;
     ACCESS_TEXT(64) listener;
@@ -89,8 +90,8 @@ struct access_ring;
 struct access_ring *access_ring_new(uint32_t records);
 void access_ring_free(struct access_ring *r);
 
-/* The record to fill next, or NULL when the reader is a whole ring behind. Its numbers are 0, its texts
- * empty, and what may never happen (connect_ns, first_byte_ns) is -1. Worker. */
+/* The record to fill next, or NULL when the reader is a whole ring behind. Its numbers are 0, its
+ * texts empty, and what may never happen (connect_ns, first_byte_ns) is -1. Worker. */
 struct access_record *access_ring_begin(struct access_ring *r);
 
 /* Hands over the record that access_ring_begin() gave. Worker. */
@@ -100,5 +101,6 @@ void access_ring_end(struct access_ring *r);
 const struct access_record *access_ring_first(struct access_ring *r);
 void access_ring_drop(struct access_ring *r);
 
-/* Adds the record as one JSON object, without a line end. Pure; any thread. The keys are in README.md. */
+/* Adds the record as one JSON object, without a line end. Pure; any thread. The keys are in
+ * README.md. */
 void access_format(const struct access_record *a, struct text *out);

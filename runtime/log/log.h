@@ -1,8 +1,8 @@
 /*
  * log - what the process has to say about itself, to standard error: one line each, with the time.
  *
- * For the control plane: started, reloaded, a server changed its state. Library rooms never log; they
- * return. Any thread; a line is one write.
+ * For the control plane: started, reloaded, a server changed its state. Library rooms never log;
+ * they return. Any thread; a line is one write.
  */
 #pragma once
 

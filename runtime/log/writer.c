@@ -14,10 +14,11 @@
 #include "runtime/base/text.h"
 #include "runtime/log/log.h"
 
-#define BATCH_BYTES   ((size_t)64 * 1024)
-#define PAUSE_NS      (50 * NS_PER_MS)
-#define BUSY_PAUSE_NS (5 * NS_PER_MS) /* so that a ring of some thousand records does not overrun  \
-                                       */
+#define BATCH_BYTES ((size_t)64 * 1024)
+#define PAUSE_NS    (50 * NS_PER_MS)
+#define BUSY_PAUSE_NS                                                                              \
+    (5 * NS_PER_MS) /* so that a ring of some thousand records does not overrun                    \
+                     */
 #define BUSY_RECORDS     500
 #define COMPLAINT_NS     (60 * NS_PER_S)
 #define STOP_PATIENCE_NS NS_PER_S /* for a reader of a full pipe, once we are to stop */

@@ -11,9 +11,9 @@
 struct writer;
 
 /*
- * `path` is a file to append to, or "-" for standard output. `ring` has one ring per worker; both the
- * array and the rings stay the caller's and must outlive the writer. Returns 0 and sets *out, or a
- * negative errno.
+ * `path` is a file to append to, or "-" for standard output. `ring` has one ring per worker; both
+ * the array and the rings stay the caller's and must outlive the writer. Returns 0 and sets *out,
+ * or a negative errno.
  */
 MUST_CHECK int writer_start(const char *path, struct access_ring *const *ring, size_t n,
                             struct writer **out);

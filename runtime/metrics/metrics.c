@@ -13,8 +13,7 @@ int64_t metrics_sum(const struct metrics *const *block, size_t n, const struct m
 {
     int64_t total = 0;
     for (size_t i = 0; i < n; i++) {
-        const _Atomic int64_t *value =
-            (const void *)((const char *)block[i] + which->offset);
+        const _Atomic int64_t *value = (const void *)((const char *)block[i] + which->offset);
         total += atomic_load_explicit(value, memory_order_relaxed);
     }
     return total;

@@ -1,8 +1,8 @@
 /*
  * buffer - a block of a worker's pool, with what has been read into it and not yet been used.
  *
- * An idle connection has none: the block is taken when there is something to read and given back when
- * all of it has been used.
+ * An idle connection has none: the block is taken when there is something to read and given back
+ * when all of it has been used.
  */
 #pragma once
 

@@ -5,7 +5,8 @@
 #include "runtime/proxy/session.h"
 #include "runtime/proxy/worker.h"
 
-/* Connections taken in one turn, so that a flood of new ones does not starve those that are open. */
+/* Connections taken in one turn, so that a flood of new ones does not starve those that are open.
+ */
 #define TURN_ACCEPTS 64
 
 struct acceptor {

@@ -1,8 +1,9 @@
 /*
  * acceptor - one worker's end of a listener's socket.
  *
- * It accepts as long as the listener's max-connections allows. At the limit, and when the kernel is out
- * of descriptors, it pauses: clients wait in the kernel's queue, and are served when others leave.
+ * It accepts as long as the listener's max-connections allows. At the limit, and when the kernel is
+ * out of descriptors, it pauses: clients wait in the kernel's queue, and are served when others
+ * leave.
  */
 #pragma once
 
@@ -11,8 +12,8 @@
 struct acceptor;
 struct worker;
 
-/* Leaves the sockets that `next` does not have. What waits there is accepted first, and served by the
- * current generation, the last that knows them. */
+/* Leaves the sockets that `next` does not have. What waits there is accepted first, and served by
+ * the current generation, the last that knows them. */
 void acceptors_leave(struct worker *w, const struct generation *next);
 
 /* Accepts at all sockets of the current generation; those that stay are not touched. */

@@ -11,7 +11,8 @@
 
 static const struct slice PLAIN_TEXT = SLICE_INIT("text/plain; charset=utf-8");
 
-/* The field lines that only some answers have. Returns their length, or more than EXTRA_BYTES_MAX. */
+/* The field lines that only some answers have. Returns their length, or more than EXTRA_BYTES_MAX.
+ */
 static size_t write_extra(const struct exchange *x, const struct table_end *end, char *out)
 {
     size_t len = 0;

@@ -1,4 +1,5 @@
-/* DECIDE: from the request's head to the verdict of the table, and the request as the server gets it. */
+/* DECIDE: from the request's head to the verdict of the table, and the request as the server gets
+ * it. */
 #include "compiler/table/eval.h"
 #include "runtime/http/forwarded.h"
 #include "runtime/http/h1_write.h"
@@ -11,8 +12,8 @@ static bool header_of(const void *request, struct slice name, uint32_t *cursor, 
 }
 
 /*
- * Path and query in their normal form, where they stood in the buffer: what the table sees is what is
- * sent. The path never grows, so the query moves up behind it.
+ * Path and query in their normal form, where they stood in the buffer: what the table sees is what
+ * is sent. The path never grows, so the query moves up behind it.
  */
 static enum uri_result normalise_target(struct exchange *x)
 {
@@ -158,9 +159,8 @@ size_t exchange_write_request(struct exchange *x)
     add_edit(&e, HTTP_SET, SLICE("x-forwarded-proto"), x->facts.scheme);
     add_client(&e, x, list, sizeof(list));
     add_edit(&e, HTTP_ADD, SLICE("forwarded"),
-             (struct slice){forwarded,
-                            forwarded_write(&x->session->client.address, x->facts.scheme,
-                                            x->info.authority, forwarded)});
+             (struct slice){forwarded, forwarded_write(&x->session->client.address, x->facts.scheme,
+                                                       x->info.authority, forwarded)});
     add_effects(&e, x);
     http_edits_apply(&x->request, e.at, e.n);
 

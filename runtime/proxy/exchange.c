@@ -150,8 +150,9 @@ static void skip_body(struct exchange *x)
 
 static bool link_reusable(const struct exchange *x)
 {
-    return x->generation && x->response_known && x->response_info.keep_alive && x->down.ended && x->up.ended &&
-           x->up_result == FLOW_DONE && !x->up_failed && buffer_len(&x->link->in) == 0 &&
+    return x->generation && x->response_known && x->response_info.keep_alive && x->down.ended &&
+           x->up.ended && x->up_result == FLOW_DONE && !x->up_failed &&
+           buffer_len(&x->link->in) == 0 &&
            atomic_load_explicit(&x->server->generation, memory_order_relaxed) >=
                x->worker->current->id &&
            !x->worker->draining;
@@ -185,7 +186,8 @@ enum outcome exchange_finish(struct exchange *x)
     release_link(x);
     if (x->fate == FATE_KEEP && x->worker->draining)
         x->fate = FATE_CLOSE;
-    /* Closing over unread bytes would reset the connection, and the client might lose our answer. */
+    /* Closing over unread bytes would reset the connection, and the client might lose our answer.
+     */
     const bool said_all = x->end == ACCESS_COMPLETE || x->end == ACCESS_ANSWERED;
     if (x->fate == FATE_CLOSE && said_all && (s->readable || buffer_len(&s->in) > 0))
         x->fate = FATE_LINGER;
@@ -232,11 +234,12 @@ static void server_deadline(struct exchange *x, enum table_timeout which)
 static void settle_client(struct exchange *x)
 {
     struct session *s = x->session;
-    const bool body_wanted = x->step == EXCHANGE_RELAY && !x->up.ended && !x->up_failed &&
-                             x->up_result == FLOW_HUNGRY;
+    const bool body_wanted =
+        x->step == EXCHANGE_RELAY && !x->up.ended && !x->up_failed && x->up_result == FLOW_HUNGRY;
     const bool blocked = x->down_result == FLOW_BLOCKED;
-    /* The watch for reading stays while nothing comes, so that ordinary requests need no system call
-     * for it; what comes early (the next request, or the end) is left to the kernel until its turn. */
+    /* The watch for reading stays while nothing comes, so that ordinary requests need no system
+     * call for it; what comes early (the next request, or the end) is left to the kernel until its
+     * turn. */
     const bool quiet = !s->readable;
     watch_want(&s->conn.watch,
                (body_wanted || quiet ? WATCH_READ : 0) | (blocked ? WATCH_WRITE : 0));
@@ -252,8 +255,7 @@ static void settle_link(struct exchange *x)
     }
     const bool blocked = x->up_result == FLOW_BLOCKED && !x->up_failed;
     const bool reading = x->down_result == FLOW_HUNGRY;
-    watch_want(&x->link->conn.watch,
-               (reading ? WATCH_READ : 0) | (blocked ? WATCH_WRITE : 0));
+    watch_want(&x->link->conn.watch, (reading ? WATCH_READ : 0) | (blocked ? WATCH_WRITE : 0));
     if (blocked)
         server_deadline(x, TIMEOUT_CLUSTER_WRITE);
     else if (reading && (x->up.ended || x->up_failed || x->response_known))
@@ -299,7 +301,8 @@ void exchange_server_late(struct exchange *x)
     if (x->step == EXCHANGE_TUNNEL)
         exchange_abort(x, ACCESS_TUNNEL);
     else if (x->step == EXCHANGE_CONNECT)
-        exchange_server_failed(x, 504, ACCESS_CONNECT_TIMEOUT, "No connection to a server in time.");
+        exchange_server_failed(x, 504, ACCESS_CONNECT_TIMEOUT,
+                               "No connection to a server in time.");
     else
         exchange_server_failed(x, 504, ACCESS_SERVER_TIMEOUT, "The server did not answer in time.");
 }

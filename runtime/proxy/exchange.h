@@ -7,8 +7,9 @@
  *                                    |                    |
  *                                    +-----> FINISH <-----+
  *
- * Steps are small functions that do what can be done now and name the next step; the driver runs them
- * until one has to wait. What an exchange waits for follows from its state: see exchange_settle().
+ * Steps are small functions that do what can be done now and name the next step; the driver runs
+ * them until one has to wait. What an exchange waits for follows from its state: see
+ * exchange_settle().
  */
 #pragma once
 
@@ -48,7 +49,7 @@ enum outcome { GO_ON, WAIT, OVER };
 
 /* What is to become of the client's connection when the exchange is over. */
 enum fate {
-    FATE_KEEP,   /* the next request may come */
+    FATE_KEEP, /* the next request may come */
     FATE_CLOSE,
     FATE_LINGER, /* close, but let the client read our answer first: it may still be sending */
     FATE_RESET,  /* the client must see that the response is not whole */
@@ -69,7 +70,7 @@ struct exchange {
     struct server *server;               /* being tried or used; a tunnel pins it */
     struct link *link;                   /* owned; NULL while there is none */
 
-    int64_t begun_ns, begun_wall_ns; /* the first byte */
+    int64_t begun_ns, begun_wall_ns;                        /* the first byte */
     int64_t head_ns, decided_ns, connected_ns, answered_ns; /* moments; 0: not reached */
 
     uint32_t head_parsed; /* bytes of the head that were looked at and were not all of it */
@@ -83,20 +84,21 @@ struct exchange {
 
     struct http_head response;
     struct http_response_info response_info;
-    bool response_known; /* its final head has been read and is on its way: no other answer any more */
+    bool response_known; /* its final head has been read and is on its way: no other answer any more
+                          */
 
-    struct flow up, down;   /* request body to the server, response to the client */
+    struct flow up, down; /* request body to the server, response to the client */
     enum flow_result up_result, down_result;
-    bool head_sent;         /* the request's head has been given to `up` */
-    bool up_failed;         /* the server takes no more of the request; it may still answer */
-    bool fresh;             /* use no idle link: one has just failed */
-    bool reused;            /* this link came out of the pool */
+    bool head_sent; /* the request's head has been given to `up` */
+    bool up_failed; /* the server takes no more of the request; it may still answer */
+    bool fresh;     /* use no idle link: one has just failed */
+    bool reused;    /* this link came out of the pool */
     uint8_t tries;
     uint32_t tried[EXCHANGE_TRIES_MAX];
     uint8_t n_tried;
 
-    uint16_t status;        /* sent, or to be sent, to the client; 0: none yet */
-    const char *detail;     /* one sentence for the page of an answer of ours; static */
+    uint16_t status;    /* sent, or to be sent, to the client; 0: none yet */
+    const char *detail; /* one sentence for the page of an answer of ours; static */
     enum fate fate;
     enum access_end end;
     uint64_t received_bytes;

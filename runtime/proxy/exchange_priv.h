@@ -40,12 +40,14 @@ static inline struct flow_scratch exchange_scratch(const struct exchange *x, siz
 }
 
 /*
- * Reads once into the buffer. Returns bytes, 0 at the end, -EAGAIN, -ENOBUFS when there is no block, or
- * another negative errno. *readable becomes false when there was less than there was room for.
+ * Reads once into the buffer. Returns bytes, 0 at the end, -EAGAIN, -ENOBUFS when there is no
+ * block, or another negative errno. *readable becomes false when there was less than there was room
+ * for.
  */
 ssize_t exchange_fill(struct exchange *x, struct conn *from, struct buffer *into, bool *readable);
 
-/* The request as it goes to the server, into the scratch. Returns its length, 0 when it does not fit. */
+/* The request as it goes to the server, into the scratch. Returns its length, 0 when it does not
+ * fit. */
 size_t exchange_write_request(struct exchange *x);
 
 /* Closes the connection to the server, if there is one. */

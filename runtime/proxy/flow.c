@@ -113,7 +113,8 @@ static enum flow_result write_last_chunk(struct flow *f, struct flow_scratch *sc
     if (any && h1_trailer_parse(&trailer, f->trailer.at, f->trailer.len) <= 0)
         return FLOW_MALFORMED;
     const size_t room = scratch->room - scratch->head;
-    const size_t len = h1_write_last_chunk(scratch->at + scratch->head, room, any ? &trailer : NULL);
+    const size_t len =
+        h1_write_last_chunk(scratch->at + scratch->head, room, any ? &trailer : NULL);
     if (len > room)
         return FLOW_NO_MEMORY;
     scratch->head += len;

@@ -1,8 +1,10 @@
 /*
- * flow - a body on its way from one connection to the other: decoded, perhaps chunked anew, written.
+ * flow - a body on its way from one connection to the other: decoded, perhaps chunked anew,
+ * written.
  *
- * Bytes stay in the buffer they were read into until they are written; only what a full socket leaves
- * over of a head is copied. A flow never reads: its owner fills the buffer when the flow is hungry.
+ * Bytes stay in the buffer they were read into until they are written; only what a full socket
+ * leaves over of a head is copied. A flow never reads: its owner fills the buffer when the flow is
+ * hungry.
  */
 #pragma once
 
@@ -11,11 +13,11 @@
 #include "runtime/net/conn.h"
 
 enum flow_result {
-    FLOW_DONE,       /* all of the message is written */
-    FLOW_HUNGRY,     /* all there was is written; more must be read */
-    FLOW_BLOCKED,    /* the socket takes no more now */
-    FLOW_BROKEN,     /* writing failed */
-    FLOW_MALFORMED,  /* the framing of what was read is wrong */
+    FLOW_DONE,      /* all of the message is written */
+    FLOW_HUNGRY,    /* all there was is written; more must be read */
+    FLOW_BLOCKED,   /* the socket takes no more now */
+    FLOW_BROKEN,    /* writing failed */
+    FLOW_MALFORMED, /* the framing of what was read is wrong */
     FLOW_NO_MEMORY,
 };
 
@@ -43,7 +45,8 @@ struct flow_scratch {
     struct pool *buffers; /* where a block comes from when a head does not fit into the socket */
 };
 
-/* Goes on as far as it can. What the scratch's head was has been written or kept when it returns. */
+/* Goes on as far as it can. What the scratch's head was has been written or kept when it returns.
+ */
 enum flow_result flow_run(struct flow *f, struct buffer *in, struct flow_scratch scratch);
 
 /* The source has closed: true when a body that ends so is now complete; run the flow once more. */

@@ -5,8 +5,8 @@
 #include "runtime/net/dial.h"
 #include "runtime/proxy/exchange_priv.h"
 
-/* A server that could not be reached is tried again by other requests only after this, unless there is
- * no other; health checks take it out for longer. */
+/* A server that could not be reached is tried again by other requests only after this, unless there
+ * is no other; health checks take it out for longer. */
 #define SUSPECT_NS NS_PER_S
 
 static void begin_relay(struct exchange *x)
@@ -91,9 +91,9 @@ enum outcome exchange_connect(struct exchange *x)
 }
 
 /*
- * May the request go out once more? When no connection was made, nothing of it was sent. On a reused
- * connection that died in silence it may have been: then the method must allow it (RFC 9110 9.2.2), and
- * all of the request must still be here.
+ * May the request go out once more? When no connection was made, nothing of it was sent. On a
+ * reused connection that died in silence it may have been: then the method must allow it (RFC
+ * 9110 9.2.2), and all of the request must still be here.
  */
 static bool may_retry(const struct exchange *x)
 {
@@ -121,8 +121,8 @@ static void note_failure(struct exchange *x)
                           memory_order_relaxed);
 }
 
-/* The end of a response that has begun already can only be shown by breaking it off. Where its end is the
- * connection's end, only a reset tells it from a whole one. */
+/* The end of a response that has begun already can only be shown by breaking it off. Where its end
+ * is the connection's end, only a reset tells it from a whole one. */
 static enum outcome cut_off(struct exchange *x, enum access_end end)
 {
     const bool by_close = !x->down.chunked && x->response_info.framing != FRAMING_LENGTH;
@@ -139,8 +139,8 @@ enum outcome exchange_server_failed(struct exchange *x, uint16_t status, enum ac
     const bool again = may_retry(x) && end != ACCESS_SERVER_TIMEOUT;
     if (x->response_known)
         return cut_off(x, end);
-    /* A server that could not be connected to is not asked again; one whose idle connection had died may
-     * well answer on a new one. */
+    /* A server that could not be connected to is not asked again; one whose idle connection had
+     * died may well answer on a new one. */
     if (x->step != EXCHANGE_RELAY)
         x->n_tried++;
     else

@@ -1,10 +1,12 @@
-/* RELAY: the request to the server and the response to the client, both at once, as far as they go. */
+/* RELAY: the request to the server and the response to the client, both at once, as far as they go.
+ */
 #include <errno.h>
 
 #include "runtime/http/h1_write.h"
 #include "runtime/proxy/exchange_priv.h"
 
-/* What one turn may move in one direction, so that one fast pair does not keep a worker to itself. */
+/* What one turn may move in one direction, so that one fast pair does not keep a worker to itself.
+ */
 #define TURN_BYTES ((uint64_t)512 * 1024)
 
 /* --- request --------------------------------------------------------------------------------- */
@@ -175,8 +177,9 @@ static enum outcome understand_head(struct exchange *x, size_t *head)
 static enum outcome server_closed(struct exchange *x, ssize_t why)
 {
     if (why == -ENOBUFS)
-        return x->response_known ? exchange_abort(x, ACCESS_OVERLOAD)
-                                 : refuse(x, 503, ACCESS_OVERLOAD, "Too much is going on here now.");
+        return x->response_known
+                   ? exchange_abort(x, ACCESS_OVERLOAD)
+                   : refuse(x, 503, ACCESS_OVERLOAD, "Too much is going on here now.");
     if (why == 0 && x->response_known && flow_source_closed(&x->down))
         return WAIT;
     return exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,

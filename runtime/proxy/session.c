@@ -59,7 +59,8 @@ static void begin_linger(struct session *s)
     deadline_set(&s->worker->deadlines, &s->deadline, LINGER_NS, s->worker->now_ns);
 }
 
-/* One read each time it is ready, so that a flood does not keep the worker; the deadline ends it. */
+/* One read each time it is ready, so that a flood does not keep the worker; the deadline ends it.
+ */
 static void linger(struct session *s)
 {
     const ssize_t n = conn_read(&s->conn, s->worker->scratch, WORKER_SCRATCH_BYTES);
@@ -198,8 +199,8 @@ void session_open(struct worker *w, int fd, const struct endpoint *client, struc
     conn_open(&s->conn, &transport_plain, w->loop, fd, ready, s);
     watch_want(&s->conn.watch, WATCH_READ);
 
-    /* The first request has the header timeout from the start: a client that connects, and then says
-     * nothing, is not the same as one that has been served before. */
+    /* The first request has the header timeout from the start: a client that connects, and then
+     * says nothing, is not the same as one that has been served before. */
     const struct table_listener *l = session_listener(s);
     if (!l) {
         session_free(s, false);

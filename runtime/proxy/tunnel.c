@@ -1,8 +1,8 @@
 /*
  * TUNNEL: after 101 the two sides talk as they please (RFC 9110 7.8), and we only carry bytes.
  *
- * An established tunnel lets go of its generation and pins its server alone, so that a hot swap neither
- * touches it nor is kept in memory by it.
+ * An established tunnel lets go of its generation and pins its server alone, so that a hot swap
+ * neither touches it nor is kept in memory by it.
  */
 #include <errno.h>
 
@@ -62,7 +62,8 @@ struct side {
     bool *readable, *writable;
 };
 
-/* Reads once. 1: something came; 0: nothing now, or the end, which the flow then knows; -1: broken. */
+/* Reads once. 1: something came; 0: nothing now, or the end, which the flow then knows; -1: broken.
+ */
 static int read_side(struct exchange *x, const struct side *s)
 {
     if (!*s->readable)
@@ -91,8 +92,8 @@ static bool pump(struct exchange *x, const struct side *s, size_t head)
         conn_shut(s->flow->to); /* one side has said all; the other may go on */
     if (*s->result == FLOW_BLOCKED)
         *s->writable = false;
-    return more == 0 && (*s->result == FLOW_DONE || *s->result == FLOW_HUNGRY ||
-                         *s->result == FLOW_BLOCKED);
+    return more == 0 &&
+           (*s->result == FLOW_DONE || *s->result == FLOW_HUNGRY || *s->result == FLOW_BLOCKED);
 }
 
 enum outcome exchange_tunnel(struct exchange *x)
@@ -105,8 +106,8 @@ enum outcome exchange_tunnel(struct exchange *x)
     }
     struct session *s = x->session;
     struct link *l = x->link;
-    const struct side down = {&x->down, &x->down_result, &l->conn, &l->in, &l->readable,
-                              &s->writable};
+    const struct side down = {&x->down, &x->down_result, &l->conn,
+                              &l->in,   &l->readable,    &s->writable};
     const struct side up = {&x->up, &x->up_result, &s->conn, &s->in, &s->readable, &l->writable};
     if (!pump(x, &down, head) || !pump(x, &up, 0))
         return go(x, EXCHANGE_FINISH);
@@ -116,10 +117,10 @@ enum outcome exchange_tunnel(struct exchange *x)
 void exchange_tunnel_settle(struct exchange *x)
 {
     const bool up_wants = x->up_result == FLOW_HUNGRY, down_wants = x->down_result == FLOW_HUNGRY;
-    watch_want(&x->session->conn.watch, (up_wants ? WATCH_READ : 0) |
-                                            (x->down_result == FLOW_BLOCKED ? WATCH_WRITE : 0));
-    watch_want(&x->link->conn.watch, (down_wants ? WATCH_READ : 0) |
-                                         (x->up_result == FLOW_BLOCKED ? WATCH_WRITE : 0));
+    watch_want(&x->session->conn.watch,
+               (up_wants ? WATCH_READ : 0) | (x->down_result == FLOW_BLOCKED ? WATCH_WRITE : 0));
+    watch_want(&x->link->conn.watch,
+               (down_wants ? WATCH_READ : 0) | (x->up_result == FLOW_BLOCKED ? WATCH_WRITE : 0));
     deadline_clear(&x->link->deadline);
     deadline_set(&x->worker->deadlines, &x->session->deadline, x->tunnel_ns, x->worker->now_ns);
 }

@@ -11,7 +11,8 @@
 /* How exactly timeouts are kept, and how soon a paused acceptor tries again. */
 #define TICK_NS (20 * NS_PER_MS)
 
-/* Most blocks of one kind in use at a time on a worker; what is above that is refused and counted. */
+/* Most blocks of one kind in use at a time on a worker; what is above that is refused and counted.
+ */
 #define BUFFERS_MAX  (UINT32_C(16) * 1024)
 #define SESSIONS_MAX (UINT32_C(1024) * 1024) /* max-connections bounds them long before */
 #define KEEP_FREE    256u
@@ -162,7 +163,7 @@ static void close_gone_sessions(struct worker *w, const struct generation *old)
 {
     if (all_gates_stay(old, w->current))
         return;
-    LIST_EACH(s, &w->session, struct session, link)
+    LIST_EACH (s, &w->session, struct session, link)
         if (!has_gate(w->current, s->gate))
             session_close_if_idle(s);
 }
@@ -195,8 +196,7 @@ static void post_order(struct worker *w, void (*run)(struct message *m), struct 
                        struct message *done)
 {
     struct order *o = MUST_NEW(struct order);
-    *o = (struct order){
-        .message = {.run = run}, .worker = w, .generation = g, .done = done};
+    *o = (struct order){.message = {.run = run}, .worker = w, .generation = g, .done = done};
     mailbox_post(&w->box, &o->message);
 }
 
@@ -217,7 +217,7 @@ static void do_drain(struct message *m)
     worker_now(w);
     w->draining = true;
     acceptors_close(w);
-    LIST_EACH(s, &w->session, struct session, link)
+    LIST_EACH (s, &w->session, struct session, link)
         session_close_if_idle(s);
     report_drained(w);
 }
@@ -225,7 +225,7 @@ static void do_drain(struct message *m)
 static void close_everything(struct worker *w)
 {
     acceptors_close(w);
-    LIST_EACH(s, &w->session, struct session, link)
+    LIST_EACH (s, &w->session, struct session, link)
         session_close(s, ACCESS_SHUTDOWN);
     for (uint32_t i = 0; i < w->current->table->n_servers; i++)
         link_close_idle(&w->link_owner, w->current->server[i]);

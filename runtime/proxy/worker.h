@@ -41,19 +41,19 @@ struct worker {
     struct link_owner link_owner;
     struct generation *current; /* pinned */
     VEC(struct acceptor *) acceptor;
-    struct list session;  /* all of them */
+    struct list session; /* all of them */
     bool draining;
-    struct mailbox *control;   /* borrowed */
-    struct message *drained;   /* to be posted there when no connection is left; borrowed */
+    struct mailbox *control; /* borrowed */
+    struct message *drained; /* to be posted there when no connection is left; borrowed */
     pthread_t thread;
     char *scratch; /* WORKER_SCRATCH_BYTES, owned */
 };
 
 struct worker_config {
     uint32_t index;
-    uint64_t seed;            /* of request ids and balancing */
-    struct access_ring *log;  /* borrowed; NULL: no access log */
-    struct mailbox *control;  /* borrowed; where the worker reports to */
+    uint64_t seed;           /* of request ids and balancing */
+    struct access_ring *log; /* borrowed; NULL: no access log */
+    struct mailbox *control; /* borrowed; where the worker reports to */
 };
 
 /* A worker that does not run yet; or NULL, with a negative errno in *rc. */
@@ -67,8 +67,8 @@ MUST_CHECK int worker_start(struct worker *w, struct generation *first);
 /* From the top of its next turn on it serves with this generation. */
 void worker_publish(struct worker *w, struct generation *g);
 
-/* Accept no more, end connections as they become idle; `drained` is posted to the control thread's mailbox
- * when none is left. It must stay until then, or until worker_stop() has returned. */
+/* Accept no more, end connections as they become idle; `drained` is posted to the control thread's
+ * mailbox when none is left. It must stay until then, or until worker_stop() has returned. */
 void worker_drain(struct worker *w, struct message *drained);
 
 /* Closes everything that is left, ends the thread, waits for it. */

@@ -41,7 +41,8 @@ void cluster_view_done(struct cluster_view *v)
     *v = (struct cluster_view){0};
 }
 
-/* Members of the view: the usable servers of the first group that has any, backups being the second. */
+/* Members of the view: the usable servers of the first group that has any, backups being the
+ * second. */
 static void add_members(struct cluster_view *v, const struct cluster_choice *choice,
                         const struct table_server *spec, bool backup)
 {
@@ -49,8 +50,8 @@ static void add_members(struct cluster_view *v, const struct cluster_choice *cho
         const struct server *s = choice->server[i];
         if (spec[i].backup != backup || !server_usable(s))
             continue;
-        v->member[v->n_members] = (struct balance_candidate){
-            .id = hash_slice(spec[i].name, 0), .weight = spec[i].weight};
+        v->member[v->n_members] =
+            (struct balance_candidate){.id = hash_slice(spec[i].name, 0), .weight = spec[i].weight};
         v->member_server[v->n_members++] = i;
     }
 }

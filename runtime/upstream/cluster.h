@@ -1,9 +1,9 @@
 /*
  * cluster - choosing a server: the live side of a cluster, and each worker's view of it.
  *
- * The live object is shared by all workers and by all generations that have a cluster of that name. A
- * view is one worker's, in one generation: the servers that may be used now in the order the policy
- * wants, made anew only when the epoch says that something changed.
+ * The live object is shared by all workers and by all generations that have a cluster of that name.
+ * A view is one worker's, in one generation: the servers that may be used now in the order the
+ * policy wants, made anew only when the epoch says that something changed.
  */
 #pragma once
 
@@ -55,12 +55,13 @@ struct cluster_choice {
     struct server *const *server; /* parallel to server_spec */
     const struct address *client;
     int64_t now_ns;
-    uint32_t avoid[CLUSTER_AVOID_MAX]; /* indices within the cluster, already tried by this exchange */
+    uint32_t
+        avoid[CLUSTER_AVOID_MAX]; /* indices within the cluster, already tried by this exchange */
     uint32_t n_avoid;
 };
 
 /*
- * Returns an index within the cluster, or BALANCE_NONE when there is no server to try. A server that a
- * connection to failed within the last second is only chosen when there is no other. Worker.
+ * Returns an index within the cluster, or BALANCE_NONE when there is no server to try. A server
+ * that a connection to failed within the last second is only chosen when there is no other. Worker.
  */
 uint32_t cluster_pick(const struct cluster_choice *choice, struct cluster_view *view);

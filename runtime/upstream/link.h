@@ -45,8 +45,8 @@ struct link {
 /* The newest idle link to the server, taken out of the pool, or NULL. */
 struct link *link_take(const struct link_owner *o, struct server *s, void *exchange);
 
-/* Begins a connection. Returns 0 and sets *out, or a negative errno; -ENOBUFS when the pool of links
- * refuses. It is connected when it becomes writable and dial_result() agrees. */
+/* Begins a connection. Returns 0 and sets *out, or a negative errno; -ENOBUFS when the pool of
+ * links refuses. It is connected when it becomes writable and dial_result() agrees. */
 MUST_CHECK int link_dial(const struct link_owner *o, struct server *s, void *exchange,
                          struct link **out);
 

@@ -74,14 +74,16 @@ static void json_is_one_object_a_line(void **state)
     diag_also(p.diags, at(two_lines, "api"), "a name like it");
     diag_note(p.diags, "short");
     diag_fix(p.diags, at(two_lines, "apii"), SLICE("api"), "did you mean `api`?");
-    expect(&p, DIAG_JSON,
-           "{\"code\":\"E0201\",\"severity\":\"error\",\"message\":\"no cluster is called `a\\\"i`\","
-           "\"spans\":[{\"file\":\"a.lbconf\",\"line\":4,\"column\":11,\"end_line\":4,\"end_column\":15,"
-           "\"label\":\"\",\"primary\":true},{\"file\":\"a.lbconf\",\"line\":1,\"column\":9,"
-           "\"end_line\":1,\"end_column\":12,\"label\":\"a name like it\",\"primary\":false}],"
-           "\"notes\":[\"short\"],\"fixes\":[{\"message\":\"did you mean `api`?\",\"span\":"
-           "{\"file\":\"a.lbconf\",\"line\":4,\"column\":11,\"end_line\":4,\"end_column\":15},"
-           "\"replacement\":\"api\"}]}\n");
+    expect(
+        &p, DIAG_JSON,
+        "{\"code\":\"E0201\",\"severity\":\"error\",\"message\":\"no cluster is called `a\\\"i`\","
+        "\"spans\":[{\"file\":\"a.lbconf\",\"line\":4,\"column\":11,\"end_line\":4,\"end_column\":"
+        "15,"
+        "\"label\":\"\",\"primary\":true},{\"file\":\"a.lbconf\",\"line\":1,\"column\":9,"
+        "\"end_line\":1,\"end_column\":12,\"label\":\"a name like it\",\"primary\":false}],"
+        "\"notes\":[\"short\"],\"fixes\":[{\"message\":\"did you mean `api`?\",\"span\":"
+        "{\"file\":\"a.lbconf\",\"line\":4,\"column\":11,\"end_line\":4,\"end_column\":15},"
+        "\"replacement\":\"api\"}]}\n");
 }
 
 static const struct {
@@ -92,7 +94,8 @@ static const struct {
     {"a combining mark is none", "e\xcc\x81 x", "x", "1 | e\xcc\x81 x\n  |   ^\n"},
     {"a wide character is two", "\xe6\x97\xa5 x", "x", "1 | \xe6\x97\xa5 x\n  |    ^\n"},
     {"and has two carets", "a \xe6\x97\xa5", "\xe6\x97\xa5", "1 | a \xe6\x97\xa5\n  |   ^^\n"},
-    {"what steers a terminal is not let through", "\x1b[31m x", "x", "1 | \xef\xbf\xbd[31m x\n  |       ^\n"},
+    {"what steers a terminal is not let through", "\x1b[31m x", "x",
+     "1 | \xef\xbf\xbd[31m x\n  |       ^\n"},
     {"a carriage return is not shown", "x y\r\n", "y", "1 | x y\n  |   ^\n"},
     {"a place of several lines is marked on its first", "a b\nc", "b\nc", "1 | a b\n  |   ^\n"},
     {"the end of a line has a caret too", "ab\nc", "\nc", "1 | ab\n  |   ^\n"},

@@ -1,4 +1,5 @@
-/* What configurations mean, and which are wrong: a row is a few lines of text and the codes they earn. */
+/* What configurations mean, and which are wrong: a row is a few lines of text and the codes they
+ * earn. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -191,11 +192,25 @@ static const struct row routes[] = {
     {"nothing follows it", "otherwise { deny }\n when path == \"/\" { deny }", "E0502"},
     {"not even another", "otherwise { deny }\n otherwise { deny }", "E0502"},
     {"it decides", "otherwise { set header \"x\" \"y\"; continue }", "E0505"},
-    {"the same condition twice", "when path == \"/\" { deny }\n when path == \"/\" { forward c }\n otherwise { deny }", "E0506"},
-    {"unless the first goes on", "when path == \"/\" { set header \"x\" \"y\"; continue }\n when path == \"/\" { deny }\n otherwise { deny }", ""},
-    {"or changed what the second asks", "when header \"x\" exists { deny }\n when path == \"/\" { set header \"x\" \"y\"; continue }\n when header \"x\" exists { deny }\n otherwise { deny }", ""},
-    {"what it asks must be changeable", "when method == GET { deny }\n when path == \"/\" { set header \"x\" \"y\"; continue }\n when method == GET { deny }\n otherwise { deny }", "E0506"},
-    {"sets are compared by value", "when src in { 10.0.0.0/8 } { deny }\n when src in { 10.0.0.0/8 } { deny }\n when src in { 10.0.0.0/9 } { deny }\n otherwise { deny }", "E0506"},
+    {"the same condition twice",
+     "when path == \"/\" { deny }\n when path == \"/\" { forward c }\n otherwise { deny }",
+     "E0506"},
+    {"unless the first goes on",
+     "when path == \"/\" { set header \"x\" \"y\"; continue }\n when path == \"/\" { deny }\n "
+     "otherwise { deny }",
+     ""},
+    {"or changed what the second asks",
+     "when header \"x\" exists { deny }\n when path == \"/\" { set header \"x\" \"y\"; continue "
+     "}\n when header \"x\" exists { deny }\n otherwise { deny }",
+     ""},
+    {"what it asks must be changeable",
+     "when method == GET { deny }\n when path == \"/\" { set header \"x\" \"y\"; continue }\n when "
+     "method == GET { deny }\n otherwise { deny }",
+     "E0506"},
+    {"sets are compared by value",
+     "when src in { 10.0.0.0/8 } { deny }\n when src in { 10.0.0.0/8 } { deny }\n when src in { "
+     "10.0.0.0/9 } { deny }\n otherwise { deny }",
+     "E0506"},
     {"a broken clause hides no otherwise", "when { deny }\n otherwise { deny }", "E0101"},
     {"nor does a broken otherwise", "otherwise deny", "E0101"},
 };
@@ -203,12 +218,16 @@ static const struct row routes[] = {
 static void routes_are_checked(void **state)
 {
     (void)state;
-    rows_earn_their_codes(routes, COUNT_OF(routes), "lbconf 1\n" LISTENER CLUSTER "route r {\n ", "\n}\n");
+    rows_earn_their_codes(routes, COUNT_OF(routes), "lbconf 1\n" LISTENER CLUSTER "route r {\n ",
+                          "\n}\n");
 }
 
 static const struct row clusters[] = {
     {"a cluster wants a server", "", "E0601"},
-    {"everything at once", "server a 10.0.0.1:80 backup weight 3; server b [::1]:80; server d unix:/a\n balance ip-hash; timeout read 5s; health tcp", ""},
+    {"everything at once",
+     "server a 10.0.0.1:80 backup weight 3; server b [::1]:80; server d unix:/a\n balance ip-hash; "
+     "timeout read 5s; health tcp",
+     ""},
     {"a broken server is not a missing one", "server a", "E0102"},
     {"two of one name", "server a 10.0.0.1:80; server a 10.0.0.2:80", "E0602"},
     {"two at one address", "server a 10.0.0.1:80; server b 10.0.0.1:80", "W0601"},
@@ -227,11 +246,14 @@ static const struct row clusters[] = {
     {"a port is below 65536", "server a 10.0.0.1:65536", "E0401"},
     {"a health check has a path", "server a 10.0.0.1:80; health http", "E0604"},
     {"which begins with a slash", "server a 10.0.0.1:80; health http \"x\"", "E0604"},
-    {"and may have a query", "server a 10.0.0.1:80; health http HEAD \"/x?y=1\" { host \"a\" }", ""},
+    {"and may have a query", "server a 10.0.0.1:80; health http HEAD \"/x?y=1\" { host \"a\" }",
+     ""},
     {"tcp has none", "server a 10.0.0.1:80; health tcp \"/\"", "E0604"},
     {"nor a status", "server a 10.0.0.1:80; health tcp { expect status 200 }", "E0604"},
-    {"a status range goes up", "server a 10.0.0.1:80; health http \"/\" { expect status 300..200 }", "E0606"},
-    {"a probe ends before the next", "server a 10.0.0.1:80; health tcp { every 1s timeout 2s }", "E0605"},
+    {"a status range goes up", "server a 10.0.0.1:80; health http \"/\" { expect status 300..200 }",
+     "E0606"},
+    {"a probe ends before the next", "server a 10.0.0.1:80; health tcp { every 1s timeout 2s }",
+     "E0605"},
     {"a short interval shortens it", "server a 10.0.0.1:80; health tcp { every 500ms }", ""},
     {"names are lower case", "server A 10.0.0.1:80", "E0203"},
 };
@@ -239,7 +261,8 @@ static const struct row clusters[] = {
 static void clusters_are_checked(void **state)
 {
     (void)state;
-    rows_earn_their_codes(clusters, COUNT_OF(clusters), "lbconf 1\n" LISTENER ROUTE "cluster c {\n ", "\n}\n");
+    rows_earn_their_codes(clusters, COUNT_OF(clusters),
+                          "lbconf 1\n" LISTENER ROUTE "cluster c {\n ", "\n}\n");
 }
 
 static const struct row listeners[] = {
@@ -252,15 +275,18 @@ static const struct row listeners[] = {
     {"also by way of a name", "bind 0.0.0.0:8080; bind 0.0.0.0:P; route r", "E0703"},
     {"a route is no cluster", "bind 0.0.0.0:80; route c", "E0205"},
     {"connections have a range", "bind 0.0.0.0:80; route r; max-connections 0", "E0405"},
-    {"timeouts are its own", "bind 0.0.0.0:80; route r; timeout tunnel 1h; timeout connect 1s", "E0207"},
+    {"timeouts are its own", "bind 0.0.0.0:80; route r; timeout tunnel 1h; timeout connect 1s",
+     "E0207"},
 };
 
 static void listeners_are_checked(void **state)
 {
     (void)state;
-    rows_earn_their_codes(listeners, COUNT_OF(listeners),
-                          "lbconf 1\nenv PORT : port\nconst P : port = 8080\nconst D : duration = 5s\n" CLUSTER ROUTE
-                          "listener l {\n ", "\n}\n");
+    rows_earn_their_codes(
+        listeners, COUNT_OF(listeners),
+        "lbconf 1\nenv PORT : port\nconst P : port = 8080\nconst D : duration = 5s\n" CLUSTER ROUTE
+        "listener l {\n ",
+        "\n}\n");
 }
 
 static const struct row definitions[] = {
@@ -281,13 +307,15 @@ static const struct row definitions[] = {
     {"and their elements too", "set s : network = { \"x\" }", "E0113"},
     {"the version is said once", "lbconf 1", "E0111"},
     {"names have a shape", "acl A_b = path == \"/\"", "E0203"},
-    {"sizes and percentages are values", "const A : size = 64MiB\nconst B : percent = 5%\nconst E : percent = 101%", "E0401"},
+    {"sizes and percentages are values",
+     "const A : size = 64MiB\nconst B : percent = 5%\nconst E : percent = 101%", "E0401"},
 };
 
 static void definitions_are_checked(void **state)
 {
     (void)state;
-    rows_earn_their_codes(definitions, COUNT_OF(definitions), "lbconf 1\n" LISTENER CLUSTER ROUTE, "\n");
+    rows_earn_their_codes(definitions, COUNT_OF(definitions), "lbconf 1\n" LISTENER CLUSTER ROUTE,
+                          "\n");
 }
 
 static const char *const everything =

@@ -62,8 +62,8 @@ struct row {
     enum http_framing framing;
     uint64_t length;
     bool chunked;
-    const char *in;   /* what was read */
-    const char *out;  /* what is written, behind the head "H" */
+    const char *in;  /* what was read */
+    const char *out; /* what is written, behind the head "H" */
     enum flow_result result;
     const char *left; /* what is not the body's */
 };
@@ -80,7 +80,8 @@ static const struct row rows[] = {
     {"chunks for whoever knows none", FRAMING_CHUNKED, 0, false, "3\r\nabc\r\n0\r\n\r\n", "Habc",
      FLOW_DONE, ""},
     {"trailers go on behind the last chunk", FRAMING_CHUNKED, 0, true,
-     "3\r\nabc\r\n0\r\nx-sum: 7\r\n\r\nrest", "H3\r\nabc\r\n0\r\nx-sum: 7\r\n\r\n", FLOW_DONE, "rest"},
+     "3\r\nabc\r\n0\r\nx-sum: 7\r\n\r\nrest", "H3\r\nabc\r\n0\r\nx-sum: 7\r\n\r\n", FLOW_DONE,
+     "rest"},
     {"an empty chunked body", FRAMING_CHUNKED, 0, true, "0\r\n\r\n", "H0\r\n\r\n", FLOW_DONE, ""},
     {"half a chunk line waits", FRAMING_CHUNKED, 0, true, "3\r", "H", FLOW_HUNGRY, ""},
     {"until the end of the connection", FRAMING_CLOSE, 0, false, "abc", "Habc", FLOW_HUNGRY, ""},

@@ -24,8 +24,8 @@ static int set_up(void **state)
     (void)state;
     static const char *const name[] = {"a", "b", "c", "d"};
     for (int i = 0; i < SERVERS; i++) {
-        spec[i] = (struct table_server){.name = slice_of(name[i]), .weight = i == 2 ? 2 : 1,
-                                        .backup = i == 3};
+        spec[i] = (struct table_server){
+            .name = slice_of(name[i]), .weight = i == 2 ? 2 : 1, .backup = i == 3};
         spec[i].endpoint.port = (uint16_t)(9000 + i);
         server[i] = server_new(SLICE("web"), spec[i].name, &spec[i].endpoint, 1);
     }
@@ -66,7 +66,8 @@ static void count(struct cluster_choice c, unsigned n, unsigned times[SERVERS])
     }
 }
 
-static void assert_times(const unsigned times[SERVERS], unsigned a, unsigned b, unsigned c, unsigned d)
+static void assert_times(const unsigned times[SERVERS], unsigned a, unsigned b, unsigned c,
+                         unsigned d)
 {
     const unsigned wanted[SERVERS] = {a, b, c, d};
     for (int i = 0; i < SERVERS; i++)
