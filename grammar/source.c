@@ -69,7 +69,7 @@ int sources_add(struct sources *s, struct slice name, struct slice text)
 
 static int read_all(FILE *f, char **text, size_t *len)
 {
-    size_t room = 64 * 1024, n = 0;
+    size_t room = (size_t)64 * 1024, n = 0;
     char *at = MUST_ARRAY(char, room);
     size_t got;
     while ((got = fread(at + n, 1, room - n - 1, f)) > 0) {
@@ -100,8 +100,8 @@ int sources_load(struct sources *s, const char *path)
     FILE *f = standard ? stdin : fopen(path, "rb");
     if (!f)
         return errno ? -errno : -EIO;
-    char *text;
-    size_t len;
+    char *text = NULL;
+    size_t len = 0;
     errno = 0;
     int error = read_all(f, &text, &len);
     if (error == -EIO && errno)

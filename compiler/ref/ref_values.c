@@ -111,8 +111,10 @@ static void parameters(struct arena *arena, struct ref_values *list, struct slic
 struct ref_values ref_values(const struct facts *f, const struct ref_verdict *v,
                              struct arena *arena, enum table_field field, struct slice key)
 {
+    ASSERT(field < FIELD_COUNT);
+
     struct ref_values list = {0};
-    struct slice one = SLICE_NONE;
+    struct slice one;
     switch (field) {
     case FIELD_SRC: {
         char text[ADDRESS_TEXT_MAX];

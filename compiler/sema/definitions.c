@@ -199,6 +199,7 @@ static bool element_read(struct sema *s, const struct ast *at, enum type type, s
     struct value v;
     if (!value_read(s, at, type, &v))
         return false;
+    ASSERT((to->network == NULL) != (to->string == NULL));
     if (to->network)
         to->network[i] = v.network;
     else

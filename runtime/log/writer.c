@@ -142,7 +142,7 @@ static void flush(struct writer *w)
     size_t done;
     const int rc = write_all(w, text_slice(&w->batch), &done);
     if (rc != 0) {
-        const struct slice written = {w->batch.at, done};
+        const struct slice written = {text_slice(&w->batch).at, done};
         w->lost += w->batch_records - lines_in(written) + (w->torn && done > 0);
         w->lost_errno = -rc;
         if (done > 0)

@@ -93,7 +93,7 @@ static void server_as_row(void *to, const struct control_server *s)
     columns_add(table, "%lld", (long long)s->in_flight);
     columns_add(table, "%u", s->idle);
     columns_add(table, "%llu", (unsigned long long)s->requests);
-    columns_add(table, "%llu", (unsigned long long)(s->connect_errors + s->response_errors));
+    columns_add(table, "%llu", (unsigned long long)s->connect_errors + s->response_errors);
     columns_add(table, "%llu", (unsigned long long)s->responses_5xx);
 }
 

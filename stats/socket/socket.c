@@ -47,9 +47,9 @@ static void turn_away(int fd)
 {
     static const char says[] = "refused: too many connections to this socket\n";
     char unread[256];
-    ssize_t n = send(fd, says, sizeof(says) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-    n = recv(fd, unread, sizeof(unread), MSG_DONTWAIT);
-    (void)n; /* who does not listen need not be told */
+    /* Who does not listen need not be told. */
+    (void)!send(fd, says, sizeof(says) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)!recv(fd, unread, sizeof(unread), MSG_DONTWAIT);
     close(fd);
 }
 
