@@ -53,7 +53,7 @@ static inline void buffer_used(struct buffer *b, size_t n)
         b->start = b->end = b->floor;
 }
 
-/* Moves what is there as far to the front as it may go, so that all the room is behind it. */
+/* Moves what is there, and the sentinel behind it, as far to the front as it may go. */
 static inline void buffer_compact(struct buffer *b)
 {
     if (b->start == b->floor)
@@ -61,6 +61,7 @@ static inline void buffer_compact(struct buffer *b)
     memmove(b->at + b->floor, b->at + b->start, buffer_len(b));
     b->end -= b->start - b->floor;
     b->start = b->floor;
+    b->at[b->end] = '\0';
 }
 
 static inline struct slice buffer_slice(const struct buffer *b)
