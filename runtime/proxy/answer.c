@@ -40,8 +40,8 @@ static struct slice write_page(const struct exchange *x, char out[PAGE_BYTES_MAX
 {
     char id[REQUEST_ID_BYTES];
     request_id_write(x->worker->request_id, x->request_number, id);
-    const int len = snprintf(out, PAGE_BYTES_MAX, "%u %s\n%s\nRequest %.*s\n", x->status,
-                             http_reason(x->status), x->detail, REQUEST_ID_BYTES, id);
+    const int len = snprintf(out, PAGE_BYTES_MAX, "%u %s\n%s%s\nRequest %.*s\n", x->status,
+                             http_reason(x->status), x->lead, x->detail, REQUEST_ID_BYTES, id);
     ASSERT(len > 0 && len < PAGE_BYTES_MAX);
     return (struct slice){out, (size_t)len};
 }

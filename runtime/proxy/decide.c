@@ -94,9 +94,10 @@ enum outcome exchange_decide(struct exchange *x)
     if (r != URI_OK) {
         METRIC_ADD(x->worker->metrics->requests_malformed, 1);
         x->fate = FATE_LINGER;
-        return refuse(x, 400, ACCESS_MALFORMED, uri_result_text(r));
+        const enum outcome out = refuse(x, 400, ACCESS_MALFORMED, uri_result_text(r));
+        x->lead = "Refused: the request's target or host ";
+        return out;
     }
-    x->request_number = ++x->worker->requests;
     eval(x->generation->table, x->listener->route, &x->facts, &x->verdict, NULL);
     if (x->verdict.overflow)
         return refuse(x, 431, ACCESS_MALFORMED, "The request's header fields are too large.");

@@ -33,7 +33,8 @@ struct exchange *exchange_new(struct session *s)
     x->up_result = x->down_result = FLOW_HUNGRY;
     x->tries = x->n_tried = 0;
     x->status = 0;
-    x->detail = "";
+    x->lead = x->detail = "";
+    x->request_number = ++w->requests;
     x->fate = FATE_KEEP;
     x->end = ACCESS_COMPLETE;
     x->received_bytes = 0;
@@ -86,7 +87,10 @@ static enum outcome malformed(struct exchange *x, int error)
 {
     METRIC_ADD(x->worker->metrics->requests_malformed, 1);
     x->fate = FATE_LINGER;
-    return refuse(x, h1_error_status(error), ACCESS_MALFORMED, h1_error_text(error));
+    const enum outcome out =
+        refuse(x, h1_error_status(error), ACCESS_MALFORMED, h1_error_text(error));
+    x->lead = "Refused: ";
+    return out;
 }
 
 /* More of a head that was not complete. */

@@ -98,7 +98,7 @@ struct exchange {
     uint8_t n_tried;
 
     uint16_t status;    /* sent, or to be sent, to the client; 0: none yet */
-    const char *detail; /* one sentence for the page of an answer of ours; static */
+    const char *lead, *detail; /* a sentence for the page of an answer of ours; static */
     enum fate fate;
     enum access_end end;
     uint64_t received_bytes;

@@ -23,6 +23,7 @@ static inline enum outcome refuse(struct exchange *x, uint16_t status, enum acce
     ASSERT(!x->response_known);
     x->status = status;
     x->end = end;
+    x->lead = "";
     x->detail = detail;
     return go(x, EXCHANGE_ANSWER);
 }
