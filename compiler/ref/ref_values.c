@@ -108,40 +108,47 @@ static void parameters(struct arena *arena, struct ref_values *list, struct slic
     }
 }
 
+static struct ref_values only(struct arena *arena, struct slice value)
+{
+    struct ref_values list = {0};
+    add(arena, &list, value.at, value.len);
+    return list;
+}
+
+static struct ref_values address_of(const struct address *a, struct arena *arena)
+{
+    char text[ADDRESS_TEXT_MAX];
+    return only(arena, arena_copy(arena, (struct slice){text, address_format(a, text)}));
+}
+
+static struct ref_values cookies(const struct facts *f, const struct ref_verdict *v,
+                                 struct arena *arena, struct slice name)
+{
+    struct ref_values list = {0};
+    const struct ref_values lines = headers(f, v, arena, SLICE("cookie"));
+    for (uint32_t i = 0; i < lines.n; i++)
+        cookies_of(arena, &list, lines.at[i], name);
+    return list;
+}
+
 struct ref_values ref_values(const struct facts *f, const struct ref_verdict *v,
                              struct arena *arena, enum table_field field, struct slice key)
 {
-    ASSERT(field < FIELD_COUNT);
-
     struct ref_values list = {0};
-    struct slice one;
     switch (field) {
-    case FIELD_SRC: {
-        char text[ADDRESS_TEXT_MAX];
-        one = arena_copy(arena, (struct slice){text, address_format(&f->src, text)});
-        break;
-    }
-    case FIELD_METHOD: one = f->method; break;
-    case FIELD_SCHEME: one = f->scheme; break;
-    case FIELD_HOST: one = f->host; break;
-    case FIELD_PATH: one = f->path; break;
-    case FIELD_URI: one = f->uri; break;
-    case FIELD_LISTENER: one = f->listener; break;
-    case FIELD_QUERY:
-        if (!f->query.at)
-            return list;
-        one = f->query;
-        break;
+    case FIELD_SRC: return address_of(&f->src, arena);
+    case FIELD_METHOD: return only(arena, f->method);
+    case FIELD_SCHEME: return only(arena, f->scheme);
+    case FIELD_HOST: return only(arena, f->host);
+    case FIELD_PATH: return only(arena, f->path);
+    case FIELD_URI: return only(arena, f->uri);
+    case FIELD_LISTENER: return only(arena, f->listener);
+    case FIELD_QUERY: return f->query.at ? only(arena, f->query) : list;
     case FIELD_QUERY_KEY: parameters(arena, &list, f->query, key); return list;
     case FIELD_HEADER: return headers(f, v, arena, key);
-    case FIELD_COOKIE: {
-        const struct ref_values lines = headers(f, v, arena, SLICE("cookie"));
-        for (uint32_t i = 0; i < lines.n; i++)
-            cookies_of(arena, &list, lines.at[i], key);
-        return list;
+    case FIELD_COOKIE: return cookies(f, v, arena, key);
+    case FIELD_COUNT: break;
     }
-    case FIELD_COUNT: return list;
-    }
-    add(arena, &list, one.at, one.len);
+    ASSERT(!"every field is above");
     return list;
 }
