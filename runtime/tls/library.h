@@ -1,6 +1,6 @@
 /* library - which TLS library this program was built with, for `lbc --version` and `show info`. */
 #pragma once
 
-/* For example "BoringSSL, API 18, with assembly". Static text; any thread; leaves the library's
+/* For example "BoringSSL, API 17, with assembly". Static text; any thread; leaves the library's
  * error queue alone. Without assembly a handshake costs several times as much, so it is said. */
 const char *tls_library_version(void);
