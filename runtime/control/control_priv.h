@@ -12,10 +12,13 @@
 
 struct reload {
     bool under_way;
+    bool compiling; /* its thread has not been joined */
     pthread_t thread;
     struct message finished;
     int64_t begun_ns;
-    struct table *table; /* what the compile thread made */
+    struct table *table;  /* what the compile thread made */
+    struct timer checks;  /* while a new generation waits for its servers' first checks */
+    int64_t hand_over_ns; /* at the latest, checked or not */
     struct text report;
     void (*done)(void *of, const struct control_reload *r);
     void *done_of;
@@ -54,8 +57,12 @@ struct control {
     uint32_t n_undrained;
 };
 
-/* Makes `table` the current generation. False with a sentence in `why`; the table stays the
- * caller's. */
+/* How long a start or a reload waits for first health checks, and how often it looks. */
+#define FIRST_CHECKS_NS      (NS_PER_S)
+#define FIRST_CHECKS_LOOK_NS (5 * NS_PER_MS)
+
+/* Makes `table` the newest generation and begins to check its servers; workers don't have it yet. False
+ * with a sentence in `why`; the table stays the caller's. */
 MUST_CHECK bool control_publish(struct control *c, struct table *table, struct text *why);
 
 /* Waits for a compilation under way and throws its result away, when the mailbox is closed next. */

@@ -13,10 +13,6 @@
 /* The access log's ring: what a worker may be ahead of the writer. */
 #define RING_RECORDS 4096u
 
-/* How long a start waits for the first health checks; connections wait in the kernel meanwhile. */
-#define FIRST_CHECKS_NS      (NS_PER_S)
-#define FIRST_CHECKS_LOOK_NS (5 * NS_PER_MS)
-
 static const int SIGNALS[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 
 static void stop_now(struct control *c)
@@ -269,6 +265,7 @@ void control_free(struct control *c)
     probes_free(c->probes);
     timer_stop(&c->first_checks);
     timer_stop(&c->drain_deadline);
+    timer_stop(&c->reload.checks);
     watch_done(&c->signals);
     if (c->signal_fd != -1)
         close(c->signal_fd);

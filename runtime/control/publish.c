@@ -58,10 +58,8 @@ bool control_publish(struct control *c, struct table *table, struct text *why)
         return false;
     g->older = c->newest;
     c->newest = g;
-    all_changed(g);
     probe_all(c);
-    if (g->older)
-        hand_over(c, g);
+    all_changed(g);
     return true;
 }
 
@@ -96,23 +94,19 @@ void control_abandon_reload(struct control *c)
     struct reload *r = &c->reload;
     if (!r->under_way)
         return;
+    r->under_way = false;
+    if (!r->compiling) { /* it waits for checks; its generation is freed with the others */
+        text_done(&r->report);
+        return;
+    }
     r->finished.run = reload_abandoned;
     pthread_join(r->thread, NULL);
-    r->under_way = false;
 }
 
-static void reload_finished(struct message *m)
+static void answer(struct control *c, bool done)
 {
-    struct reload *r = CONTAINER_OF(m, struct reload, finished);
-    struct control *c = CONTAINER_OF(r, struct control, reload);
-    pthread_join(r->thread, NULL);
-
-    const bool done = r->table && control_publish(c, r->table, &r->report);
-    if (!done)
-        table_free(r->table);
-    r->table = NULL;
+    struct reload *r = &c->reload;
     r->under_way = false;
-
     const struct control_reload result = {.done = done,
                                           .generation = c->newest->id,
                                           .took_ns = clock_now_ns() - r->begun_ns,
@@ -128,6 +122,56 @@ static void reload_finished(struct message *m)
     text_done(&r->report);
 }
 
+/* Would requests for the cluster get a 503 now, only because its new servers have not been checked? */
+static bool waits_for_checks(const struct generation *g, uint32_t cluster)
+{
+    const struct table_cluster *spec = &g->table->cluster[cluster];
+    bool unknown = false;
+    for (uint32_t i = 0; i < spec->n_servers; i++) {
+        const struct server *s = g->server[spec->first_server + i];
+        if (server_usable(s))
+            return false;
+        unknown |= atomic_load_explicit(&s->health, memory_order_relaxed) == HEALTH_UNKNOWN;
+    }
+    return unknown;
+}
+
+static bool any_waits_for_checks(const struct generation *g)
+{
+    for (uint32_t i = 0; i < g->table->n_clusters; i++)
+        if (waits_for_checks(g, i))
+            return true;
+    return false;
+}
+
+/* The generation before serves on until the new one can; not for long, though. */
+static void look_at_checks(void *of)
+{
+    struct control *c = of;
+    if (c->serving && clock_now_ns() < c->reload.hand_over_ns && any_waits_for_checks(c->newest)) {
+        timer_set(&c->reload.checks, FIRST_CHECKS_LOOK_NS);
+        return;
+    }
+    hand_over(c, c->newest);
+    answer(c, true);
+}
+
+static void reload_finished(struct message *m)
+{
+    struct reload *r = CONTAINER_OF(m, struct reload, finished);
+    struct control *c = CONTAINER_OF(r, struct control, reload);
+    pthread_join(r->thread, NULL);
+    r->compiling = false;
+    if (r->table && control_publish(c, r->table, &r->report)) {
+        timer_init(&r->checks, c->loop, look_at_checks, c);
+        r->hand_over_ns = clock_now_ns() + FIRST_CHECKS_NS;
+        look_at_checks(c);
+        return;
+    }
+    table_free(r->table);
+    answer(c, false);
+}
+
 bool control_reload(struct control *c, void (*done)(void *of, const struct control_reload *r),
                     void *of)
 {
@@ -135,6 +179,7 @@ bool control_reload(struct control *c, void (*done)(void *of, const struct contr
     if (r->under_way || c->draining)
         return false;
     *r = (struct reload){.under_way = true,
+                         .compiling = true,
                          .finished = {.run = reload_finished},
                          .begun_ns = clock_now_ns(),
                          .done = done,

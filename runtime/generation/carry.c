@@ -45,6 +45,15 @@ static struct server *find_server(const struct index *x, const struct generation
     return NULL;
 }
 
+/* A server that was in use without checks stays in use until a check says otherwise. */
+static void check(struct server *s, bool checked, bool carried)
+{
+    const bool before = atomic_load_explicit(&s->checked, memory_order_relaxed);
+    if (carried && checked && !before)
+        atomic_store_explicit(&s->health, HEALTH_UP, memory_order_release);
+    atomic_store_explicit(&s->checked, checked, memory_order_release);
+}
+
 static void carry_servers(struct generation *g, const struct generation *before)
 {
     struct index x = index_new(before ? before->table->n_servers : 0);
@@ -57,8 +66,7 @@ static void carry_servers(struct generation *g, const struct generation *before)
         struct server *s = before ? find_server(&x, before, cluster->name, spec) : NULL;
         g->server[i] = s ? server_pin(s)
                          : server_new(cluster->name, spec->name, &spec->endpoint, g->n_workers);
-        atomic_store_explicit(&g->server[i]->checked, cluster->health.kind != HEALTH_NONE,
-                              memory_order_relaxed);
+        check(g->server[i], cluster->health.kind != HEALTH_NONE, s != NULL);
         atomic_store_explicit(&g->server[i]->generation, g->id, memory_order_relaxed);
     }
     free(x.slot);

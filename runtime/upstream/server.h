@@ -60,9 +60,9 @@ void server_unpin(struct server *s);
 /* May a new request go there? */
 static inline bool server_usable(const struct server *s)
 {
+    /* Acquire, and first: who has become checked while in use became up before that. */
+    const bool checked = atomic_load_explicit(&s->checked, memory_order_acquire);
     const int health = atomic_load_explicit(&s->health, memory_order_relaxed);
-    const bool alive =
-        health == HEALTH_UP ||
-        (health == HEALTH_UNKNOWN && !atomic_load_explicit(&s->checked, memory_order_relaxed));
+    const bool alive = health == HEALTH_UP || (health == HEALTH_UNKNOWN && !checked);
     return alive && atomic_load_explicit(&s->admin, memory_order_relaxed) == SERVER_READY;
 }
