@@ -1,0 +1,163 @@
+"""A large configuration: compiled fast, balanced exactly."""
+import collections
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+from harness import LBC, Client, Lbc, Origin, free_ports, wait_for, wrapper
+from harness.watch import IS_SLOW, number, report
+
+CLUSTERS, SERVERS = 10, 100
+PORTS_PER_ORIGIN = 250  # each origin process takes so many at most
+
+
+def weight(server):
+    return 1 + server % 4
+
+
+def cluster(name, ports, policy):
+    weighted = policy != "round-robin"
+    lines = [f"  server s{i} 127.0.0.1:{port}" + (f" weight {weight(i)}" if weighted else "")
+             for i, port in enumerate(ports)]
+    return "\n".join([f"cluster {name} {{", f"  balance {policy}", *lines, "}"])
+
+
+def config(port, ports, policy=lambda c: "weighted-round-robin"):
+    clusters = [cluster(f"c{c}", ports[c * SERVERS:(c + 1) * SERVERS], policy(c))
+                for c in range(len(ports) // SERVERS)]
+    clauses = [f'  when path under "/c{c}" {{ forward c{c} }}' for c in range(1, len(clusters))]
+    return "\n".join(["lbconf 1", *clusters,
+                      f"listener front {{ bind 127.0.0.1:{port}; route site }}",
+                      "route site {", *clauses, "  otherwise { forward c0 }", "}", ""])
+
+
+def test_a_thousand_servers_compile_at_once(tmp_path, record_property):
+    file = tmp_path / "large.lbconf"
+    file.write_text(config(8080, [10000 + i for i in range(CLUSTERS * SERVERS)]))
+    took = []
+    for _ in range(1 if IS_SLOW else 7):
+        begun = time.monotonic()
+        done = subprocess.run([*wrapper(), LBC, "check", str(file)], capture_output=True, text=True)
+        took.append((time.monotonic() - begun) * 1000)
+        assert done.returncode == 0, done.stderr
+    report(record_property, check_ms=min(took))
+    assert IS_SLOW or min(took) < 100
+
+
+def ask(port, path, requests, connections):
+    """Who answered how often."""
+    counts = [collections.Counter() for _ in range(connections)]
+    failed = []
+
+    def run(into, n):
+        with Client(port) as c:
+            for _ in range(n):
+                r = c.get(path)
+                if r.status != 200:
+                    failed.append(r.status)
+                into[int(r["x-origin"])] += 1
+    threads = [threading.Thread(target=run, args=(into, requests // connections)) for into in counts]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not failed, collections.Counter(failed)
+    return sum(counts, collections.Counter())
+
+
+@pytest.fixture
+def large(start):
+    """`clusters` clusters of a hundred servers each, all of them real."""
+    def begin(clusters, policy):
+        *ports, port = free_ports(clusters * SERVERS + 1)
+        for at in range(0, len(ports), PORTS_PER_ORIGIN):
+            start(Origin, *ports[at:at + PORTS_PER_ORIGIN])
+        lbc = start(Lbc, config(port, ports, policy), port=port, access_log=False)
+        lbc.ports = ports
+        return lbc
+    return begin
+
+
+def test_weighted_round_robin_is_exact_over_a_thousand_servers(large, record_property):
+    """Any number of workers share one turn: every cycle gives each server its weight, exactly."""
+    clusters = number("CLUSTERS", 2)
+    lbc = large(clusters, lambda c: "weighted-round-robin")
+    cycle = sum(weight(i) for i in range(SERVERS))
+    cycles = max(1, number("BALANCE_REQUESTS", 10_000) // (cycle * clusters))
+    begun = time.monotonic()
+    for c in range(clusters):
+        counts = ask(lbc.port, f"/c{c}", cycles * cycle, connections=5)
+        mine = lbc.ports[c * SERVERS:(c + 1) * SERVERS]
+        assert [counts[port] for port in mine] == [cycles * weight(i) for i in range(SERVERS)]
+        assert sum(counts.values()) == cycles * cycle
+    shown = [s["requests"] for s in lbc.show("servers")]
+    assert shown == [cycles * weight(i) for _ in range(clusters) for i in range(SERVERS)]
+    report(record_property, requests=sum(shown), servers=len(shown),
+           seconds=time.monotonic() - begun)
+
+
+@pytest.mark.parametrize("policy, connections", [("round-robin", 4), ("least-connections", 1)])
+def test_each_server_gets_its_share(large, policy, connections, record_property):
+    """Within two per cent; a short run can't tell better than one request."""
+    lbc = large(1, lambda c: policy)
+    weights = [1 if policy == "round-robin" else weight(i) for i in range(SERVERS)]
+    requests = number("BALANCE_REQUESTS", 10_000) // sum(weights) * sum(weights)
+    counts = ask(lbc.port, "/", requests, connections)
+    worst = 0
+    for port, each in zip(lbc.ports, weights):
+        share = requests * each / sum(weights)
+        worst = max(worst, abs(counts[port] - share) / share)
+        assert abs(counts[port] - share) <= max(0.02 * share, 1), port
+    report(record_property, policy=policy, requests=requests, worst_percent=100 * worst)
+
+
+def test_ip_hash_stays_and_spreads(large):
+    lbc = large(1, lambda c: "ip-hash")
+    seen = collections.Counter()
+    for i in range(200):
+        with socket.socket() as s:  # each from an address of its own, all of them loopback
+            s.bind((f"127.0.{1 + i // 100}.{1 + i % 100}", 0))
+            s.connect(("127.0.0.1", lbc.port))
+            with s.makefile("rb") as f:
+                owners = set()
+                for _ in range(2):
+                    s.sendall(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
+                    while (line := f.readline()) != b"\r\n":
+                        name, _, value = line.partition(b":")
+                        if name.lower() == b"x-origin":
+                            owners.add(int(value))
+                assert len(owners) == 1
+                seen.update(owners)
+    assert len(seen) > 60  # 200 draws from 100 by weight meet about 83
+
+
+def test_requests_in_flight_decide_under_least_connections(start):
+    slow, fast = start(Origin), start(Origin)
+    port = free_ports(1)[0]
+    lbc = start(Lbc, f"""lbconf 1
+cluster app {{
+  balance least-connections
+  server slow 127.0.0.1:{slow.port}
+  server fast 127.0.0.1:{fast.port}
+}}
+listener front {{ bind 127.0.0.1:{port}; route site }}
+route site {{ otherwise {{ forward app }} }}
+""")
+    waiting = [Client(port) for _ in range(6)]
+    for c in waiting:
+        c.request("/slow/2500")
+    wait_for(lambda: [s["in_flight"] for s in lbc.show("servers")] == [3, 3], "three wait at each")
+    lbc.ctl("drain", "app/fast")
+    more = [Client(port) for _ in range(3)]
+    for c in more:
+        c.request("/slow/2500")
+    wait_for(lambda: [s["in_flight"] for s in lbc.show("servers")] == [6, 3], "three more at one")
+    lbc.ctl("ready", "app/fast")
+    with Client(port) as c:
+        assert {c.get()["x-origin"] for _ in range(10)} == {str(fast.port)}
+    for c in waiting + more:
+        assert c.response().status == 200
+        c.close()
