@@ -52,7 +52,8 @@ static void tick(void *of)
     atomic_store_explicit(&w->metrics->buffers_in_use, w->buffers.in_use, memory_order_relaxed);
     report_drained(w);
     w->ticking = false;
-    if (deadlines_any(&w->deadlines) || acceptors_resume(w) || !list_empty(&w->session))
+    const bool paused = acceptors_resume(w); /* whatever else there is to tick for */
+    if (paused || deadlines_any(&w->deadlines) || !list_empty(&w->session))
         keep_ticking(w);
 }
 
