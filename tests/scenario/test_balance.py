@@ -146,15 +146,19 @@ cluster app {{
 listener front {{ bind 127.0.0.1:{port}; route site }}
 route site {{ otherwise {{ forward app }} }}
 """)
+
+    def in_flight():
+        return [s["in_flight"] for s in lbc.show("servers")]
     waiting = [Client(port) for _ in range(6)]
-    for c in waiting:
+    for i, c in enumerate(waiting):
         c.request("/slow/2500")
-    wait_for(lambda: [s["in_flight"] for s in lbc.show("servers")] == [3, 3], "three wait at each")
+        wait_for(lambda: sum(in_flight()) == i + 1, "it waits")
+        assert abs(in_flight()[0] - in_flight()[1]) <= 1
     lbc.ctl("drain", "app/fast")
     more = [Client(port) for _ in range(3)]
     for c in more:
         c.request("/slow/2500")
-    wait_for(lambda: [s["in_flight"] for s in lbc.show("servers")] == [6, 3], "three more at one")
+    wait_for(lambda: in_flight() == [6, 3], "three more at one")
     lbc.ctl("ready", "app/fast")
     with Client(port) as c:
         assert {c.get()["x-origin"] for _ in range(10)} == {str(fast.port)}
