@@ -57,7 +57,8 @@ static int open_path(struct writer *w)
 {
     int fd = STDOUT_FILENO;
     if (w->path) {
-        fd = open(w->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+        /* Without O_NONBLOCK, opening a FIFO would wait until somebody reads it. */
+        fd = open(w->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
         if (fd == -1)
             return -errno;
     }
