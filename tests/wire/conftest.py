@@ -1,0 +1,79 @@
+"""What the tests of one file share: a scripted server and an origin behind one lbc with one worker."""
+import contextlib
+
+import pytest
+
+from harness import Client, Lbc, Origin, free_port
+from scripted import Server
+
+
+@pytest.fixture(scope="module")
+def begin(tmp_path_factory):
+    """As `start`, for as long as a file's tests run."""
+    path = tmp_path_factory.mktemp("wire")
+    with contextlib.ExitStack() as stack:
+        def go(kind, *arguments, **more):
+            process = kind(path, *arguments, **more)
+            stack.callback(lambda: process.popen.returncode == -9 or process.stop())
+            return process
+        yield go
+
+
+@pytest.fixture(scope="module")
+def backend():
+    server = Server()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(autouse=True)
+def no_script_fails(request):
+    """A script that failed, fails the test."""
+    yield
+    if "backend" in request.fixturenames:
+        server = request.getfixturevalue("backend")
+        failures, server.failures = server.failures, []
+        assert not failures, failures
+
+
+CONFIGURATION = """lbconf 1
+cluster scripted {{
+  server s 127.0.0.1:{scripted}
+  timeout connect 5s; timeout read 10s; timeout write 10s; timeout idle 30s
+}}
+cluster origin {{ server o 127.0.0.1:{origin} }}
+listener front {{ bind 127.0.0.1:{port}; route site }}
+route site {{
+  {rules}
+  when host == "origin" {{ forward origin }}
+  otherwise {{ forward scripted }}
+}}
+"""
+
+
+@pytest.fixture(scope="module")
+def site(request, begin, backend):
+    """An lbc with one worker before both: `host="origin"` reaches the origin, any other the script. A
+    file that wants rules before these has them in RULES."""
+    origin, port = begin(Origin), free_port()
+    rules = getattr(request.module, "RULES", "")
+    lbc = begin(Lbc, CONFIGURATION.format(scripted=backend.port, origin=origin.port, port=port,
+                                          rules=rules), workers=1, port=port)
+    lbc.origin = origin
+    return lbc
+
+
+@pytest.fixture
+def client(site):
+    with Client(site.port) as c:
+        yield c
+
+
+@pytest.fixture
+def records(site):
+    """records(n): the n log records of this test, once they are there."""
+    before = len(site.log())
+
+    def wait(n=1):
+        return site.logged(before + n)[before:]
+    return wait
