@@ -97,12 +97,18 @@ static bool is_last(const struct exchange *x)
            (x->generation != x->worker->current && !session_listener(x->session));
 }
 
+/* A client that was not told to continue has sent nothing, and with this answer never will. */
+static bool leaves_body(const struct exchange *x)
+{
+    return x->info.expects_continue && x->up.body.total == 0 && !x->up.ended;
+}
+
 static enum outcome begin_response(struct exchange *x, size_t *head)
 {
     const enum http_framing framing = x->response_info.framing;
     const bool chunked = chunks_needed(x);
     const bool by_close = !chunked && (framing == FRAMING_CHUNKED || framing == FRAMING_CLOSE);
-    if ((by_close || is_last(x)) && x->fate == FATE_KEEP)
+    if ((by_close || is_last(x) || leaves_body(x)) && x->fate == FATE_KEEP)
         x->fate = FATE_CLOSE;
 
     const bool keep = x->fate == FATE_KEEP;
