@@ -93,6 +93,8 @@ struct exchange {
     bool up_failed; /* the server takes no more of the request; it may still answer */
     bool fresh;     /* use no idle link: one has just failed */
     bool reused;    /* this link came out of the pool */
+    bool heard;     /* something has come from the server on this link */
+    uint8_t n_interim; /* interim responses on this link */
     uint8_t tries;
     uint32_t tried[EXCHANGE_TRIES_MAX];
     uint8_t n_tried;

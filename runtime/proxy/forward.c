@@ -15,7 +15,8 @@ static void begin_relay(struct exchange *x)
     flow_init(&x->up, &x->link->conn, x->info.framing, x->info.content_length,
               x->info.framing == FRAMING_CHUNKED);
     x->up_result = FLOW_HUNGRY;
-    x->head_sent = false;
+    x->head_sent = x->up_failed = x->heard = false;
+    x->n_interim = 0;
     x->link->writable = true;
     x->link->readable = false;
 }
@@ -102,7 +103,7 @@ static bool may_retry(const struct exchange *x)
     if (x->step == EXCHANGE_PICK || x->step == EXCHANGE_CONNECT)
         return true;
     return x->step == EXCHANGE_RELAY && x->reused && x->info.idempotent &&
-           x->info.framing == FRAMING_NONE && buffer_len(&x->link->in) == 0;
+           x->info.framing == FRAMING_NONE && !x->heard;
 }
 
 static void note_failure(struct exchange *x)

@@ -97,12 +97,18 @@ static bool is_last(const struct exchange *x)
            (x->generation != x->worker->current && !session_listener(x->session));
 }
 
+/* A client that was not told to continue has sent nothing, and with this answer never will. */
+static bool leaves_body(const struct exchange *x)
+{
+    return x->info.expects_continue && x->up.body.total == 0 && !x->up.ended;
+}
+
 static enum outcome begin_response(struct exchange *x, size_t *head)
 {
     const enum http_framing framing = x->response_info.framing;
     const bool chunked = chunks_needed(x);
     const bool by_close = !chunked && (framing == FRAMING_CHUNKED || framing == FRAMING_CLOSE);
-    if ((by_close || is_last(x)) && x->fate == FATE_KEEP)
+    if ((by_close || is_last(x) || leaves_body(x)) && x->fate == FATE_KEEP)
         x->fate = FATE_CLOSE;
 
     const bool keep = x->fate == FATE_KEEP;
@@ -128,9 +134,28 @@ static enum outcome begin_response(struct exchange *x, size_t *head)
     return WAIT;
 }
 
+/* A server that says "soon" more often does not answer; and without an end to it, one turn of the
+ * worker would have none. */
+#define INTERIM_MAX 100u
+
+/* What an interim response, or the rest of one, came to. */
+static enum outcome interim_written(struct exchange *x, enum flow_result r)
+{
+    x->down_result = r == FLOW_DONE ? FLOW_HUNGRY : r;
+    if (r == FLOW_DONE)
+        return GO_ON;
+    if (r != FLOW_BLOCKED)
+        return exchange_abort(x, ACCESS_CLIENT_ABORT);
+    x->session->writable = false;
+    return WAIT;
+}
+
 /* A 1xx: passed on to those who know what that is (RFC 9110 15.2). */
 static enum outcome pass_interim(struct exchange *x)
 {
+    if (++x->n_interim > INTERIM_MAX)
+        return exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,
+                                      "The server sends interim responses and no answer.");
     METRIC_ADD(x->worker->metrics->responses_1xx, 1);
     if (x->request.minor_version == 0)
         return GO_ON;
@@ -140,10 +165,8 @@ static enum outcome pass_interim(struct exchange *x)
         return GO_ON;
     x->down.to = &x->session->conn;
     const enum flow_result r = flow_write(&x->down, exchange_scratch(x, len));
-    if (r == FLOW_BROKEN || r == FLOW_NO_MEMORY)
-        return exchange_abort(x, ACCESS_CLIENT_ABORT);
     x->session->readable = true; /* the client may have been waiting to send its body */
-    return GO_ON;
+    return interim_written(x, r);
 }
 
 /* One head out of the buffer. WAIT: it is not complete. GO_ON: look at x->step and go on. */
@@ -198,6 +221,7 @@ static enum outcome read_response(struct exchange *x)
         const enum outcome out = server_closed(x, n);
         return out == WAIT ? GO_ON : out;
     }
+    x->heard = true;
     METRIC_ADD(x->worker->metrics->server_received_bytes, n);
     return GO_ON;
 }
@@ -223,9 +247,14 @@ static enum outcome write_response(struct exchange *x, size_t head)
 /* Heads first, interim ones too, until the final one is known. */
 static enum outcome read_heads(struct exchange *x, size_t *head)
 {
+    if (!x->response_known && x->down.first.at) {
+        const enum outcome out = interim_written(x, flow_write(&x->down, exchange_scratch(x, 0)));
+        if (out != GO_ON || x->step != EXCHANGE_RELAY)
+            return out;
+    }
     while (!x->response_known) {
         enum outcome out = buffer_len(&x->link->in) > 0 ? understand_head(x, head) : WAIT;
-        if (out == WAIT)
+        if (out == WAIT && x->session->writable)
             out = read_response(x);
         if (out != GO_ON || x->step != EXCHANGE_RELAY)
             return out;

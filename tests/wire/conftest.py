@@ -3,8 +3,8 @@ import contextlib
 
 import pytest
 
-from harness import Client, Lbc, Origin, free_port
-from scripted import Server
+from harness import Client, Lbc, Origin, free_port, wait_for
+from scripted import Server, first_segment
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +71,10 @@ def client(site):
 
 @pytest.fixture
 def records(site):
-    """records(n): the n log records of this test, once they are there."""
-    before = len(site.log())
-
-    def wait(n=1):
-        return site.logged(before + n)[before:]
+    """records(path): the log records of what was asked for below a path, once there are n."""
+    def wait(path, n=1):
+        def of_path():
+            found = [r for r in site.log() if first_segment(r.get("uri", "")) == path]
+            return len(found) >= n and found
+        return wait_for(of_path, f"{n} log records of {path}")
     return wait

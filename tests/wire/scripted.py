@@ -9,6 +9,8 @@ import socket
 import struct
 import threading
 
+from harness import Client
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
@@ -154,6 +156,17 @@ class Server:
         for peer in self.connections:
             with contextlib.suppress(OSError):
                 peer.socket.shutdown(socket.SHUT_RDWR)
+
+
+class SlowClient(Client):
+    """One whose end of the connection holds little, so that what it does not read stays with lbc."""
+
+    def __init__(self, port, timeout=20):
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
+        self.socket.settimeout(timeout)
+        self.socket.connect(("127.0.0.1", port))
+        self.file = self.socket.makefile("rb")
 
 
 def first_segment(target):

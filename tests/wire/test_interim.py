@@ -1,10 +1,11 @@
 """1xx: Expect: 100-continue and early hints (RFC 9110 10.1.1, 15.2)."""
 import threading
+import time
 
 import pytest
 
 from harness import Client
-from scripted import OK, pattern, reply
+from scripted import OK, SlowClient, pattern, reply
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -137,3 +138,28 @@ def test_a_flood_does_not_keep_the_worker_from_others(site, client, backend):
     client.request(backend.script(flood))
     with Client(site.port, timeout=5) as other:
         assert other.get(backend.script()).status == 200
+
+
+def test_interim_responses_wait_for_a_client_that_reads_slowly(site, backend):
+    """The socket is full of the answer before; what it does not take must neither be lost nor pile up."""
+    hint = b"HTTP/1.1 103 Early Hints\r\nLink: " + b"l" * 30_000 + b"\r\n\r\n"
+    all_hints_seen = threading.Event()
+
+    def wait_for_client(peer, request):
+        peer.send(hint * 95)
+        assert all_hints_seen.wait(10), "the hints reach the client while the answer is not there"
+        peer.send(OK)
+        return True
+    big, slow = backend.script(reply(pattern(8_000_000))), backend.script(wait_for_client)
+    with SlowClient(site.port) as c:
+        c.request(big)
+        c.request(slow)
+        r, body = c.head(), b""
+        while not backend.of(slow):
+            body += c.file.read(20_000)
+        time.sleep(0.1)  # for the hints to be stuck behind what is left of the first answer
+        body += c.file.read(8_000_000 - len(body))
+        assert (r.status, body == pattern(8_000_000)) == (200, True)
+        assert [c.head().status for _ in range(95)] == [103] * 95
+        all_hints_seen.set()
+        assert c.response().status == 200
