@@ -78,7 +78,7 @@ def pair(start):
 # --- under load -------------------------------------------------------------------------------------
 
 
-def test_reloads_under_load_lose_nothing_and_keep_nothing(start, record_property):
+def test_reloads_under_load_lose_nothing_and_keep_nothing(start):
     q = Quickstart(start, env=ASAN_GIVES_BACK, access_log=False)
     reloads = number("RELOADS", 20)
     open_before = own_descriptors(q.lbc)
@@ -103,14 +103,14 @@ def test_reloads_under_load_lose_nothing_and_keep_nothing(start, record_property
     wrk.assert_clean()
     load.assert_clean()
     assert generation["generation"] == len(took) + 1 and generation["current"]
-    report(record_property, reloads=len(took), requests=wrk.requests + len(load.all()),
+    report(reloads=len(took), requests=wrk.requests + len(load.all()),
            rss_kib_before=rss_before, rss_kib_after=rss_after,
            reload_ms_median=sorted(took)[len(took) // 2] * 1000)
     assert rss_after < rss_before * 1.1 + 512
     wait_for(lambda: own_descriptors(q.lbc) <= open_before, "no descriptor is kept")
 
 
-def test_reloads_by_signal_under_load(pair, record_property):
+def test_reloads_by_signal_under_load(pair):
     lbc = pair.run()
     with Load(pair.port) as load:
         for i in range(number("RELOADS", 20) // 4):
@@ -504,11 +504,11 @@ def test_a_reload_before_serving_begins(pair, tmp_path):
 
 
 @pytest.mark.skipif(IS_SLOW, reason="measures")
-def test_what_a_reload_costs(pair, record_property):
+def test_what_a_reload_costs(pair):
     pair.run("a b")
     took = []
     for _ in range(20):
         begun = time.monotonic()
         pair.reload("a b")
         took.append((time.monotonic() - begun) * 1000)
-    report(record_property, reload_ms_median=sorted(took)[10])
+    report(reload_ms_median=sorted(took)[10])

@@ -48,7 +48,7 @@ def test_the_turn_is_one_for_all_workers(start):
 
 @pytest.mark.skipif(bool(wrapper()), reason="a wrapper is not idle")
 @pytest.mark.parametrize("connections", [0, 20])
-def test_an_idle_lbc_uses_no_processor(proxy, connections, record_property):
+def test_an_idle_lbc_uses_no_processor(proxy, connections):
     """Connections that wait have their timeouts looked after; that is all."""
     lbc = proxy(workers=4)
     clients = [Client(lbc.port) for _ in range(connections)]
@@ -58,7 +58,7 @@ def test_an_idle_lbc_uses_no_processor(proxy, connections, record_property):
     before = cpu_s(lbc.pid)
     time.sleep(3)
     used = cpu_s(lbc.pid) - before
-    report(record_property, connections=connections, cpu_s_in_3_s=used)
+    report(connections=connections, cpu_s_in_3_s=used)
     assert used <= (0.25 if IS_SLOW else 0.1) if connections else used <= 0.02
     for c in clients:
         c.close()
@@ -77,7 +77,7 @@ def lines(*paths):
     return records
 
 
-def test_every_request_is_logged_once_and_whole(proxy, record_property):
+def test_every_request_is_logged_once_and_whole(proxy):
     lbc = proxy()
     with Load(lbc.port, connections=2), Wrk(lbc.port) as wrk:
         time.sleep(number("LOG_SECONDS", 1))
@@ -88,7 +88,7 @@ def test_every_request_is_logged_once_and_whole(proxy, record_property):
     assert len({r["request_id"] for r in records}) == len(records)
     assert len(records) >= wrk.requests
     assert "records lost" not in lbc.said()
-    report(record_property, records=len(records))
+    report(records=len(records))
 
 
 def test_odd_requests_make_sound_lines(proxy):
