@@ -8,7 +8,8 @@ import time
 import pytest
 
 from harness import Client, Lbc, Origin, free_port, get, wait_for
-from harness.watch import (ASAN_GIVES_BACK, IS_SLOW, cpu_s, descriptors, number, report, rss_kib)
+from harness.watch import (ASAN_GIVES_BACK, IS_SLOW, UNDER_TOOL, cpu_s, descriptors, number,
+                           report, rss_kib)
 
 REQUEST = b"GET /b/100 HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -152,6 +153,7 @@ def limit(lbc, n):
     resource.prlimit(lbc.pid, resource.RLIMIT_NOFILE, (n, hard))
 
 
+@pytest.mark.skipif(UNDER_TOOL, reason="tools keep descriptors for themselves")
 def test_out_of_descriptors_it_refuses_and_recovers(proxy):
     lbc = proxy(listener="timeout header 2s\n  timeout idle 2s", workers=2)
     origin_open = descriptors(lbc.pid)
@@ -182,6 +184,7 @@ def test_out_of_descriptors_it_refuses_and_recovers(proxy):
              "none is kept")
 
 
+@pytest.mark.skipif(UNDER_TOOL, reason="tools keep descriptors for themselves")
 def test_a_shortage_of_descriptors_is_not_blamed_on_servers(proxy):
     """Neither by requests nor by checks: servers stay up."""
     lbc = proxy(cluster='health http GET "/" { every 200ms; timeout 200ms; rise 1; fall 2 }',
