@@ -34,7 +34,7 @@ def config(port, ports, policy=lambda c: "weighted-round-robin"):
                       "route site {", *clauses, "  otherwise { forward c0 }", "}", ""])
 
 
-def test_a_thousand_servers_compile_at_once(tmp_path, record_property):
+def test_a_thousand_servers_compile_at_once(tmp_path):
     file = tmp_path / "large.lbconf"
     file.write_text(config(8080, [10000 + i for i in range(CLUSTERS * SERVERS)]))
     took = []
@@ -43,7 +43,7 @@ def test_a_thousand_servers_compile_at_once(tmp_path, record_property):
         done = subprocess.run([*wrapper(), LBC, "check", str(file)], capture_output=True, text=True)
         took.append((time.monotonic() - begun) * 1000)
         assert done.returncode == 0, done.stderr
-    report(record_property, check_ms=min(took))
+    report(check_ms=min(took))
     assert IS_SLOW or min(took) < 100
 
 
@@ -81,7 +81,7 @@ def large(start):
     return begin
 
 
-def test_weighted_round_robin_is_exact_over_a_thousand_servers(large, record_property):
+def test_weighted_round_robin_is_exact_over_a_thousand_servers(large):
     """Any number of workers share one turn: every cycle gives each server its weight, exactly."""
     clusters = number("CLUSTERS", 2)
     lbc = large(clusters, lambda c: "weighted-round-robin")
@@ -95,12 +95,11 @@ def test_weighted_round_robin_is_exact_over_a_thousand_servers(large, record_pro
         assert sum(counts.values()) == cycles * cycle
     shown = [s["requests"] for s in lbc.show("servers")]
     assert shown == [cycles * weight(i) for _ in range(clusters) for i in range(SERVERS)]
-    report(record_property, requests=sum(shown), servers=len(shown),
-           seconds=time.monotonic() - begun)
+    report(requests=sum(shown), servers=len(shown), seconds=time.monotonic() - begun)
 
 
 @pytest.mark.parametrize("policy, connections", [("round-robin", 4), ("least-connections", 1)])
-def test_each_server_gets_its_share(large, policy, connections, record_property):
+def test_each_server_gets_its_share(large, policy, connections):
     """Within two per cent; a short run can't tell better than one request."""
     lbc = large(1, lambda c: policy)
     weights = [1 if policy == "round-robin" else weight(i) for i in range(SERVERS)]
@@ -111,7 +110,7 @@ def test_each_server_gets_its_share(large, policy, connections, record_property)
         share = requests * each / sum(weights)
         worst = max(worst, abs(counts[port] - share) / share)
         assert abs(counts[port] - share) <= max(0.02 * share, 1), port
-    report(record_property, policy=policy, requests=requests, worst_percent=100 * worst)
+    report(policy=policy, requests=requests, worst_percent=100 * worst)
 
 
 def test_ip_hash_stays_and_spreads(large):

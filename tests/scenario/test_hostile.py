@@ -95,7 +95,7 @@ def test_random_bytes(proxy, seed):
     quiet(lbc)
 
 
-def test_two_hundred_slow_clients_hinder_nobody(proxy, record_property):
+def test_two_hundred_slow_clients_hinder_nobody(proxy):
     """One byte of a head now and then: 408 at the head's deadline, which further bytes don't move."""
     lbc = proxy(listener="timeout header 3s")
     slow = [socket.create_connection(("127.0.0.1", lbc.port)) for _ in range(200)]
@@ -121,7 +121,7 @@ def test_two_hundred_slow_clients_hinder_nobody(proxy, record_property):
         s.close()
     quiet(lbc)
     slowest = max(a.ended - a.begun for a in load.all())
-    report(record_property, slowest_ms=1000 * slowest, cpu_s=cpu_s(lbc.pid) - cpu)
+    report(slowest_ms=1000 * slowest, cpu_s=cpu_s(lbc.pid) - cpu)
 
 
 def test_slow_readers_hold_their_own_response_only(proxy):
@@ -166,7 +166,7 @@ def test_clients_that_leave_at_any_moment(proxy, seed):
     quiet(lbc)
 
 
-def test_servers_that_lie_and_reset_at_random(start, seed, record_property):
+def test_servers_that_lie_and_reset_at_random(start, seed):
     """Each request is answered: with the server's whole answer, or a 502, or an end one can see."""
     port, origin = free_port(), start(Origin)
     with Chaos(seed) as one, Chaos(seed + 1) as two:
@@ -214,7 +214,7 @@ route site {{ when path under "/b" {{ forward sound }}; otherwise {{ forward app
         quiet(lbc)
     assert not strange, strange[:3]
     assert seen[200] > 0 and seen[502] > 0
-    report(record_property, seen=dict(seen))
+    report(seen=dict(seen))
 
 
 def test_servers_that_stop_and_go_on_under_load(start, seed):

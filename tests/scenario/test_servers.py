@@ -30,7 +30,7 @@ def shares(q, seconds):
     return {name: n / sum(taken.values()) for name, n in taken.items()}
 
 
-def test_a_server_is_killed_under_load_and_comes_back(start, record_property):
+def test_a_server_is_killed_under_load_and_comes_back(start):
     q = Quickstart(start)
     with Load(q.port) as load, Wrk(q.port) as wrk:
         time.sleep(SECONDS)
@@ -63,7 +63,7 @@ def test_a_server_is_killed_under_load_and_comes_back(start, record_property):
     assert {a.what for a in load.failed()} <= {"status 502"}
     assert wrk.not_2xx + len(load.failed()) == len(failed)
     assert wrk.socket_errors == 0
-    report(record_property, requests=wrk.requests, answered_502=len(failed), up_again_after_s=up_after)
+    report(requests=wrk.requests, answered_502=len(failed), up_again_after_s=up_after)
 
 
 def test_a_server_that_pauses_is_taken_out_and_comes_back(start):
@@ -168,7 +168,7 @@ route site {{ otherwise {{ forward app }} }}
         assert {c.get()["x-origin"] for _ in range(10)} == {str(first.port)}
 
 
-def test_kills_at_random_never_fail_a_request_for_long(start, record_property):
+def test_kills_at_random_never_fail_a_request_for_long(start):
     """Three servers in turn, again and again: only what was in flight may fail."""
     q = Quickstart(start)
     rounds = number("KILLS", 2)
@@ -181,6 +181,6 @@ def test_kills_at_random_never_fail_a_request_for_long(start, record_property):
             wait_for(lambda: all(s["health"] == "up" for s in q.lbc.show("servers")), "all are up")
     assert {a.what for a in load.failed()} <= {"status 502"}
     assert len(load.failed()) <= 8 * rounds
-    report(record_property, requests=len(load.all()), answered_502=len(load.failed()))
+    report(requests=len(load.all()), answered_502=len(load.failed()))
 
 
