@@ -8,7 +8,7 @@ import time
 import pytest
 
 from harness import LBC, Client, Lbc, Origin, free_ports, wait_for, wrapper
-from harness.watch import IS_SLOW, number, report
+from harness.watch import IS_SLOW, STRETCH, number, report
 
 CLUSTERS, SERVERS = 10, 100
 PORTS_PER_ORIGIN = 250  # each origin process takes so many at most
@@ -150,13 +150,13 @@ route site {{ otherwise {{ forward app }} }}
         return [s["in_flight"] for s in lbc.show("servers")]
     waiting = [Client(port) for _ in range(6)]
     for i, c in enumerate(waiting):
-        c.request("/slow/2500")
+        c.request(f"/slow/{2500 * STRETCH}")
         wait_for(lambda: sum(in_flight()) == i + 1, "it waits")
         assert abs(in_flight()[0] - in_flight()[1]) <= 1
     lbc.ctl("drain", "app/fast")
     more = [Client(port) for _ in range(3)]
     for c in more:
-        c.request("/slow/2500")
+        c.request(f"/slow/{2500 * STRETCH}")
     wait_for(lambda: in_flight() == [6, 3], "three more at one")
     lbc.ctl("ready", "app/fast")
     with Client(port) as c:
