@@ -50,6 +50,7 @@ struct control {
     struct generation *newest; /* then by `older`; all that are not freed */
     struct probes *probes;
     struct reload reload;
+    bool reload_again; /* SIGHUP came while one was under way */
 
     bool draining;
     struct timer drain_deadline;

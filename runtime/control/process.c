@@ -25,7 +25,7 @@ static void take_signal(struct control *c, int number)
     switch (number) {
     case SIGHUP:
         if (!control_reload(c, NULL, NULL))
-            log_line(LOG_WARNING, "a reload or a shutdown is under way already");
+            c->reload_again = true; /* the file may have changed since the one under way read it */
         return;
     case SIGUSR1:
         if (c->writer)

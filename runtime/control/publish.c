@@ -95,12 +95,25 @@ void control_abandon_reload(struct control *c)
     if (!r->under_way)
         return;
     r->under_way = false;
+    if (r->done) { /* whoever waits for it frees what it waits with */
+        const struct control_reload nothing = {.generation = c->newest->id};
+        r->done(r->done_of, &nothing);
+    }
     if (!r->compiling) { /* it waits for checks; its generation is freed with the others */
         text_done(&r->report);
         return;
     }
     r->finished.run = reload_abandoned;
     pthread_join(r->thread, NULL);
+}
+
+static void log_refusal(const struct control_reload *r)
+{
+    log_line(LOG_ERROR, "reload refused, generation %llu goes on", (unsigned long long)r->generation);
+    struct slice rest = r->report, line;
+    while (slice_split(&rest, '\n', &line))
+        if (line.len > 0)
+            log_line(LOG_ERROR, "  " SLICE_FMT, SLICE_ARG(line));
 }
 
 static void answer(struct control *c, bool done)
@@ -115,11 +128,14 @@ static void answer(struct control *c, bool done)
         log_line(LOG_INFO, "generation %llu serves, after %.1f ms",
                  (unsigned long long)result.generation, (double)result.took_ns / (double)NS_PER_MS);
     else
-        log_line(LOG_ERROR, "reload refused, generation %llu goes on:\n" SLICE_FMT,
-                 (unsigned long long)result.generation, SLICE_ARG(result.report));
+        log_refusal(&result);
     if (r->done)
         r->done(r->done_of, &result);
     text_done(&r->report);
+    if (c->reload_again) {
+        c->reload_again = false;
+        (void)!control_reload(c, NULL, NULL); /* a shutdown has begun, at most */
+    }
 }
 
 /* Would requests for the cluster get a 503 now, only because its new servers have not been checked? */

@@ -35,6 +35,13 @@ void conn_open(struct conn *c, const struct transport *t, struct loop *loop, int
     watch_init(&c->watch, loop, fd, ready, of);
 }
 
+bool conn_is_broken(const struct conn *c)
+{
+    char byte;
+    return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -1 && errno != EAGAIN &&
+           errno != EINTR;
+}
+
 void conn_shut(struct conn *c)
 {
     if (c->fd != -1)

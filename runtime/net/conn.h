@@ -43,6 +43,9 @@ MUST_CHECK static inline ssize_t conn_write(struct conn *c, const struct iovec *
     return c->transport->write(c, from, n);
 }
 
+/* Has the peer reset the connection? Looks, and takes nothing out of it. */
+MUST_CHECK bool conn_is_broken(const struct conn *c);
+
 /* Tells the peer that nothing more comes; reading goes on. */
 void conn_shut(struct conn *c);
 

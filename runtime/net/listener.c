@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/net/sockaddr.h"
@@ -64,6 +65,15 @@ static int probe_exclusive(const struct sockaddr_of *to)
     return rc;
 }
 
+static void remember_path(struct listener *l)
+{
+    struct stat st;
+    if (!l->endpoint.path[0] || stat(l->endpoint.path, &st) != 0)
+        return;
+    l->device = st.st_dev;
+    l->inode = st.st_ino;
+}
+
 int listener_open(const struct endpoint *e, uint32_t n_workers, struct listener **out)
 {
     ASSERT(n_workers >= 1);
@@ -84,6 +94,7 @@ int listener_open(const struct endpoint *e, uint32_t n_workers, struct listener 
             return rc;
         }
     }
+    remember_path(l);
     *out = l;
     return 0;
 }
@@ -98,10 +109,12 @@ static void close_socket(struct listener *l, uint32_t i)
 {
     if (l->fd[i] == -1)
         return;
+    struct stat st;
+    if (l->endpoint.path[0] && stat(l->endpoint.path, &st) == 0 && st.st_dev == l->device &&
+        st.st_ino == l->inode)
+        unlink(l->endpoint.path);
     close(l->fd[i]);
     l->fd[i] = -1;
-    if (l->endpoint.path[0])
-        unlink(l->endpoint.path);
 }
 
 void listener_leave(struct listener *l, uint32_t worker)

@@ -101,6 +101,9 @@ enum outcome exchange_answer(struct exchange *x)
     if (x->response_known) /* begun before: what the socket did not take then */
         return written(x, flow_write(&x->down, exchange_scratch(x, 0)));
 
+    exchange_drop_link(x);
+    if (x->worker->draining && x->fate == FATE_KEEP)
+        x->fate = FATE_CLOSE;
     const bool from_rule = x->end == ACCESS_ANSWERED;
     const struct table_end *end = from_rule ? &x->generation->table->end[x->verdict.end] : NULL;
     settle_fate(x);

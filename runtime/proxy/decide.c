@@ -149,8 +149,19 @@ static void add_client(struct edits *e, const struct exchange *x, char *list, si
                  (struct slice){list, address_format(client, list)});
 }
 
+/* A client of HTTP/1.0 may name no host; HTTP/1.1 must, so the server's own endpoint stands in. */
+static struct slice host_of(const struct exchange *x, char endpoint[ENDPOINT_TEXT_MAX])
+{
+    if (x->info.authority.len > 0)
+        return x->info.authority;
+    if (x->server->endpoint.path[0])
+        return SLICE("localhost");
+    return (struct slice){endpoint, endpoint_format(&x->server->endpoint, endpoint)};
+}
+
 size_t exchange_write_request(struct exchange *x)
 {
+    char endpoint[ENDPOINT_TEXT_MAX];
     char list[FORWARDED_FOR_ROOM], forwarded[FORWARDED_BYTES_MAX], id[REQUEST_ID_BYTES];
     struct edits e;
     e.n = 0;
@@ -167,7 +178,7 @@ size_t exchange_write_request(struct exchange *x)
 
     const struct h1_request_out out = {.head = &x->request,
                                        .target = x->facts.uri,
-                                       .host = x->info.authority,
+                                       .host = host_of(x, endpoint),
                                        .edit = e.at,
                                        .n_edits = e.n,
                                        .chunked = x->info.framing == FRAMING_CHUNKED,

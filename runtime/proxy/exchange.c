@@ -146,17 +146,19 @@ static void skip_body(struct exchange *x)
     if (x->fate != FATE_KEEP || x->up.ended)
         return;
     if (x->info.framing == FRAMING_LENGTH && x->up.body.total == 0 &&
-        x->info.content_length <= buffer_len(in))
+        x->info.content_length <= buffer_len(in)) {
+        x->received_bytes += x->info.content_length;
         buffer_used(in, (size_t)x->info.content_length);
-    else if (x->info.framing != FRAMING_NONE)
+    } else if (x->info.framing != FRAMING_NONE) {
         x->fate = FATE_LINGER;
+    }
 }
 
 static bool link_reusable(const struct exchange *x)
 {
     return x->generation && x->response_known && x->response_info.keep_alive && x->down.ended &&
            x->up.ended && x->up_result == FLOW_DONE && !x->up_failed &&
-           buffer_len(&x->link->in) == 0 &&
+           buffer_len(&x->link->in) == 0 && !x->link->readable && /* nothing came behind it */
            atomic_load_explicit(&x->server->generation, memory_order_relaxed) >=
                x->worker->current->id &&
            !x->worker->draining;
@@ -200,7 +202,8 @@ enum outcome exchange_finish(struct exchange *x)
 
 enum outcome exchange_abort(struct exchange *x, enum access_end end)
 {
-    METRIC_ADD(x->worker->metrics->requests_aborted, 1);
+    if (end == ACCESS_CLIENT_ABORT)
+        METRIC_ADD(x->worker->metrics->requests_aborted, 1);
     x->end = end;
     if (x->fate != FATE_RESET)
         x->fate = FATE_CLOSE;
@@ -235,11 +238,21 @@ static void server_deadline(struct exchange *x, enum table_timeout which)
                  x->worker->now_ns);
 }
 
+static bool wants_body(const struct exchange *x)
+{
+    return x->step == EXCHANGE_RELAY && !x->up.ended && !x->up_failed &&
+           x->up_result == FLOW_HUNGRY;
+}
+
+bool exchange_reads_client(const struct exchange *x)
+{
+    return x->step == EXCHANGE_READ_HEAD || x->step == EXCHANGE_TUNNEL || wants_body(x);
+}
+
 static void settle_client(struct exchange *x)
 {
     struct session *s = x->session;
-    const bool body_wanted =
-        x->step == EXCHANGE_RELAY && !x->up.ended && !x->up_failed && x->up_result == FLOW_HUNGRY;
+    const bool body_wanted = wants_body(x);
     const bool blocked = x->down_result == FLOW_BLOCKED;
     /* The watch for reading stays while nothing comes, so that ordinary requests need no system
      * call for it; what comes early (the next request, or the end) is left to the kernel until its

@@ -103,7 +103,7 @@ struct exchange {
     const char *lead, *detail; /* a sentence for the page of an answer of ours; static */
     enum fate fate;
     enum access_end end;
-    uint64_t received_bytes;
+    uint64_t received_bytes; /* of the head, and of a body that was skipped; see also `up` */
     struct access_record *record; /* of a tunnel, whose generation is gone; owned */
     int64_t tunnel_ns;            /* its timeout */
 };
@@ -116,6 +116,9 @@ enum outcome exchange_run(struct exchange *x);
 
 /* After exchange_run() said WAIT: watches and deadlines as the state asks for. */
 void exchange_settle(struct exchange *x);
+
+/* Will the next run read from the client, and so see for itself what became of it? */
+bool exchange_reads_client(const struct exchange *x);
 
 /* The deadline of the client's or the server's side has passed; run it afterwards. */
 void exchange_client_late(struct exchange *x);

@@ -38,7 +38,7 @@ static void record_outcome(const struct exchange *x, struct access_record *r)
     r->end = x->end;
     r->tries = x->tries;
     r->total_ns = x->worker->now_ns - x->begun_ns;
-    r->received_bytes = x->received_bytes;
+    r->received_bytes = x->received_bytes + x->up.taken_bytes;
     r->sent_bytes = x->down.sent_bytes;
 }
 

@@ -19,7 +19,6 @@ static bool read_body(struct exchange *x, enum outcome *out)
         return false;
     const ssize_t n = exchange_fill(x, &s->conn, &s->in, &s->readable);
     if (n > 0) {
-        x->received_bytes += (uint64_t)n;
         METRIC_ADD(x->worker->metrics->client_received_bytes, n);
         return true;
     }
@@ -97,10 +96,15 @@ static bool is_last(const struct exchange *x)
            (x->generation != x->worker->current && !session_listener(x->session));
 }
 
-/* A client that was not told to continue has sent nothing, and with this answer never will. */
+/* Is this answer over before the request is? A client that was not told to continue will never send its
+ * body; and an answer that is here as a whole does not wait for the rest. Nothing can follow on such a
+ * connection, and the client must know (RFC 9110 10.1.1). */
 static bool leaves_body(const struct exchange *x)
 {
-    return x->info.expects_continue && x->up.body.total == 0 && !x->up.ended;
+    const struct http_response_info *r = &x->response_info;
+    const bool whole = r->framing == FRAMING_NONE ||
+                       (r->framing == FRAMING_LENGTH && r->content_length <= buffer_len(&x->link->in));
+    return !x->up.ended && (whole || (x->info.expects_continue && x->up.body.total == 0));
 }
 
 static enum outcome begin_response(struct exchange *x, size_t *head)
@@ -187,7 +191,8 @@ static enum outcome understand_head(struct exchange *x, size_t *head)
         return exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,
                                       "The server's response is malformed.");
     if (x->response_info.switches)
-        return x->info.upgrade ? go(x, EXCHANGE_TUNNEL)
+        return x->info.upgrade && x->up_result == FLOW_DONE /* and all of the request is there */
+                   ? go(x, EXCHANGE_TUNNEL)
                                : exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,
                                                         "The server's response is malformed.");
     if (x->response_info.interim)

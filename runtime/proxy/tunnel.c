@@ -11,6 +11,9 @@
 
 #define TURN_BYTES ((uint64_t)512 * 1024)
 
+/* How long the other side may still be silent once one has said all it had to say. */
+#define HALF_CLOSED_NS (30 * NS_PER_S)
+
 /* What is needed of the generation is copied; then it may go. */
 static void leave_generation(struct exchange *x)
 {
@@ -122,7 +125,9 @@ void exchange_tunnel_settle(struct exchange *x)
     watch_want(&x->link->conn.watch,
                (down_wants ? WATCH_READ : 0) | (x->up_result == FLOW_BLOCKED ? WATCH_WRITE : 0));
     deadline_clear(&x->link->deadline);
-    deadline_set(&x->worker->deadlines, &x->session->deadline, x->tunnel_ns, x->worker->now_ns);
+    const bool half = x->up_result == FLOW_DONE || x->down_result == FLOW_DONE;
+    const int64_t wait_ns = half && x->tunnel_ns > HALF_CLOSED_NS ? HALF_CLOSED_NS : x->tunnel_ns;
+    deadline_set(&x->worker->deadlines, &x->session->deadline, wait_ns, x->worker->now_ns);
 }
 
 void exchange_tunnel_done(struct exchange *x)

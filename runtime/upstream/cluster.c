@@ -103,6 +103,11 @@ static void avoid_tried(struct balance_in *in, const struct cluster_view *v,
                 avoid(in, i);
 }
 
+static uint64_t next_turn(struct cluster *c)
+{
+    return atomic_fetch_add_explicit(&c->tick, 1, memory_order_relaxed);
+}
+
 static bool is_suspect(const struct cluster_choice *choice, uint32_t server)
 {
     return atomic_load_explicit(&choice->server[server]->suspect_until_ns, memory_order_relaxed) >
@@ -120,6 +125,7 @@ static uint32_t pick_trusted(const struct balance_policy *policy, struct balance
         if (in->n_avoid == BALANCE_AVOID_MAX)
             break;
         avoid(in, m);
+        in->tick = next_turn(choice->live); /* or all of its share would go to its neighbour */
     }
     return first;
 }
@@ -138,7 +144,7 @@ uint32_t cluster_pick(const struct cluster_choice *choice, struct cluster_view *
         .n = view->n_members,
         .order = view->order,
         .n_order = view->n_order,
-        .tick = atomic_fetch_add_explicit(&choice->live->tick, 1, memory_order_relaxed),
+        .tick = next_turn(choice->live),
         .key = policy->reads_key ? hash_bytes(choice->client->byte, sizeof(choice->client->byte), 0)
                                  : 0};
     avoid_tried(&in, view, choice);

@@ -14,7 +14,10 @@ enum command_end command_reload(struct command *c)
 {
     if (control_reload(c->control, c->reloaded, c->reloaded_of))
         return COMMAND_LATER;
-    text_adds(c->why, "a reload is under way already");
+    struct control_info info;
+    control_info(c->control, &info);
+    text_adds(c->why, info.draining ? "the process is shutting down"
+                                    : "a reload is under way already; ask again when it is done");
     return COMMAND_REFUSED;
 }
 

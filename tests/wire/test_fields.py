@@ -87,11 +87,12 @@ def test_each_request_has_its_own_id_and_the_log_has_it(client, backend, records
     assert [r["request_id"] for r in records(path, 3)] == ids
 
 
-def test_a_client_of_1_0_without_host_has_none_made_up(client, backend):
+def test_a_client_of_1_0_without_host_asks_for_the_servers_own(client, backend):
+    """HTTP/1.1 wants a Host, and servers refuse an empty one; Forwarded tells that there was none."""
     path = backend.script()
     client.get(path, version="HTTP/1.0", host=None)
     [seen] = backend.of(path)
-    assert seen["host"] == ""
+    assert seen["host"] == f"127.0.0.1:{backend.port}"
     assert seen["forwarded"] == "for=127.0.0.1;proto=http"
 
 
