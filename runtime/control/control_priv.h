@@ -62,8 +62,8 @@ struct control {
 #define FIRST_CHECKS_NS      (NS_PER_S)
 #define FIRST_CHECKS_LOOK_NS (5 * NS_PER_MS)
 
-/* Makes `table` the newest generation and begins to check its servers; workers don't have it yet. False
- * with a sentence in `why`; the table stays the caller's. */
+/* Makes `table` the newest generation and begins to check its servers; workers don't have it yet.
+ * False with a sentence in `why`; the table stays the caller's. */
 MUST_CHECK bool control_publish(struct control *c, struct table *table, struct text *why);
 
 /* Waits for a compilation under way and throws its result away, when the mailbox is closed next. */

@@ -138,7 +138,8 @@ static void answer(struct control *c, bool done)
     }
 }
 
-/* Would requests for the cluster get a 503 now, only because its new servers have not been checked? */
+/* Would requests for the cluster get a 503 now, only because its new servers have not been checked?
+ */
 static bool waits_for_checks(const struct generation *g, uint32_t cluster)
 {
     const struct table_cluster *spec = &g->table->cluster[cluster];

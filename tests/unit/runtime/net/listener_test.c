@@ -144,6 +144,41 @@ static void an_address_that_is_not_here_is_refused(void **state)
     assert_null(l);
 }
 
+static void refuses(const struct endpoint *e)
+{
+    const struct sockaddr_of to = sockaddr_from(e);
+    int rc = dial_begin(&to);
+    if (rc >= 0) {
+        struct pollfd p = {.fd = rc, .events = POLLOUT};
+        assert_int_equal(poll(&p, 1, 5000), 1);
+        const int fd = rc;
+        rc = dial_result(fd);
+        close(fd);
+    }
+    assert_int_equal(rc, -ECONNREFUSED);
+}
+
+static void who_leaves_closes_though_others_pin(void **state)
+{
+    (void)state;
+    const struct endpoint e = free_port("127.0.0.1:1");
+    struct listener *l, *second;
+    struct endpoint client;
+    assert_int_equal(listener_open(&e, 2, &l), 0);
+    listener_leave(l, 1);
+    for (int i = 0; i < 20; i++) { /* all of it goes to who stays */
+        const int a = dial(&e), b = accept_at_any(l, 1, &client);
+        close(a);
+        close(b);
+    }
+    listener_leave(l, 0);
+    refuses(&e);
+    assert_int_equal(listener_open(&e, 2, &second), 0); /* the port can be had again */
+    listener_unpin(l);
+    close(dial(&e));
+    listener_unpin(second);
+}
+
 static void the_last_pin_closes(void **state)
 {
     (void)state;
@@ -155,15 +190,7 @@ static void the_last_pin_closes(void **state)
     close(dial(&e));
     listener_unpin(l);
     listener_unpin(NULL);
-    const struct sockaddr_of to = sockaddr_from(&e);
-    const int fd = dial_begin(&to);
-    if (fd >= 0) {
-        struct pollfd p = {.fd = fd, .events = POLLOUT};
-        assert_int_equal(poll(&p, 1, 5000), 1);
-        assert_int_equal(dial_result(fd), -ECONNREFUSED);
-        close(fd);
-    } else
-        assert_int_equal(fd, -ECONNREFUSED);
+    refuses(&e);
 }
 
 /* --- Unix sockets --- */
@@ -187,6 +214,21 @@ static int remove_folder(void **state)
     unlink(at_path.path);
     assert_int_equal(rmdir(folder), 0);
     return 0;
+}
+
+static void the_last_who_leaves_removes_the_path(void **state)
+{
+    (void)state;
+    struct listener *l, *second;
+    assert_int_equal(listener_open(&at_path, 2, &l), 0);
+    listener_leave(l, 0);
+    close(dial(&at_path));
+    listener_leave(l, 1);
+    assert_int_equal(access(at_path.path, F_OK), -1);
+    assert_int_equal(listener_open(&at_path, 2, &second), 0);
+    listener_unpin(l); /* the path is another's now */
+    close(dial(&at_path));
+    listener_unpin(second);
 }
 
 static void a_unix_socket_is_shared_by_the_workers(void **state)
@@ -258,7 +300,9 @@ int main(void)
         cmocka_unit_test(both_families_have_the_same_port),
         cmocka_unit_test(an_address_in_use_is_refused),
         cmocka_unit_test(an_address_that_is_not_here_is_refused),
+        cmocka_unit_test(who_leaves_closes_though_others_pin),
         cmocka_unit_test(the_last_pin_closes),
+        AT_PATH(the_last_who_leaves_removes_the_path),
         AT_PATH(a_unix_socket_is_shared_by_the_workers),
         AT_PATH(a_unix_socket_in_use_is_refused),
         AT_PATH(a_stale_unix_socket_is_replaced),
