@@ -25,14 +25,15 @@ struct exchange *exchange_new(struct session *s)
     x->begun_ns = w->now_ns;
     x->begun_wall_ns = clock_wall_ns();
     x->head_ns = x->decided_ns = x->connected_ns = x->answered_ns = 0;
-    x->decided = x->response_known = x->head_sent = x->up_failed = x->fresh = x->reused = x->heard = false;
+    x->decided = x->response_known = x->head_sent = x->up_failed = x->fresh = x->late = x->reused =
+        x->heard = false;
     x->info = (struct http_request_info){0};
     x->facts = (struct facts){0};
     x->response_info = (struct http_response_info){0};
     x->up = x->down = (struct flow){0};
     x->up_result = x->down_result = FLOW_HUNGRY;
     x->tries = x->n_tried = x->n_interim = 0;
-    x->status = 0;
+    x->status = x->server_status = 0;
     x->lead = x->detail = "";
     x->request_number = ++w->requests;
     x->fate = FATE_KEEP;
@@ -198,12 +199,18 @@ enum outcome exchange_finish(struct exchange *x)
     return OVER;
 }
 
+bool exchange_ends_by_close(const struct exchange *x)
+{
+    const enum http_framing framing = x->response_info.framing;
+    return x->server_status >= 200 && !x->down.chunked && x->down_result != FLOW_DONE &&
+           (framing == FRAMING_CHUNKED || framing == FRAMING_CLOSE);
+}
+
 enum outcome exchange_abort(struct exchange *x, enum access_end end)
 {
     METRIC_ADD(x->worker->metrics->requests_aborted, 1);
     x->end = end;
-    if (x->fate != FATE_RESET)
-        x->fate = FATE_CLOSE;
+    x->fate = exchange_ends_by_close(x) ? FATE_RESET : FATE_CLOSE;
     return go(x, EXCHANGE_FINISH);
 }
 

@@ -50,7 +50,7 @@ void exchange_record(const struct exchange *x, struct access_record *out)
     out->request_id[1] = x->request_number;
     out->client = x->session->client.address;
     out->client_port = x->session->client.port;
-    out->server_status = x->link && x->response_known ? x->response.status : 0;
+    out->server_status = x->server_status;
     out->head_ns = since(x->begun_ns, x->head_ns);
     out->connect_ns = x->connected_ns ? x->connected_ns - x->head_ns : -1;
     out->first_byte_ns = since(x->begun_ns, x->answered_ns);

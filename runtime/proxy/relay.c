@@ -122,7 +122,7 @@ static enum outcome begin_response(struct exchange *x, size_t *head)
         return exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,
                                       "The server's response is too large.");
     x->response_known = true;
-    x->status = x->response.status;
+    x->status = x->server_status = x->response.status;
     x->answered_ns = x->worker->now_ns;
     if (x->status >= 500)
         atomic_fetch_add_explicit(&x->server->responses_5xx, 1, memory_order_relaxed);

@@ -34,7 +34,7 @@ static enum outcome establish(struct exchange *x, size_t *head)
         return exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,
                                       "The server's response is too large.");
     x->response_known = true;
-    x->status = 101;
+    x->status = x->server_status = 101;
     x->end = ACCESS_TUNNEL;
     x->fate = FATE_CLOSE;
     x->answered_ns = x->worker->now_ns;
