@@ -132,7 +132,7 @@ enum outcome exchange_read_head(struct exchange *x)
     METRIC_ADD(x->worker->metrics->requests_total, 1);
     deadline_clear(&s->deadline);
     x->head_ns = x->worker->now_ns;
-    x->received_bytes = (uint64_t)used;
+    x->received_bytes = got.len;
     s->in.floor = s->in.start + (uint32_t)used; /* the head stays as long as the exchange does */
     buffer_used(&s->in, (size_t)used);
     const int error = http_request_understand(&x->request, &x->info);

@@ -105,7 +105,7 @@ struct exchange {
     uint16_t server_status;    /* of the response that is passed on; 0: none, or one of ours */
     enum fate fate;
     enum access_end end;
-    uint64_t received_bytes;
+    uint64_t received_bytes; /* with what is in the buffer and may belong to the next request */
     struct access_record *record; /* of a tunnel, whose generation is gone; owned */
     int64_t tunnel_ns;            /* its timeout */
 };

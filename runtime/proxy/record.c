@@ -38,7 +38,8 @@ static void record_outcome(const struct exchange *x, struct access_record *r)
     r->end = x->end;
     r->tries = x->tries;
     r->total_ns = x->worker->now_ns - x->begun_ns;
-    r->received_bytes = x->received_bytes;
+    const size_t left = buffer_len(&x->session->in);
+    r->received_bytes = x->head_ns ? x->received_bytes - left : left;
     r->sent_bytes = x->down.sent_bytes;
 }
 

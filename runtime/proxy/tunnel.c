@@ -69,6 +69,8 @@ static int read_side(struct exchange *x, const struct side *s)
     if (!*s->readable)
         return 0;
     const ssize_t n = exchange_fill(x, s->from, s->in, s->readable);
+    if (n > 0 && s->flow == &x->up)
+        x->received_bytes += (uint64_t)n;
     if (n > 0)
         return 1;
     if (n == 0)
