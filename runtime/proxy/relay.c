@@ -187,9 +187,10 @@ static enum outcome understand_head(struct exchange *x, size_t *head)
         return exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,
                                       "The server's response is malformed.");
     if (x->response_info.switches)
-        return x->info.upgrade ? go(x, EXCHANGE_TUNNEL)
-                               : exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,
-                                                        "The server's response is malformed.");
+        return x->info.upgrade && x->up_result == FLOW_DONE
+                   ? go(x, EXCHANGE_TUNNEL)
+                   : exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,
+                                            "The server's response is malformed.");
     if (x->response_info.interim)
         return pass_interim(x);
     const enum outcome out = begin_response(x, head);
