@@ -52,10 +52,9 @@ size_t x_forwarded_for_write(const struct http_head *head, const struct address 
     char text[ADDRESS_TEXT_MAX];
     const struct slice address = {text, address_format(client, text)};
     struct out o = {.at = out, .room = room};
-    uint32_t cursor = 0;
-    for (struct slice value;
-         head && http_field_next(head, SLICE("x-forwarded-for"), &cursor, &value);) {
-        if (value.len == 0)
+    for (uint16_t i = 0; head && i < head->n_fields; i++) {
+        const struct slice value = http_field_value(head, &head->field[i]);
+        if (head->field[i].name != HTTP_X_FORWARDED_FOR || value.len == 0)
             continue;
         put(&o, value);
         PUT(&o, ", ");

@@ -20,9 +20,10 @@ size_t forwarded_write(const struct address *client, struct slice proto, struct 
                        char out[FORWARDED_BYTES_MAX]);
 
 /*
- * Writes the X-Forwarded-For fields of `head` that are not dropped, as one list, and the client
- * behind them; for servers that read only the first line or the last. `head` may be NULL: the
- * client alone.
+ * Writes the X-Forwarded-For fields of `head` as one list, and the client behind them; for servers
+ * that read only the first line or the last. `head` may be NULL: the client alone. Dropped fields
+ * count: it is our own edit that drops them, and a request that is sent a second time needs them
+ * again.
  *
  * Writes at most `room` bytes and returns the length needed: more than `room` means that it did not
  * fit.

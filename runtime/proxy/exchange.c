@@ -25,15 +25,15 @@ struct exchange *exchange_new(struct session *s)
     x->begun_ns = w->now_ns;
     x->begun_wall_ns = clock_wall_ns();
     x->head_ns = x->decided_ns = x->connected_ns = x->answered_ns = 0;
-    x->decided = x->response_known = x->head_sent = x->up_failed = x->fresh = x->reused = x->heard =
-        false;
+    x->decided = x->response_known = x->head_sent = x->up_failed = x->fresh = x->late = x->reused =
+        x->heard = false;
     x->info = (struct http_request_info){0};
     x->facts = (struct facts){0};
     x->response_info = (struct http_response_info){0};
     x->up = x->down = (struct flow){0};
     x->up_result = x->down_result = FLOW_HUNGRY;
     x->tries = x->n_tried = x->n_interim = 0;
-    x->status = 0;
+    x->status = x->server_status = 0;
     x->lead = x->detail = "";
     x->request_number = ++w->requests;
     x->fate = FATE_KEEP;
@@ -132,7 +132,7 @@ enum outcome exchange_read_head(struct exchange *x)
     METRIC_ADD(x->worker->metrics->requests_total, 1);
     deadline_clear(&s->deadline);
     x->head_ns = x->worker->now_ns;
-    x->received_bytes = (uint64_t)used;
+    x->received_bytes = got.len;
     s->in.floor = s->in.start + (uint32_t)used; /* the head stays as long as the exchange does */
     buffer_used(&s->in, (size_t)used);
     const int error = http_request_understand(&x->request, &x->info);
@@ -148,7 +148,6 @@ static void skip_body(struct exchange *x)
         return;
     if (x->info.framing == FRAMING_LENGTH && x->up.body.total == 0 &&
         x->info.content_length <= buffer_len(in)) {
-        x->received_bytes += x->info.content_length;
         buffer_used(in, (size_t)x->info.content_length);
     } else if (x->info.framing != FRAMING_NONE) {
         x->fate = FATE_LINGER;
@@ -201,13 +200,19 @@ enum outcome exchange_finish(struct exchange *x)
     return OVER;
 }
 
+bool exchange_ends_by_close(const struct exchange *x)
+{
+    const enum http_framing framing = x->response_info.framing;
+    return x->server_status >= 200 && !x->down.chunked && x->down_result != FLOW_DONE &&
+           (framing == FRAMING_CHUNKED || framing == FRAMING_CLOSE);
+}
+
 enum outcome exchange_abort(struct exchange *x, enum access_end end)
 {
     if (end == ACCESS_CLIENT_ABORT)
         METRIC_ADD(x->worker->metrics->requests_aborted, 1);
     x->end = end;
-    if (x->fate != FATE_RESET)
-        x->fate = FATE_CLOSE;
+    x->fate = exchange_ends_by_close(x) ? FATE_RESET : FATE_CLOSE;
     return go(x, EXCHANGE_FINISH);
 }
 

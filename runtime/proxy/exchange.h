@@ -89,21 +89,23 @@ struct exchange {
 
     struct flow up, down; /* request body to the server, response to the client */
     enum flow_result up_result, down_result;
-    bool head_sent; /* the request's head has been given to `up` */
-    bool up_failed; /* the server takes no more of the request; it may still answer */
-    bool fresh;     /* use no idle link: one has just failed */
-    bool reused;    /* this link came out of the pool */
-    bool heard;     /* something has come from the server on this link */
+    bool head_sent;    /* the request's head has been given to `up` */
+    bool up_failed;    /* the server takes no more of the request; it may still answer */
+    bool fresh;        /* use no idle link: one has just failed */
+    bool late;         /* the last connection that could not be made took too long */
+    bool reused;       /* this link came out of the pool */
+    bool heard;        /* something has come from the server on this link */
     uint8_t n_interim; /* interim responses on this link */
     uint8_t tries;
     uint32_t tried[EXCHANGE_TRIES_MAX];
     uint8_t n_tried;
 
-    uint16_t status;    /* sent, or to be sent, to the client; 0: none yet */
+    uint16_t status;           /* sent, or to be sent, to the client; 0: none yet */
     const char *lead, *detail; /* a sentence for the page of an answer of ours; static */
+    uint16_t server_status;    /* of the response that is passed on; 0: none, or one of ours */
     enum fate fate;
     enum access_end end;
-    uint64_t received_bytes; /* of the head, and of a body that was skipped; see also `up` */
+    uint64_t received_bytes; /* with what is in the buffer and may belong to the next request */
     struct access_record *record; /* of a tunnel, whose generation is gone; owned */
     int64_t tunnel_ns;            /* its timeout */
 };

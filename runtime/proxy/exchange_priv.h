@@ -51,6 +51,10 @@ ssize_t exchange_fill(struct exchange *x, struct conn *from, struct buffer *into
  * fit. */
 size_t exchange_write_request(struct exchange *x);
 
+/* Is a response on its way whose end the client sees by the end of the connection? Then only a
+ * reset tells a part of it from the whole. */
+bool exchange_ends_by_close(const struct exchange *x);
+
 /* Closes the connection to the server, if there is one. */
 void exchange_drop_link(struct exchange *x);
 

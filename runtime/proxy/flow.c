@@ -97,7 +97,6 @@ static enum flow_result decode(struct flow *f, struct buffer *in, struct flow_sc
         return FLOW_MALFORMED;
     const bool stuck = d.used == 0 && d.data_len == 0 && !d.done;
     buffer_used(in, d.used);
-    f->taken_bytes += d.used;
     f->data = d.data;
     f->data_len = d.data_len;
     f->ended = d.done;

@@ -32,7 +32,6 @@ struct flow {
     size_t data_len;
     struct slice trailer; /* in the input buffer */
     struct slice tail;    /* goes behind the data; static memory */
-    uint64_t taken_bytes; /* of the input, with their framing */
     uint64_t sent_bytes;  /* all that was written to the socket */
 };
 

@@ -51,13 +51,20 @@ static bool is_our_shortage(int rc)
            rc == -EADDRNOTAVAIL;
 }
 
+static enum outcome no_server(struct exchange *x)
+{
+    if (x->n_tried == 0)
+        return refuse(x, 503, ACCESS_NO_SERVER, "No server can take this request now.");
+    if (x->late)
+        return refuse(x, 504, ACCESS_CONNECT_TIMEOUT, "No server could be reached in time.");
+    return refuse(x, 502, ACCESS_CONNECT_FAILED, "No server could be reached.");
+}
+
 enum outcome exchange_pick(struct exchange *x)
 {
     const uint32_t chosen = choose(x);
     if (chosen == BALANCE_NONE)
-        return x->n_tried > 0
-                   ? refuse(x, 502, ACCESS_CONNECT_FAILED, "No server could be reached.")
-                   : refuse(x, 503, ACCESS_NO_SERVER, "No server can take this request now.");
+        return no_server(x);
     x->server = x->generation->server[x->cluster->first_server + chosen];
     x->tried[x->n_tried] = chosen;
     x->tries++;
@@ -122,12 +129,10 @@ static void note_failure(struct exchange *x)
                           memory_order_relaxed);
 }
 
-/* The end of a response that has begun already can only be shown by breaking it off. Where its end
- * is the connection's end, only a reset tells it from a whole one. */
+/* The end of a response that has begun already can only be shown by breaking it off. */
 static enum outcome cut_off(struct exchange *x, enum access_end end)
 {
-    const bool by_close = !x->down.chunked && x->response_info.framing != FRAMING_LENGTH;
-    x->fate = by_close ? FATE_RESET : FATE_CLOSE;
+    x->fate = exchange_ends_by_close(x) ? FATE_RESET : FATE_CLOSE;
     x->end = end;
     exchange_drop_link(x);
     return go(x, EXCHANGE_FINISH);
@@ -138,6 +143,7 @@ enum outcome exchange_server_failed(struct exchange *x, uint16_t status, enum ac
 {
     note_failure(x);
     const bool again = may_retry(x) && end != ACCESS_SERVER_TIMEOUT;
+    x->late = end == ACCESS_CONNECT_TIMEOUT;
     if (x->response_known)
         return cut_off(x, end);
     /* A server that could not be connected to is not asked again; one whose idle connection had

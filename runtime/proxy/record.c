@@ -38,7 +38,8 @@ static void record_outcome(const struct exchange *x, struct access_record *r)
     r->end = x->end;
     r->tries = x->tries;
     r->total_ns = x->worker->now_ns - x->begun_ns;
-    r->received_bytes = x->received_bytes + x->up.taken_bytes;
+    const size_t left = buffer_len(&x->session->in);
+    r->received_bytes = x->head_ns ? x->received_bytes - left : left;
     r->sent_bytes = x->down.sent_bytes;
 }
 
@@ -50,7 +51,7 @@ void exchange_record(const struct exchange *x, struct access_record *out)
     out->request_id[1] = x->request_number;
     out->client = x->session->client.address;
     out->client_port = x->session->client.port;
-    out->server_status = x->link && x->response_known ? x->response.status : 0;
+    out->server_status = x->server_status;
     out->head_ns = since(x->begun_ns, x->head_ns);
     out->connect_ns = x->connected_ns ? x->connected_ns - x->head_ns : -1;
     out->first_byte_ns = since(x->begun_ns, x->answered_ns);

@@ -19,6 +19,7 @@ static bool read_body(struct exchange *x, enum outcome *out)
         return false;
     const ssize_t n = exchange_fill(x, &s->conn, &s->in, &s->readable);
     if (n > 0) {
+        x->received_bytes += (uint64_t)n;
         METRIC_ADD(x->worker->metrics->client_received_bytes, n);
         return true;
     }
@@ -126,7 +127,7 @@ static enum outcome begin_response(struct exchange *x, size_t *head)
         return exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,
                                       "The server's response is too large.");
     x->response_known = true;
-    x->status = x->response.status;
+    x->status = x->server_status = x->response.status;
     x->answered_ns = x->worker->now_ns;
     if (x->status >= 500)
         atomic_fetch_add_explicit(&x->server->responses_5xx, 1, memory_order_relaxed);
@@ -191,10 +192,10 @@ static enum outcome understand_head(struct exchange *x, size_t *head)
         return exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,
                                       "The server's response is malformed.");
     if (x->response_info.switches)
-        return x->info.upgrade && x->up_result == FLOW_DONE /* and all of the request is there */
+        return x->info.upgrade && x->up_result == FLOW_DONE
                    ? go(x, EXCHANGE_TUNNEL)
-                               : exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,
-                                                        "The server's response is malformed.");
+                   : exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,
+                                            "The server's response is malformed.");
     if (x->response_info.interim)
         return pass_interim(x);
     const enum outcome out = begin_response(x, head);

@@ -216,12 +216,14 @@ void session_open(struct worker *w, int fd, const struct endpoint *client, struc
 
 void session_close(struct session *s, enum access_end end)
 {
+    bool reset = false;
     if (s->exchange) {
         exchange_abort(s->exchange, end);
+        reset = s->exchange->fate == FATE_RESET;
         exchange_free(s->exchange);
         s->exchange = NULL;
     }
-    session_free(s, false);
+    session_free(s, reset);
 }
 
 void session_close_if_idle(struct session *s)

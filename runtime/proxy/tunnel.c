@@ -37,7 +37,7 @@ static enum outcome establish(struct exchange *x, size_t *head)
         return exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,
                                       "The server's response is too large.");
     x->response_known = true;
-    x->status = 101;
+    x->status = x->server_status = 101;
     x->end = ACCESS_TUNNEL;
     x->fate = FATE_CLOSE;
     x->answered_ns = x->worker->now_ns;
@@ -72,6 +72,8 @@ static int read_side(struct exchange *x, const struct side *s)
     if (!*s->readable)
         return 0;
     const ssize_t n = exchange_fill(x, s->from, s->in, s->readable);
+    if (n > 0 && s->flow == &x->up)
+        x->received_bytes += (uint64_t)n;
     if (n > 0)
         return 1;
     if (n == 0)

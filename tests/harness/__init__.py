@@ -206,8 +206,11 @@ class Client:
             size = int(line.split(b";")[0], 16)
             if size == 0:
                 break
-            data += self.file.read(size)
-            assert self.file.read(2) == b"\r\n"
+            chunk = self.file.read(size + 2)
+            if len(chunk) < size + 2:
+                raise EOFError("closed within a chunk")
+            assert chunk.endswith(b"\r\n"), "a chunk does not end with its size"
+            data += chunk[:-2]
         while (field := self.file.readline()) not in (b"\r\n", b""):
             name, _, value = field.decode("latin-1").partition(":")
             response.trailers.append((name.lower(), value.strip()))

@@ -56,22 +56,31 @@ class Peer:
         """Reads the request's body, decoded."""
         if request["transfer-encoding"] == "chunked":
             while True:
-                size = int(self.file.readline().split(b";")[0], 16)
+                size = int(self.line().split(b";")[0], 16)
                 if size == 0:
                     break
-                request.body += self.file.read(size)
-                assert self.file.read(2) == b"\r\n", "the end of a chunk"
-            while (line := self.file.readline()) not in (b"\r\n", b""):
+                request.body += self.read(size)
+                assert self.read(2) == b"\r\n", "the end of a chunk"
+            while (line := self.line()) != b"\r\n":
                 request.trailers += line
         elif request["content-length"] is not None:
-            request.body = self.file.read(int(request["content-length"]))
+            request.body = self.read(int(request["content-length"]))
         return request.body
 
     def send(self, data):
         self.socket.sendall(data)
 
+    def line(self):
+        line = self.file.readline()
+        if not line.endswith(b"\n"):
+            raise EOFError
+        return line
+
     def read(self, n):
-        return self.file.read(n)
+        data = self.file.read(n)
+        if len(data) < n:
+            raise EOFError
+        return data
 
     def reset(self):
         """Closes so that the other end sees a reset."""

@@ -1,4 +1,5 @@
 """Whoever leaves too early, says less or more than it promised, or what is no HTTP at all."""
+import signal
 import socket
 import struct
 import threading
@@ -6,7 +7,7 @@ import time
 
 import pytest
 
-from harness import Client, wait_for
+from harness import Client, Lbc, free_port, wait_for
 from scripted import OK, SlowClient, chunked, pattern, reply
 
 
@@ -312,3 +313,23 @@ def test_a_response_may_come_before_the_request_has_been_sent(client, backend):
         with Client(client.socket.getpeername()[1]) as c:
             c.request(path, "Content-Length: 100000", method="POST", body=pattern(100_000))
             assert c.response().status == 200
+
+
+@pytest.mark.parametrize("version", ["HTTP/1.0", "HTTP/1.1"])
+def test_a_response_that_a_shutdown_cuts_does_not_look_whole(start, backend, version):
+    def never_end(peer, request):
+        peer.send(reply(b"abc", length=False))
+        peer.at_end()
+    port = free_port()
+    lbc = start(Lbc, f"""lbconf 1
+cluster app {{ server a 127.0.0.1:{backend.port} }}
+listener front {{ bind 127.0.0.1:{port}; route site }}
+route site {{ otherwise {{ forward app }} }}
+""", drain=1)
+    with Client(port) as c:
+        c.request(backend.script(never_end), version=version)
+        r = c.head()
+        lbc.signal(signal.SIGTERM)
+        with pytest.raises(ConnectionResetError if version == "HTTP/1.0" else EOFError):
+            c.body(r)
+    assert lbc.wait() == 0

@@ -125,10 +125,9 @@ def test_a_flood_of_interim_responses_ends(client, backend):
             peer.send(b"HTTP/1.1 102 Processing\r\n\r\n" * 1000)
     client.request(backend.script(flood))
     statuses = []
-    while not statuses or statuses[-1] < 200:
+    while len(statuses) < 1000 and (not statuses or statuses[-1] < 200):
         statuses.append(client.head().status)
     assert statuses[-1] == 502
-    assert len(statuses) < 1000
 
 
 def test_a_flood_does_not_keep_the_worker_from_others(site, client, backend):

@@ -113,8 +113,9 @@ def test_many_idle_connections_hold_next_to_nothing(site):
     clients = [Client(site.port) for _ in range(500)]
     for c in clients:
         assert c.get("/b/10", host="origin").status == 200
-    # ASan adds to each allocation; without it it is under a KiB.
-    assert rss_kib(site.pid) - before < 500 * 8
+    # A buffer each would be 48 KiB. Sanitizers keep what is freed for a while, so that it is far more
+    # than what tests/scenario measures without them.
+    assert rss_kib(site.pid) - before < 500 * 24
     for c in clients:
         assert c.get("/b/10", host="origin").status == 200
         c.close()

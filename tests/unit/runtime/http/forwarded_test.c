@@ -72,6 +72,9 @@ static void x_forwarded_for_is_appended_to(void **state)
     assert_int_equal(x_forwarded_for_write(&head, &client, out, sizeof(out)), sizeof(out));
     assert_memory_equal(out, is, sizeof(out));
     assert_int_equal(x_forwarded_for_write(&head, &client, out, sizeof(out) - 1), sizeof(out));
+    head.field[0].dropped = true; /* by the edit of the first time that it was sent */
+    assert_int_equal(x_forwarded_for_write(&head, &client, out, sizeof(out)), sizeof(out));
+    assert_memory_equal(out, is, sizeof(out));
     assert_int_equal(x_forwarded_for_write(NULL, &client, out, sizeof(out)), 11);
     assert_memory_equal(out, "2001:db8::1", 11);
 }
