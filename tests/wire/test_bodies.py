@@ -274,10 +274,12 @@ def test_a_server_may_answer_while_it_reads(client, backend):
 
 def test_10_mib_go_up_while_10_mib_come_down(site, client, backend):
     def both(peer, request):
-        sender = threading.Thread(target=peer.send, args=(reply(pattern(10 * MIB)),))
+        answer = reply(pattern(10 * MIB))
+        sender = threading.Thread(target=peer.send, args=(answer[:-1],))
         sender.start()
         peer.body(request)
         sender.join()
+        peer.send(answer[-1:])  # a whole answer would end the request
         return True
     path = backend.script(both)
     sending = send_aside(client, head_of(path, f"Content-Length: {10 * MIB}") + pattern(10 * MIB))

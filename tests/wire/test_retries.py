@@ -177,9 +177,10 @@ def test_a_connection_that_is_closed_while_idle_is_not_used(client, backend):
     assert client.get(path, method="POST").status == 200, "not even what could not be retried is lost"
 
 
-@pytest.mark.parametrize("method, status", [("GET", 200), ("POST", 502)])
-def test_a_connection_that_is_reset_just_before_the_request_is_written(site, client, backend, method, status):
-    """lbc is stopped while both happen, so that it hears of the request first."""
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_connection_that_is_reset_just_before_the_request_is_written(site, client, backend, method):
+    """lbc is stopped while both happen, so that it mostly hears of the request first. If not, it uses a
+    new connection at once."""
     now, gone = threading.Event(), threading.Event()
 
     def answer_and_reset(peer, request):
@@ -199,7 +200,8 @@ def test_a_connection_that_is_reset_just_before_the_request_is_written(site, cli
         time.sleep(0.05)
     finally:
         site.signal(signal.SIGCONT)
-    assert client.response().status == status
+    status = client.response().status
+    assert status == 200 or (method, status) == ("POST", 502)
     assert len(backend.of(path)) == (2 if status == 200 else 1)
     if status == 200:
         assert backend.of(path)[1]["x-forwarded-for"] == "192.0.2.1, 127.0.0.1"
