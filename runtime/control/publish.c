@@ -109,7 +109,8 @@ void control_abandon_reload(struct control *c)
 
 static void log_refusal(const struct control_reload *r)
 {
-    log_line(LOG_ERROR, "reload refused, generation %llu goes on", (unsigned long long)r->generation);
+    log_line(LOG_ERROR, "reload refused, generation %llu goes on",
+             (unsigned long long)r->generation);
     struct slice rest = r->report, line;
     while (slice_split(&rest, '\n', &line))
         if (line.len > 0)

@@ -18,7 +18,7 @@ struct listener {
     struct endpoint endpoint;
     atomic_uint pins;
     atomic_uint workers; /* those that have not left it */
-    dev_t device; /* of a Unix socket's path as we made it: only that one is removed */
+    dev_t device;        /* of a Unix socket's path as we made it: only that one is removed */
     ino_t inode;
     uint32_t n_sockets;
     int fd[]; /* one per worker, owned, -1 once it left; a Unix socket is one, shared by all */

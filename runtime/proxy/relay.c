@@ -97,14 +97,15 @@ static bool is_last(const struct exchange *x)
            (x->generation != x->worker->current && !session_listener(x->session));
 }
 
-/* Is this answer over before the request is? A client that was not told to continue will never send its
- * body; and an answer that is here as a whole does not wait for the rest. Nothing can follow on such a
- * connection, and the client must know (RFC 9110 10.1.1). */
+/* Is this answer over before the request is? A client that was not told to continue will never send
+ * its body; and an answer that is here as a whole does not wait for the rest. Nothing can follow on
+ * such a connection, and the client must know (RFC 9110 10.1.1). */
 static bool leaves_body(const struct exchange *x)
 {
     const struct http_response_info *r = &x->response_info;
-    const bool whole = r->framing == FRAMING_NONE ||
-                       (r->framing == FRAMING_LENGTH && r->content_length <= buffer_len(&x->link->in));
+    const bool whole =
+        r->framing == FRAMING_NONE ||
+        (r->framing == FRAMING_LENGTH && r->content_length <= buffer_len(&x->link->in));
     return !x->up.ended && (whole || (x->info.expects_continue && x->up.body.total == 0));
 }
 

@@ -158,8 +158,8 @@ static void ready(void *of, unsigned what)
     }
     s->readable |= (what & WATCH_READ) != 0;
     s->writable |= (what & WATCH_WRITE) != 0;
-    /* A client that says something early may have been cut off; one that only has no more to say (a half
-     * close) still gets its answer. */
+    /* A client that says something early may have been cut off; one that only has no more to say (a
+     * half close) still gets its answer. */
     if (s->exchange && !exchange_reads_client(s->exchange) && conn_is_broken(&s->conn))
         session_close(s, ACCESS_CLIENT_ABORT);
     else if (s->exchange)

@@ -476,8 +476,9 @@ static void a_reload_keeps_only_its_own_client_waiting(void **state)
     settle();
     assert_int_equal(a.got.len, 0);
     peer_send(&b, SLICE("reload\ndrain web/one\n"));
-    assert_string_equal(peer_await(&b, 2), "refused: a reload is under way already; ask again when it is done\n"
-                                           "web/one drains: it gets nothing new\nok\n");
+    assert_string_equal(peer_await(&b, 2),
+                        "refused: a reload is under way already; ask again when it is done\n"
+                        "web/one drains: it gets nothing new\nok\n");
     end_reload(true, "warning: x\n\nok\nrefused: y");
     assert_string_equal(peer_await(&a, 2), "warning: x\n\n ok\n refused: y\n"
                                            "generation 4, in 12.5 ms\nok\n"
