@@ -108,7 +108,10 @@ int sources_load(struct sources *s, const char *path)
         error = -errno;
     if (!standard)
         (void)fclose(f);
-    return error ? error : take(s, slice_of(standard ? "<stdin>" : path), text, len);
+    if (error)
+        return error;
+    ASSERT(text != NULL);
+    return take(s, slice_of(standard ? "<stdin>" : path), text, len);
 }
 
 struct slice sources_text(const struct sources *s, int index, uint32_t *first)
