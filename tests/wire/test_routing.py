@@ -156,3 +156,16 @@ def test_the_clause_is_logged(client, records):
     [r] = records("/one")
     assert (r["status"], r["end"], r["clause"], r["tries"]) == (200, "answered", "site:5", 0)
     assert "server" not in r and "cluster" not in r
+
+
+def test_rules_see_fields_that_are_not_sent_on(proxy):
+    """Hop-by-hop fields, and those that Connection names, are there for conditions, as `explain` has it."""
+    lbc = proxy(route="""when header "upgrade" == "websocket" { respond 200 "upgrade" }
+  when header "te" exists { respond 200 "te" }
+  when header "x-zz" exists { respond 200 "named" }
+  otherwise { respond 404 "none" }""", servers="server a 127.0.0.1:1", cluster="")
+    with Client(lbc.port) as c:
+        assert c.get("/", "Connection: upgrade", "Upgrade: websocket").body == b"upgrade"
+        assert c.get("/", "TE: trailers", "Connection: te").body == b"te"
+        assert c.get("/", "Connection: x-zz", "X-Zz: 1").body == b"named"
+        assert c.get("/").body == b"none"
