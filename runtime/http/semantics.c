@@ -195,7 +195,7 @@ bool http_field_next(const struct http_head *h, struct slice name, uint32_t *cur
 {
     while (*cursor < h->n_fields) {
         const struct http_field *f = &h->field[(*cursor)++];
-        if (!f->dropped && slice_eq_nocase(http_field_name(h, f), name)) {
+        if (slice_eq_nocase(http_field_name(h, f), name)) {
             *value = http_field_value(h, f);
             return true;
         }

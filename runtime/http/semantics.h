@@ -62,7 +62,7 @@ MUST_CHECK int http_request_understand(struct http_head *h, struct http_request_
 MUST_CHECK int http_response_understand(struct http_head *h, bool to_head,
                                         struct http_response_info *out);
 
-/* The next value of the field `name` (any case) that is not dropped, in order; *cursor starts at 0.
+/* The next value of the field `name` (any case), dropped or not, in order; *cursor starts at 0.
  */
 bool http_field_next(const struct http_head *h, struct slice name, uint32_t *cursor,
                      struct slice *value);

@@ -9,15 +9,7 @@
 /* The head as it was received: rules may ask about Upgrade and the like, which is not sent on. */
 static bool header_of(const void *request, struct slice name, uint32_t *cursor, struct slice *value)
 {
-    const struct http_head *h = request;
-    while (*cursor < h->n_fields) {
-        const struct http_field *f = &h->field[(*cursor)++];
-        if (!slice_eq_nocase(http_field_name(h, f), name))
-            continue;
-        *value = http_field_value(h, f);
-        return true;
-    }
-    return false;
+    return http_field_next(request, name, cursor, value);
 }
 
 /*
