@@ -67,6 +67,11 @@ struct ast *ast_test(struct parse *p, enum ast_kind kind, struct ast *field, str
     return checked(p, a);
 }
 
+struct ast *ast_pair(struct parse *p, struct token sign, struct ast *left, struct ast *right)
+{
+    return ast_new(p, AST_PAIR, sign, NULL, ast_append(left, right), NULL);
+}
+
 struct ast *ast_both(struct parse *p, enum ast_kind kind, struct ast *left, struct ast *right)
 {
     if (left->kind == kind && !left->closed) {

@@ -48,6 +48,9 @@ struct ast *ast_new(struct parse *p, enum ast_kind kind, struct token from,
 struct ast *ast_test(struct parse *p, enum ast_kind kind, struct ast *field, struct ast *value,
                      const struct token *to);
 
+/* Two values with a sign between them. */
+struct ast *ast_pair(struct parse *p, struct token sign, struct ast *left, struct ast *right);
+
 /* AND or OR of two; a left one of the same kind that is not in parentheses grows instead. */
 struct ast *ast_both(struct parse *p, enum ast_kind kind, struct ast *left, struct ast *right);
 

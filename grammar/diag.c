@@ -3,18 +3,12 @@
 #include <stdarg.h>
 
 #include "grammar/diag_priv.h"
-#include "runtime/base/arena.h"
+#include "grammar/form.h"
 
 #define LIMIT_DEFAULT 1000
 
-struct diags {
-    const struct sources *sources;
-    struct arena arena; /* of the reports' texts */
-    VEC(struct report) report;
-    size_t limit;
-    unsigned errors, warnings, dropped;
-    bool last_dropped; /* what is added to the last report is dropped with it */
-};
+/* Each report is held against each of them. */
+#define HUSHED_MAX 100u
 
 const struct diag_text *diag_text(enum diag_code code)
 {
@@ -35,16 +29,21 @@ struct diags *diags_new(const struct sources *sources, size_t limit)
     return d;
 }
 
+static void report_done(struct report *r)
+{
+    VEC_DONE(&r->also);
+    VEC_DONE(&r->note);
+    VEC_DONE(&r->fix);
+}
+
 void diags_free(struct diags *d)
 {
     if (!d)
         return;
-    for (uint32_t i = 0; i < d->report.n; i++) {
-        VEC_DONE(&d->report.at[i].also);
-        VEC_DONE(&d->report.at[i].note);
-        VEC_DONE(&d->report.at[i].fix);
-    }
+    for (uint32_t i = 0; i < d->report.n; i++)
+        report_done(&d->report.at[i]);
     VEC_DONE(&d->report);
+    VEC_DONE(&d->hushed);
     arena_free(&d->arena);
     free(d);
 }
@@ -58,17 +57,67 @@ static struct slice PRINTF_LIKE(2, 0) format(struct diags *d, const char *fmt, v
     char text[MESSAGE_BYTES_MAX];
     const int len = vsnprintf(text, sizeof(text), fmt, args);
     ASSERT(len >= 0);
-    const size_t kept = (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1;
-    return arena_copy(&d->arena, (struct slice){text, kept});
+    if ((size_t)len < sizeof(text))
+        return arena_copy(&d->arena, (struct slice){text, (size_t)len});
+    size_t kept = sizeof(text) - 1;
+    while (kept > 0 && ((unsigned char)text[kept] & 0xc0) == 0x80)
+        kept--; /* not in the middle of a character */
+    return arena_format(&d->arena, "%.*s…", (int)kept, text);
+}
+
+static bool in_expansion(const struct diags *d, struct span *where, struct span *use)
+{
+    return d->sources && sources_count(d->sources) > 0 && sources_origin(d->sources, where, use);
+}
+
+/* The text that a place shows: a template's, where it was put in. */
+static struct span shown(const struct diags *d, struct span where)
+{
+    struct span use;
+    (void)in_expansion(d, &where, &use);
+    return where;
+}
+
+/* What is put in several times is said once. */
+static bool is_said(const struct diags *d, const struct report *r)
+{
+    for (uint32_t i = 0; i < d->report.n; i++) {
+        const struct report *earlier = &d->report.at[i];
+        if (earlier->code == r->code && earlier->primary.span.from == r->primary.span.from &&
+            earlier->primary.span.to == r->primary.span.to &&
+            slice_eq(earlier->message, r->message))
+            return true;
+    }
+    return false;
+}
+
+void diag_hush(struct diags *d, struct span where)
+{
+    ASSERT(d->errors > 0);
+    if (d->hushed.n < HUSHED_MAX)
+        VEC_ADD(&d->hushed, where);
+}
+
+static bool is_hushed(const struct diags *d, struct span where)
+{
+    for (uint32_t i = 0; i < d->hushed.n; i++)
+        if (d->hushed.at[i].from <= where.from && where.from < d->hushed.at[i].to)
+            return true;
+    return false;
+}
+
+static unsigned *counter(struct diags *d, enum diag_code code)
+{
+    return diag_text(code)->severity == SEVERITY_ERROR ? &d->errors : &d->warnings;
 }
 
 void diag(struct diags *d, enum diag_code code, struct span where, ...)
 {
-    const struct diag_text *text = diag_text(code);
-    if (text->severity == SEVERITY_ERROR)
-        d->errors++;
-    else
-        d->warnings++;
+    if (is_hushed(d, where)) {
+        d->last_dropped = true;
+        return;
+    }
+    ++*counter(d, code);
     d->last_dropped = d->report.n >= d->limit;
     if (d->last_dropped) {
         d->dropped++;
@@ -76,13 +125,23 @@ void diag(struct diags *d, enum diag_code code, struct span where, ...)
     }
     va_list args;
     va_start(args, where);
-    struct report r = {.code = code, .primary.span = where};
+    struct report r = {.code = code, .primary.span = shown(d, where)};
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    r.message = format(d, text->what, args);
+    r.message = format(d, diag_text(code)->what, args);
 #pragma GCC diagnostic pop
     va_end(args);
+    d->last_dropped = is_said(d, &r);
+    if (d->last_dropped) {
+        --*counter(d, code);
+        return;
+    }
     VEC_ADD(&d->report, r);
+    struct span use;
+    while (in_expansion(d, &where, &use)) {
+        diag_also(d, use, "where the template is used");
+        where = use;
+    }
 }
 
 static struct report *last(struct diags *d)
@@ -108,7 +167,7 @@ void diag_also(struct diags *d, struct span where, const char *fmt, ...)
         return;
     va_list args;
     va_start(args, fmt);
-    const struct diag_span also = {where, format(d, fmt, args)};
+    const struct diag_span also = {shown(d, where), format(d, fmt, args)};
     va_end(args);
     VEC_ADD(&r->also, also);
 }
@@ -125,6 +184,22 @@ void diag_note(struct diags *d, const char *fmt, ...)
     VEC_ADD(&r->note, note);
 }
 
+/* Can it stand in YAML and JSON just as well? Their quotes and brackets are others. */
+static bool is_one_word(struct slice replacement)
+{
+    for (size_t i = 0; i < replacement.len; i++)
+        if (memchr(" \t\n\"'{}[]#,;\\", replacement.at[i], 13))
+            return false;
+    return replacement.len > 0;
+}
+
+static bool fits_form(const struct diags *d, struct span where, struct slice replacement)
+{
+    if (!d->sources || sources_count(d->sources) == 0 || is_one_word(replacement))
+        return true;
+    return convert_form_of(sources_place(d->sources, where.from).file) == CONVERT_LBCONF;
+}
+
 void diag_fix(struct diags *d, struct span where, struct slice replacement, const char *fmt, ...)
 {
     struct report *r = last(d);
@@ -132,9 +207,13 @@ void diag_fix(struct diags *d, struct span where, struct slice replacement, cons
         return;
     va_list args;
     va_start(args, fmt);
-    const struct diag_fix fix = {where, format(d, fmt, args), arena_copy(&d->arena, replacement)};
+    const struct diag_fix fix = {shown(d, where), format(d, fmt, args),
+                                 arena_copy(&d->arena, replacement)};
     va_end(args);
-    VEC_ADD(&r->fix, fix);
+    if (fits_form(d, fix.span, replacement))
+        VEC_ADD(&r->fix, fix);
+    else
+        VEC_ADD(&r->note, fix.message);
 }
 
 unsigned diag_errors(const struct diags *d)
@@ -157,33 +236,28 @@ const char *diag_code_text(enum diag_code code)
     return diag_text(code)->what;
 }
 
-struct ordered {
-    const struct report *report;
-    uint32_t number;
-};
-
+/* Reports lie in one array in the order they were said. */
 static int by_place(const void *a, const void *b)
 {
-    const struct ordered *x = a, *y = b;
-    const uint32_t m = x->report->primary.span.from, n = y->report->primary.span.from;
-    return m != n ? (m > n) - (m < n) : (x->number > y->number) - (x->number < y->number);
+    const struct report *const *x = a, *const *y = b;
+    const uint32_t m = (*x)->primary.span.from, n = (*y)->primary.span.from;
+    return m != n ? (m > n) - (m < n) : (*x > *y) - (*x < *y);
 }
 
-/* In order of place; those of one place in the order they were said. The caller frees it. */
-static struct ordered *in_order(const struct diags *d)
+const struct report **diags_in_order(const struct diags *d)
 {
-    struct ordered *o = MUST_ARRAY(struct ordered, d->report.n);
+    const struct report **o = MUST_ARRAY(const struct report *, d->report.n);
     for (uint32_t i = 0; i < d->report.n; i++)
-        o[i] = (struct ordered){&d->report.at[i], i};
-    qsort(o, d->report.n, sizeof(*o), by_place);
+        o[i] = &d->report.at[i];
+    qsort(o, d->report.n, sizeof(const struct report *), by_place);
     return o;
 }
 
 static const struct report *nth(const struct diags *d, uint32_t i)
 {
     ASSERT(i < d->report.n);
-    struct ordered *o = in_order(d);
-    const struct report *r = o[i].report;
+    const struct report **o = diags_in_order(d);
+    const struct report *r = o[i];
     free(o);
     return r;
 }
@@ -201,6 +275,36 @@ enum diag_code diags_code(const struct diags *d, uint32_t i)
 struct span diags_span(const struct diags *d, uint32_t i)
 {
     return nth(d, i)->primary.span;
+}
+
+void diags_each(const struct diags *d, void (*see)(void *to, const struct report *r), void *to)
+{
+    const struct report **all = diags_in_order(d);
+    for (uint32_t i = 0; i < d->report.n; i++)
+        see(to, all[i]);
+    free(all);
+}
+
+void diags_keep(struct diags *d, bool (*keep)(void *to, const struct report *r), void *to)
+{
+    bool *kept = MUST_ARRAY(bool, d->report.n);
+    const struct report **all = diags_in_order(d);
+    for (uint32_t i = 0; i < d->report.n; i++)
+        kept[all[i] - d->report.at] = keep(to, all[i]);
+    free(all);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < d->report.n; i++) {
+        struct report *r = &d->report.at[i];
+        if (kept[i]) {
+            d->report.at[n++] = *r;
+            continue;
+        }
+        --*counter(d, r->code);
+        report_done(r);
+    }
+    d->report.n = n;
+    d->last_dropped = true;
+    free(kept);
 }
 
 static const char *plural(unsigned n)
@@ -224,17 +328,28 @@ static void summary(const struct diags *d, bool color, struct text *out)
     text_adds(out, color ? "\x1b[0m\n" : "\n");
 }
 
-void diag_render(const struct diags *d, enum diag_format format, struct text *out)
+void diag_render_reports(const struct diags *d, enum diag_format format, struct text *out)
 {
-    struct ordered *o = in_order(d);
+    if (format == DIAG_SARIF) {
+        diag_render_sarif(&d, 1, out);
+        return;
+    }
+    const struct report **o = diags_in_order(d);
     for (uint32_t i = 0; i < d->report.n; i++) {
         switch (format) {
-        case DIAG_HUMAN: diag_render_human(d->sources, o[i].report, false, out); break;
-        case DIAG_HUMAN_COLOR: diag_render_human(d->sources, o[i].report, true, out); break;
-        case DIAG_JSON: diag_render_json(d->sources, o[i].report, out); break;
+        case DIAG_HUMAN: diag_render_human(d->sources, o[i], false, out); break;
+        case DIAG_HUMAN_COLOR: diag_render_human(d->sources, o[i], true, out); break;
+        case DIAG_JSON: diag_render_json(d->sources, o[i], out); break;
+        case DIAG_GITHUB: diag_render_github(d->sources, o[i], out); break;
+        case DIAG_SARIF: break; /* above */
         }
     }
     free(o);
-    if (format != DIAG_JSON)
+}
+
+void diag_render(const struct diags *d, enum diag_format format, struct text *out)
+{
+    diag_render_reports(d, format, out);
+    if (format == DIAG_HUMAN || format == DIAG_HUMAN_COLOR)
         summary(d, format == DIAG_HUMAN_COLOR, out);
 }

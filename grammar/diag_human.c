@@ -2,139 +2,38 @@
  * One report for a person: what is wrong, the lines it is about with what is meant underlined, and
  * what to do about it.
  *
- *   error[E0202]: no cluster is called `apii`
- *     --> shop.lbconf:12:11
+ *   error[E0202]: the cluster `api` is defined twice
+ *     --> shop.lbconf:12:9
  *      |
+ *   12 | cluster api {
+ *      |         ^^^
+ *     ::: base.lbconf:3:9
  *    3 | cluster api {
- *      |         --- a name like it
- *      ...
- *   12 |   forward apii
- *      |           ^^^^
- *      = help: did you mean `api`?
+ *      |         --- first defined here
+ *      = help: did you mean another one?
+ *     12 - cluster api {
+ *     12 + cluster api-2 {
+ *
+ * The work goes by what is shown, not by how long the lines are.
  */
 #include "grammar/diag_priv.h"
-#include "runtime/base/utf8.h"
+#include "grammar/glyph.h"
 
 /* A longer line is cut to this many columns around what is underlined. */
 #define WIDTH_MAX 110u
-#define TAB       4u
+
+/* Of a fix that reaches over several lines, so many are shown. */
+#define FIX_LINES_MAX 6u
+
+#define ELLIPSIS "\xe2\x80\xa6"
 
 struct style {
-    const char *red, *yellow, *blue, *cyan, *bold, *end;
+    const char *red, *yellow, *green, *blue, *cyan, *bold, *end;
 };
 
-static const struct style PLAIN = {"", "", "", "", "", ""};
-static const struct style COLORED = {"\x1b[1;31m", "\x1b[1;33m", "\x1b[1;34m",
+static const struct style PLAIN = {"", "", "", "", "", "", ""};
+static const struct style COLORED = {"\x1b[1;31m", "\x1b[1;33m", "\x1b[32m", "\x1b[1;34m",
                                      "\x1b[1;36m", "\x1b[1m",    "\x1b[0m"};
-
-/* How many columns a terminal gives a character: none for combining marks, two for the wide scripts
- * and emoji (after Unicode's EastAsianWidth, coarsely). */
-static unsigned columns_of(uint32_t c)
-{
-    static const struct {
-        uint32_t first, last;
-        unsigned columns;
-    } range[] = {
-        {0x0300, 0x036f, 0},   {0x200b, 0x200f, 0}, {0xfe00, 0xfe0f, 0},   {0x1100, 0x115f, 2},
-        {0x2e80, 0xa4cf, 2},   {0xac00, 0xd7a3, 2}, {0xf900, 0xfaff, 2},   {0xfe30, 0xfe6f, 2},
-        {0xff00, 0xff60, 2},   {0xffe0, 0xffe6, 2}, {0x1f300, 0x1f64f, 2}, {0x1f900, 0x1f9ff, 2},
-        {0x20000, 0x3fffd, 2},
-    };
-    for (size_t i = 0; i < COUNT_OF(range); i++)
-        if (c >= range[i].first && c <= range[i].last)
-            return range[i].columns;
-    return 1;
-}
-
-static uint32_t decode(const unsigned char *c, size_t bytes)
-{
-    if (bytes == 1)
-        return c[0];
-    uint32_t value = c[0] & (0x7fu >> bytes);
-    for (size_t i = 1; i < bytes; i++)
-        value = value << 6 | (c[i] & 0x3f);
-    return value;
-}
-
-/* Does the character do something to a terminal, or to the reading direction, instead of showing?
- */
-static bool unsafe(uint32_t c)
-{
-    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x200e || c == 0x200f ||
-           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
-}
-
-/* Takes the first character off *s; returns its width and the bytes that show it. */
-static unsigned show_next(struct slice *s, struct slice *shown)
-{
-    const size_t bytes = utf8_next(*s);
-    const struct slice c = {s->at, bytes ? bytes : 1};
-    *s = slice_from(*s, c.len);
-    *shown = c;
-    if (c.at[0] == '\t') {
-        *shown = (struct slice){"    ", TAB};
-        return TAB;
-    }
-    const uint32_t value = bytes ? decode((const unsigned char *)c.at, bytes) : 0;
-    if (bytes == 0 || unsafe(value)) {
-        *shown = SLICE("\xef\xbf\xbd"); /* U+FFFD */
-        return 1;
-    }
-    return columns_of(value);
-}
-
-static unsigned width(struct slice s)
-{
-    unsigned columns = 0;
-    struct slice shown;
-    while (s.len > 0)
-        columns += show_next(&s, &shown);
-    return columns;
-}
-
-static void add_shown(struct text *out, struct slice s)
-{
-    struct slice shown;
-    while (s.len > 0) {
-        show_next(&s, &shown);
-        text_add(out, shown);
-    }
-}
-
-/* What of a line is shown: all of it, or a window around columns [from, to). */
-struct window {
-    unsigned first, last;
-};
-
-static struct window window_around(unsigned columns, unsigned from)
-{
-    if (columns <= WIDTH_MAX)
-        return (struct window){0, columns};
-    const unsigned first = from > WIDTH_MAX / 3 ? from - WIDTH_MAX / 3 : 0;
-    return (struct window){first, first + WIDTH_MAX};
-}
-
-static void add_line(struct text *out, struct slice line, struct window w)
-{
-    if (w.first > 0)
-        text_adds(out, "\xe2\x80\xa6"); /* … */
-    unsigned column = 0;
-    struct slice shown;
-    while (line.len > 0 && column < w.last) {
-        const unsigned columns = show_next(&line, &shown);
-        if (column >= w.first)
-            text_add(out, shown);
-        column += columns;
-    }
-    if (line.len > 0)
-        text_adds(out, "\xe2\x80\xa6");
-}
-
-static void repeat(struct text *out, char c, unsigned n)
-{
-    while (n-- > 0)
-        text_addc(out, c);
-}
 
 struct rendering {
     const struct sources *sources;
@@ -143,6 +42,12 @@ struct rendering {
     struct text *out;
 };
 
+static void repeat(struct text *out, char c, unsigned n)
+{
+    while (n-- > 0)
+        text_addc(out, c);
+}
+
 static void gutter(const struct rendering *r, const char *sign)
 {
     text_adds(r->out, r->style->blue);
@@ -150,39 +55,74 @@ static void gutter(const struct rendering *r, const char *sign)
     text_addf(r->out, "%s%s", sign, r->style->end);
 }
 
-/* The part of a line that a span covers; at least one column, and no further than the line's end.
- */
-static void add_underlined(const struct rendering *r, const struct diag_span *s, bool primary,
-                           const char *color, bool same_line)
-{
-    const struct place p = sources_place(r->sources, s->span.from);
-    struct slice before = p.line_text, marked = p.line_text;
-    size_t skip = 0;
-    for (uint32_t c = 1; c < p.column && skip < p.line_text.len; c++) {
-        const size_t bytes = utf8_next(slice_from(p.line_text, skip));
-        skip += bytes ? bytes : 1;
-    }
-    before.len = skip;
-    marked = slice_from(marked, skip);
-    if (marked.len > s->span.to - s->span.from)
-        marked.len = s->span.to - s->span.from;
+/* The part of a line that is shown: all of it where it is short, else a window around byte `at`. */
+struct window {
+    struct slice text;
+    bool cut_before, cut_after;
+};
 
-    const unsigned from = width(before);
-    const unsigned columns = marked.len ? width(marked) : 1;
-    const struct window w = window_around(width(p.line_text), from);
-    if (!same_line || w.last < width(p.line_text) || w.first > 0) {
-        text_addf(r->out, "%s%*u |%s ", r->style->blue, (int)r->gutter, p.line, r->style->end);
-        add_line(r->out, p.line_text, w);
+static struct window window_around(struct slice line, size_t at)
+{
+    struct window w = {.text = line};
+    if (glyph_fits(line, WIDTH_MAX))
+        return w;
+    const size_t first = glyph_back(line, at, WIDTH_MAX / 3);
+    w.text = glyph_first(slice_from(line, first), WIDTH_MAX);
+    w.cut_before = first > 0;
+    w.cut_after = first + w.text.len < line.len;
+    return w;
+}
+
+static void add_window(struct text *out, const struct window *w)
+{
+    text_adds(out, w->cut_before ? ELLIPSIS : "");
+    glyph_show(w->text, out);
+    text_adds(out, w->cut_after ? ELLIPSIS : "");
+}
+
+/* A place, taken apart once. */
+struct spot {
+    const struct diag_span *span;
+    bool primary;
+    struct place place;
+    size_t at; /* the byte within the line */
+};
+
+static struct spot spot_of(const struct rendering *r, const struct diag_span *s, bool primary)
+{
+    struct spot spot = {
+        .span = s, .primary = primary, .place = sources_place(r->sources, s->span.from)};
+    spot.at = s->span.from - spot.place.line_from;
+    if (spot.at > spot.place.line_text.len)
+        spot.at = spot.place.line_text.len;
+    return spot;
+}
+
+/* The line, unless it is there already, and what marks the place below it: at least one column, and
+ * no further than what is shown of the line. */
+static void add_spot(const struct rendering *r, const struct spot *s, const char *color,
+                     bool line_shown)
+{
+    const struct slice line = s->place.line_text;
+    const struct window w = window_around(line, s->at);
+    if (!line_shown || w.cut_before || w.cut_after) {
+        text_addf(r->out, "%s%*u |%s ", r->style->blue, (int)r->gutter, s->place.line,
+                  r->style->end);
+        add_window(r->out, &w);
         text_addc(r->out, '\n');
     }
+    const size_t before = (size_t)(line.at + s->at - w.text.at);
+    struct slice marked = slice_from(w.text, before);
+    if (marked.len > s->span->span.to - s->span->span.from)
+        marked.len = s->span->span.to - s->span->span.from;
+    const unsigned columns = glyph_columns(marked);
     gutter(r, "| ");
-    repeat(r->out, ' ', from - w.first + (w.first > 0));
+    repeat(r->out, ' ', glyph_columns((struct slice){w.text.at, before}) + w.cut_before);
     text_adds(r->out, color);
-    const unsigned room = w.first + WIDTH_MAX - from;
-    repeat(r->out, primary ? '^' : '-', columns < room ? (columns ? columns : 1) : room);
-    if (s->label.len > 0) {
+    repeat(r->out, s->primary ? '^' : '-', columns ? columns : 1);
+    if (s->span->label.len > 0) {
         text_addc(r->out, ' ');
-        add_shown(r->out, s->label);
+        glyph_show(s->span->label, r->out);
     }
     text_addf(r->out, "%s\n", r->style->end);
 }
@@ -197,57 +137,66 @@ static unsigned digits(uint32_t n)
     return d;
 }
 
-static unsigned gutter_for(const struct sources *s, const struct report *r)
+static void add_arrow(const struct rendering *r, const char *arrow, const struct place *p)
 {
-    unsigned most = digits(sources_place(s, r->primary.span.from).line);
-    for (uint32_t i = 0; i < r->also.n; i++) {
-        const unsigned d = digits(sources_place(s, r->also.at[i].span.from).line);
-        most = d > most ? d : most;
-    }
-    return most;
+    repeat(r->out, ' ', r->gutter);
+    text_addf(r->out, "%s%s%s ", r->style->blue, arrow, r->style->end);
+    glyph_show(p->file, r->out);
+    text_addf(r->out, ":%u:%u\n", p->line, p->column);
 }
 
-static void header(const struct rendering *r, const struct report *report, const char *color)
+static void header(const struct rendering *r, const struct report *report, const struct place *p,
+                   const char *color)
 {
     const struct diag_text *text = diag_text(report->code);
     text_addf(r->out, "%s%s[%s]%s%s: ", color,
               text->severity == SEVERITY_ERROR ? "error" : "warning", text->code, r->style->end,
               r->style->bold);
-    add_shown(r->out, report->message);
+    glyph_show(report->message, r->out);
     text_addf(r->out, "%s\n", r->style->end);
-    const struct place p = sources_place(r->sources, report->primary.span.from);
-    repeat(r->out, ' ', r->gutter);
-    text_addf(r->out, "%s-->%s ", r->style->blue, r->style->end);
-    add_shown(r->out, p.file);
-    text_addf(r->out, ":%u:%u\n", p.line, p.column);
+    add_arrow(r, "-->", p);
     gutter(r, "|\n");
 }
 
-/* Every place involved, from the top of the file down; `...` where lines are left out. */
-static void places(const struct rendering *r, const struct report *report, const char *color)
+static bool same_file(const struct spot *a, const struct spot *b)
 {
-    const uint32_t n = report->also.n + 1;
-    uint32_t above = 0;
-    uint32_t shown_from = 0;
-    bool any = false;
-    for (uint32_t k = 0; k < n; k++) {
-        const struct diag_span *next = NULL;
-        for (uint32_t i = 0; i < n; i++) {
-            const struct diag_span *s = i ? &report->also.at[i - 1] : &report->primary;
-            const bool later = !any || s->span.from > shown_from;
-            if (later && (!next || s->span.from < next->span.from))
-                next = s;
+    return a->place.file.at == b->place.file.at;
+}
+
+/* The file of the primary place first, then the others; each from its top down. */
+static bool comes_before(const struct spot *a, const struct spot *b, const struct spot *primary)
+{
+    const bool a_here = same_file(a, primary), b_here = same_file(b, primary);
+    return a_here != b_here ? a_here : a->span->span.from < b->span->span.from;
+}
+
+static void sort(struct spot *spot, uint32_t n, const struct spot primary)
+{
+    for (uint32_t i = 1; i < n; i++)
+        for (uint32_t k = i; k > 0 && comes_before(&spot[k], &spot[k - 1], &primary); k--) {
+            const struct spot s = spot[k];
+            spot[k] = spot[k - 1];
+            spot[k - 1] = s;
         }
-        if (!next)
-            return; /* the rest are further words on places that were shown */
-        const uint32_t line = sources_place(r->sources, next->span.from).line;
-        if (any && line > above + 1)
+}
+
+/* Every place involved; `...` where lines are left out. */
+static void places(const struct rendering *r, struct spot *spot, uint32_t n, const char *color)
+{
+    const struct spot *above = NULL;
+    sort(spot, n, spot[0]);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct spot *s = &spot[i];
+        const bool same_place = above && above->span->span.from == s->span->span.from;
+        if (same_place && s->span->label.len == 0)
+            continue; /* it has nothing to add */
+        if (above && !same_file(above, s))
+            add_arrow(r, ":::", &s->place);
+        else if (above && s->place.line > above->place.line + 1)
             gutter(r, "...\n");
-        add_underlined(r, next, next == &report->primary,
-                       next == &report->primary ? color : r->style->blue, any && line == above);
-        above = line;
-        shown_from = next->span.from;
-        any = true;
+        add_spot(r, s, s->primary ? color : r->style->blue,
+                 above && same_file(above, s) && above->place.line == s->place.line);
+        above = s;
     }
 }
 
@@ -255,8 +204,72 @@ static void remark(const struct rendering *r, const char *kind, struct slice tex
 {
     gutter(r, "= ");
     text_addf(r->out, "%s%s:%s ", r->style->cyan, kind, r->style->end);
-    add_shown(r->out, text);
+    glyph_show(text, r->out);
     text_addc(r->out, '\n');
+}
+
+/* The lines of one side of a change, from line number `first` on. `at` is where the change begins
+ * in the first of them. */
+static void change_side(const struct rendering *r, const char *color, char sign, uint32_t first,
+                        struct slice text, size_t at)
+{
+    struct slice line;
+    for (uint32_t i = 0; slice_split(&text, '\n', &line); i++, at = 0) {
+        if (i == FIX_LINES_MAX) {
+            gutter(r, "...\n");
+            return;
+        }
+        if (line.len > 0 && line.at[line.len - 1] == '\r')
+            line.len--;
+        const struct window w = window_around(line, at < line.len ? at : line.len);
+        text_addf(r->out, "%s%*u %c%s%s ", r->style->blue, (int)r->gutter, first + i, sign,
+                  r->style->end, color);
+        add_window(r->out, &w);
+        text_addf(r->out, "%s\n", r->style->end);
+    }
+}
+
+/* Takes off the last lines that both end with; each ends with a line end of its own. */
+static void drop_same_end(struct slice *a, struct slice *b)
+{
+    size_t same = 0, lines = 0;
+    while (same < a->len && same < b->len && a->at[a->len - 1 - same] == b->at[b->len - 1 - same]) {
+        same++;
+        const bool begins_line = (same == a->len || a->at[a->len - 1 - same] == '\n') &&
+                                 (same == b->len || b->at[b->len - 1 - same] == '\n');
+        lines = begins_line ? same : lines;
+    }
+    a->len -= lines;
+    b->len -= lines;
+}
+
+/* The lines as they are and as they would be. Not where the message says all: did you mean `x`? */
+static void change(const struct rendering *r, const struct diag_fix *fix)
+{
+    char quoted[64];
+    const int len =
+        snprintf(quoted, sizeof(quoted), "`" SLICE_FMT "`", SLICE_ARG(fix->replacement));
+    if (fix->replacement.len > 0 && (size_t)len < sizeof(quoted) &&
+        memmem(fix->message.at, fix->message.len, quoted, (size_t)len))
+        return;
+    const struct place from = sources_place(r->sources, fix->span.from);
+    const struct place to = sources_place(r->sources, fix->span.to);
+    const size_t at = fix->span.from - from.line_from, behind = fix->span.to - to.line_from;
+    if (from.file.at != to.file.at || at > from.line_text.len || behind > to.line_text.len)
+        return;
+    struct text before = {0}, after = {0};
+    const size_t len_before = (size_t)(to.line_text.at + to.line_text.len - from.line_text.at);
+    text_addf(&before, SLICE_FMT "\n", (int)len_before, from.line_text.at);
+    text_add(&after, (struct slice){from.line_text.at, at});
+    text_add(&after, fix->replacement);
+    text_addf(&after, SLICE_FMT "\n", SLICE_ARG(slice_from(to.line_text, behind)));
+    struct slice old = text_slice(&before), new = text_slice(&after);
+    drop_same_end(&old, &new);
+    change_side(r, r->style->red, '-', from.line, old, at);
+    if (slice_trim(new).len > 1) /* not where nothing is left of a line */
+        change_side(r, r->style->green, '+', from.line, new, at);
+    text_done(&before);
+    text_done(&after);
 }
 
 void diag_render_human(const struct sources *s, const struct report *r, bool color,
@@ -264,14 +277,25 @@ void diag_render_human(const struct sources *s, const struct report *r, bool col
 {
     const struct style *style = color ? &COLORED : &PLAIN;
     const struct diag_text *text = diag_text(r->code);
-    const struct rendering rendering = {s, style, gutter_for(s, r), out};
+    struct rendering rendering = {s, style, 1, out};
     const char *loud = text->severity == SEVERITY_ERROR ? style->red : style->yellow;
-    header(&rendering, r, loud);
-    places(&rendering, r, loud);
+
+    struct spot *spot = MUST_ARRAY(struct spot, r->also.n + 1);
+    for (uint32_t i = 0; i <= r->also.n; i++) {
+        spot[i] = spot_of(&rendering, i ? &r->also.at[i - 1] : &r->primary, i == 0);
+        const unsigned d = digits(spot[i].place.line);
+        rendering.gutter = d > rendering.gutter ? d : rendering.gutter;
+    }
+    header(&rendering, r, &spot[0].place, loud);
+    places(&rendering, spot, r->also.n + 1, loud);
+    free(spot);
+
     for (uint32_t i = 0; i < r->note.n; i++)
         remark(&rendering, "note", r->note.at[i]);
-    for (uint32_t i = 0; i < r->fix.n; i++)
+    for (uint32_t i = 0; i < r->fix.n; i++) {
         remark(&rendering, "help", r->fix.at[i].message);
+        change(&rendering, &r->fix.at[i]);
+    }
     if (text->advice[0])
         remark(&rendering, r->fix.n ? "note" : "help", slice_of(text->advice));
     text_addc(out, '\n');

@@ -19,3 +19,8 @@ struct diags;
 
 /* Lexes the whole source and returns its tokens, in the arena. The last one is the end, kind 0. */
 struct tokens layout(struct slice text, uint32_t first, struct arena *arena, struct diags *d);
+
+/* The same for the pieces of a text that was lexed before: `n` of them, trivia and the end
+ * included. Their spans need not be where they stand in that text: reports follow the spans. */
+struct tokens layout_pieces(const struct token *piece, uint32_t n, uint32_t first,
+                            struct arena *arena, struct diags *d);

@@ -72,8 +72,7 @@ static struct ast *new_node(struct arena *arena, enum ast_kind kind, struct span
     return a;
 }
 
-/* Is it text at all, and not too much of it? */
-static bool readable(struct slice text, uint32_t first, struct diags *d)
+bool parse_readable(struct slice text, uint32_t first, struct diags *d)
 {
     if (text.len > PARSE_BYTES_MAX) {
         diag(d, DIAG_TOO_LONG, (struct span){first, first}, PARSE_BYTES_MAX >> 20);
@@ -87,22 +86,19 @@ static bool readable(struct slice text, uint32_t first, struct diags *d)
     return false;
 }
 
-struct tree parse(const struct sources *sources, int index, struct arena *arena, struct diags *d)
+struct tree parse_tokens(const struct tokens *tokens, struct span whole, struct arena *arena,
+                         struct diags *d)
 {
-    uint32_t first;
-    const struct slice text = sources_text(sources, index, &first);
-    const struct span whole = {first, first + (uint32_t)text.len};
     struct tree tree = {.root = new_node(arena, AST_FILE, whole)};
-    if (!readable(text, first, d)) {
+    if (!tokens) {
         tree.root->first = new_node(arena, AST_BAD, whole);
         return tree;
     }
-
-    tree.tokens = layout(text, first, arena, d);
+    tree.tokens = *tokens;
     struct parse p = {.arena = arena, .diags = d, .parser = parser_Alloc(malloc)};
     if (!p.parser)
         die_out_of_memory(1, 1);
-    p.previous.span = (struct span){first, first};
+    p.previous.span = (struct span){whole.from, whole.from};
     for (uint32_t i = 0; i < tree.tokens.n;)
         i = feed(&p, &tree.tokens, i);
     parser_Free(p.parser, free);
@@ -110,9 +106,47 @@ struct tree parse(const struct sources *sources, int index, struct arena *arena,
     return tree;
 }
 
+struct tree parse(const struct sources *sources, int index, struct arena *arena, struct diags *d)
+{
+    uint32_t first;
+    const struct slice text = sources_text(sources, index, &first);
+    const struct span whole = {first, first + (uint32_t)text.len};
+    if (!parse_readable(text, first, d))
+        return parse_tokens(NULL, whole, arena, d);
+    const struct tokens tokens = layout(text, first, arena, d);
+    return parse_tokens(&tokens, whole, arena, d);
+}
+
 void parse_too_deep(struct parse *p, struct span where)
 {
-    if (!p->too_deep)
+    if (!p->too_deep) {
         diag(p->diags, DIAG_NESTED_TOO_DEEP, where, AST_DEPTH_MAX);
+        diag_note(p->diags, "name a part of it with an acl");
+    }
     p->too_deep = true;
+}
+
+uint32_t parse_kinds(void)
+{
+    return (uint32_t)parser_kinds();
+}
+
+bool parse_expected(const struct tokens *tokens, uint32_t i, bool *fits)
+{
+    struct arena arena = {0};
+    struct sources *none = sources_new();
+    struct diags *unheard = diags_new(none, 1);
+    struct parse p = {.arena = &arena, .diags = unheard, .parser = parser_Alloc(malloc)};
+    if (!p.parser)
+        die_out_of_memory(1, 1);
+    uint32_t at = 0;
+    while (at < i)
+        at = feed(&p, tokens, at);
+    for (int kind = 0; kind < parser_kinds(); kind++)
+        fits[kind] = at == i && kind > 0 && parser_accepts(p.parser, kind);
+    parser_Free(p.parser, free);
+    diags_free(unheard);
+    sources_free(none);
+    arena_free(&arena);
+    return at == i;
 }

@@ -36,6 +36,9 @@ bool parser_accepts(const void *parser, int kind);
 /* The same, and a keyword may also be taken for a name. */
 bool parser_takes(const void *parser, int kind);
 
+/* Is this keyword a name wherever it is not wanted? */
+bool parser_is_name(int kind);
+
 /* Lets the next mistake be reported, however near it is to the last. */
 void parser_forgive(void *parser);
 

@@ -5,17 +5,35 @@
 #include "runtime/base/utf8.h"
 #include "runtime/base/vec.h"
 
+/* In sources with long lines, a character's start in each block of so many bytes is noted, so that
+ * counting columns begins near by. */
+#define BLOCK ((uint32_t)4096)
+
+struct columns {
+    uint32_t characters, utf16;
+};
+
+struct note {
+    uint32_t at; /* the first character that starts at or behind the block's begin */
+    struct columns before;
+};
+
 struct source {
     struct slice name;
     char *text;
     size_t len;
     uint32_t first;
+    bool expansion; /* no text of its own: what stands at `of` was put in at `use` */
+    struct span of, use;
     VEC(uint32_t) line; /* where each line begins, relative to the text */
+    VEC(struct note) note;
 };
 
 struct sources {
     VEC(struct source) source;
     size_t bytes;
+    sources_given *given;
+    void *given_from;
 };
 
 struct sources *sources_new(void)
@@ -28,9 +46,12 @@ void sources_free(struct sources *s)
     if (!s)
         return;
     for (uint32_t i = 0; i < s->source.n; i++) {
-        free((void *)(uintptr_t)s->source.at[i].name.at);
-        free(s->source.at[i].text);
+        if (!s->source.at[i].expansion) {
+            free((void *)(uintptr_t)s->source.at[i].name.at);
+            free(s->source.at[i].text);
+        }
         VEC_DONE(&s->source.at[i].line);
+        VEC_DONE(&s->source.at[i].note);
     }
     VEC_DONE(&s->source);
     free(s);
@@ -42,6 +63,36 @@ static char *copy(struct slice s)
     if (s.len > 0)
         memcpy(at, s.at, s.len);
     return at;
+}
+
+/* Goes over the character at the front. Bytes that are not UTF-8 count as a character each; those
+ * of four bytes are two units of UTF-16. */
+static uint32_t step(struct slice s, struct columns *c)
+{
+    const size_t bytes = utf8_next(s);
+    c->characters++;
+    c->utf16 += bytes == 4 ? 2 : 1;
+    return bytes ? (uint32_t)bytes : 1;
+}
+
+static bool has_long_line(const struct source *s)
+{
+    for (uint32_t i = 0; i < s->line.n; i++) {
+        const size_t end = i + 1 < s->line.n ? s->line.at[i + 1] : s->len;
+        if (end - s->line.at[i] > BLOCK)
+            return true;
+    }
+    return false;
+}
+
+static void note_characters(struct source *s)
+{
+    struct columns c = {0};
+    for (uint32_t at = 0; at < s->len;) {
+        if (at / BLOCK >= s->note.n)
+            VEC_ADD(&s->note, (struct note){at, c});
+        at += step((struct slice){s->text + at, s->len - at}, &c);
+    }
 }
 
 /* Takes `text`, which has a NUL behind its `len` bytes; it is freed on failure too. */
@@ -58,6 +109,8 @@ static int take(struct sources *s, struct slice name, char *text, size_t len)
     VEC_ADD(&source.line, 0);
     for (const char *at = text; (at = memchr(at, '\n', (size_t)(text + len - at)));)
         VEC_ADD(&source.line, (uint32_t)(++at - text));
+    if (has_long_line(&source))
+        note_characters(&source);
     VEC_ADD(&s->source, source);
     return (int)(s->source.n - 1);
 }
@@ -93,9 +146,18 @@ static int read_all(FILE *f, char **text, size_t *len)
     return 0;
 }
 
+void sources_ask(struct sources *s, sources_given *given, void *from)
+{
+    s->given = given;
+    s->given_from = from;
+}
+
 int sources_load(struct sources *s, const char *path)
 {
     const bool standard = strcmp(path, "-") == 0;
+    struct slice instead;
+    if (s->given && s->given(s->given_from, slice_of(path), &instead))
+        return sources_add(s, slice_of(path), instead);
     errno = 0;
     FILE *f = standard ? stdin : fopen(path, "rb");
     if (!f)
@@ -122,6 +184,12 @@ struct slice sources_text(const struct sources *s, int index, uint32_t *first)
     return (struct slice){source->text, source->len};
 }
 
+struct slice sources_name(const struct sources *s, int index)
+{
+    ASSERT(index >= 0 && (uint32_t)index < s->source.n);
+    return s->source.at[index].name;
+}
+
 uint32_t sources_count(const struct sources *s)
 {
     return s->source.n;
@@ -141,12 +209,44 @@ static const struct source *source_of(const struct sources *s, uint32_t offset)
     return &s->source.at[low];
 }
 
-static uint32_t line_of(const struct source *source, uint32_t at)
+int sources_expand(struct sources *s, struct span of, struct span use, uint32_t *first)
 {
-    uint32_t low = 0, high = source->line.n;
+    const size_t len = of.to - of.from;
+    if (len >= SOURCE_BYTES_MAX - s->bytes)
+        return -EFBIG;
+    const struct source *from = source_of(s, of.from);
+    struct source source = {.name = from->name,
+                            .text = from->text + (of.from - from->first),
+                            .len = len,
+                            .first = (uint32_t)s->bytes,
+                            .expansion = true,
+                            .of = of,
+                            .use = use};
+    s->bytes += len + 1;
+    VEC_ADD(&s->source, source);
+    *first = source.first;
+    return 0;
+}
+
+bool sources_origin(const struct sources *s, struct span *span, struct span *use)
+{
+    const struct source *source = source_of(s, span->from);
+    if (!source->expansion)
+        return false;
+    const uint32_t len = span->to > span->from ? span->to - span->from : 0;
+    span->from = source->of.from + (span->from - source->first);
+    span->to = span->from + len;
+    *use = source->use;
+    return true;
+}
+
+uint32_t lines_find(const uint32_t *begin, uint32_t n, uint32_t at)
+{
+    ASSERT(n > 0);
+    uint32_t low = 0, high = n;
     while (high - low > 1) {
         const uint32_t middle = low + (high - low) / 2;
-        if (source->line.at[middle] <= at)
+        if (begin[middle] <= at)
             low = middle;
         else
             high = middle;
@@ -154,34 +254,54 @@ static uint32_t line_of(const struct source *source, uint32_t at)
     return low;
 }
 
-/* Bytes that are not UTF-8 count as a character each. */
-static uint32_t characters(struct slice s)
+static void count(const struct source *s, uint32_t from, uint32_t to, struct columns *c)
 {
-    uint32_t n = 0;
-    for (; s.len > 0; n++) {
-        const size_t bytes = utf8_next(s);
-        s = slice_from(s, bytes ? bytes : 1);
+    while (from < to)
+        from += step((struct slice){s->text + from, to - from}, c);
+}
+
+/* What there is from the start of a line to `to`. */
+static struct columns columns_before(const struct source *s, uint32_t from, uint32_t to)
+{
+    struct columns c = {0};
+    if (to - from <= 2 * BLOCK) {
+        count(s, from, to, &c);
+        return c;
     }
-    return n;
+    const struct note *a = &s->note.at[from / BLOCK + 1];
+    const struct note *b = &s->note.at[to / BLOCK < s->note.n ? to / BLOCK : s->note.n - 1];
+    if (b->at > to)
+        b--;
+    count(s, from, a->at, &c);
+    c.characters += b->before.characters - a->before.characters;
+    c.utf16 += b->before.utf16 - a->before.utf16;
+    count(s, b->at, to, &c);
+    return c;
 }
 
 struct place sources_place(const struct sources *s, uint32_t offset)
 {
+    struct span where = {offset, offset}, use;
+    while (sources_origin(s, &where, &use))
+        offset = where.from;
     const struct source *source = source_of(s, offset);
     uint32_t at = offset - source->first;
     if (at > source->len)
         at = (uint32_t)source->len;
-    const uint32_t line = line_of(source, at);
+    const uint32_t line = lines_find(source->line.at, source->line.n, at);
     const uint32_t begin = source->line.at[line];
     struct slice text = slice_from((struct slice){source->text, source->len}, begin);
     if (line + 1 < source->line.n)
         text.len = source->line.at[line + 1] - begin - 1;
     if (text.len > 0 && text.at[text.len - 1] == '\r')
         text.len--;
+    const struct columns before = columns_before(source, begin, at);
     return (struct place){
         .file = source->name,
         .line = line + 1,
-        .column = 1 + characters((struct slice){source->text + begin, at - begin}),
+        .column = 1 + before.characters,
+        .column_utf16 = 1 + before.utf16,
         .line_text = text,
+        .line_from = source->first + begin,
     };
 }

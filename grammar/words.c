@@ -21,8 +21,13 @@ static const struct {
 } other[] = {
     {TK_EQ, true, "=="},
     {TK_NE, true, "!="},
+    {TK_LT, true, "<"},
+    {TK_LE, true, "<="},
+    {TK_GT, true, ">"},
+    {TK_GE, true, ">="},
     {TK_ASSIGN, true, "="},
     {TK_COLON, true, ":"},
+    {TK_ARROW, true, "->"},
     {TK_COMMA, true, ","},
     {TK_LPAREN, true, "("},
     {TK_RPAREN, true, ")"},
@@ -35,14 +40,9 @@ static const struct {
     {TK_RAW, false, "a raw string"},
     {TK_LITERAL, false, "a number or address"},
     {TK_SLASH, false, "a path"},
+    {TK_REGEX, false, "a regular expression"},
     {TK_SEP, false, "the end of the line"},
     {0, false, "the end of the file"},
-};
-
-static const struct slice later[] = {
-#define LATER(spelling) SLICE_INIT(spelling),
-#include "grammar/later.def"
-#undef LATER
 };
 
 int words_keyword(struct slice word)
@@ -70,12 +70,4 @@ bool words_fixed(int kind)
         if (other[i].kind == kind)
             return other[i].fixed;
     return true;
-}
-
-bool words_later(struct slice word)
-{
-    for (size_t i = 0; i < COUNT_OF(later); i++)
-        if (slice_eq(later[i], word))
-            return true;
-    return false;
 }

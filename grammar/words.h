@@ -14,6 +14,3 @@ const char *words_name(int kind);
 
 /* Is this kind spelt one way only, so that words_name() can be quoted? */
 bool words_fixed(int kind);
-
-/* Does this word belong to the language, but not to this version of it? */
-bool words_later(struct slice word);
