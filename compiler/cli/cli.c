@@ -7,7 +7,7 @@
 
 static void help(const struct cli_command *c)
 {
-    printf("usage: lbc %s%s %s\n\n%s\n", c->name, " [options]", c->arguments, c->what);
+    printf("usage: lbc %s [options] %s\n\n%s\n", c->name, c->arguments, c->what);
     printf("\noptions:\n");
     for (const struct cli_option *o = c->option; o->name; o++) {
         char left[64];
@@ -18,6 +18,7 @@ static void help(const struct cli_command *c)
     printf("  %-24s %s\n", "--help", "this text");
     if (c->more)
         printf("\n%s\n", c->more);
+    printf("\n%s", CLI_EXIT_CODES);
 }
 
 int cli_usage(const struct cli_command *c, const char *why)
@@ -57,7 +58,7 @@ static const struct cli_option *find(const struct cli_command *c, const char *ar
 
 /* Takes the option at argv[*i], and its value. Returns 0 or an exit code. */
 static int take_option(const struct cli_command *c, int argc, char **argv, int *i,
-                       const char **value)
+                       const char **value, void *to)
 {
     const char *given;
     const struct cli_option *o = find(c, argv[*i], &given);
@@ -72,10 +73,16 @@ static int take_option(const struct cli_command *c, int argc, char **argv, int *
         given = argv[++*i];
     }
     value[o - c->option] = given ? given : "";
-    return 0;
+    const char *problem = o->take ? o->take(to, given) : NULL;
+    return problem ? cli_usage(c, problem) : 0;
 }
 
 int cli_parse(const struct cli_command *c, int argc, char **argv, const char **value)
+{
+    return cli_parse_into(c, argc, argv, value, NULL);
+}
+
+int cli_parse_into(const struct cli_command *c, int argc, char **argv, const char **value, void *to)
 {
     int n = 0;
     bool options = true;
@@ -89,7 +96,7 @@ int cli_parse(const struct cli_command *c, int argc, char **argv, const char **v
             help(c);
             return -1 - EXIT_CLEAN;
         } else {
-            const int code = take_option(c, argc, argv, &i, value);
+            const int code = take_option(c, argc, argv, &i, value, to);
             if (code)
                 return -1 - code;
         }

@@ -23,9 +23,7 @@ static const struct cli_command dump = {
             "environment variable in its place. What is printed is a configuration that means the\n"
             "same. FILE may be - for standard input.",
     .option = options,
-    .more =
-        "The exit code is 0, or 1 when the configuration has errors (which are told as lbc check\n"
-        "tells them), 2 for a wrong command line, 3 when the file cannot be read.",
+    .more = "What is wrong with the configuration is said as lbc check says it.",
 };
 
 static void print(const struct loaded *l, bool table)
@@ -35,8 +33,7 @@ static void print(const struct loaded *l, bool table)
         table_dump(l->table, &out);
     else
         unparse(l->program, &out);
-    fwrite(text_slice(&out).at, 1, out.len, stdout);
-    text_done(&out);
+    cli_print(&out);
 }
 
 int dump_main(int argc, char **argv)

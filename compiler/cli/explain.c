@@ -1,86 +1,78 @@
-#include "compiler/cli/explain.h"
-
+/* lbc explain - why does this request go there, and what does this diagnostic mean? */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "compiler/cli/cli.h"
 #include "compiler/tools/explain.h"
 #include "compiler/tools/request.h"
+#include "grammar/explanation.h"
+#include "runtime/base/nearest.h"
+#include "runtime/base/number.h"
 #include "runtime/base/text.h"
+#include "runtime/base/vec.h"
 
-static const char USAGE[] =
-    "usage: lbc explain FILE 'METHOD URL' [--from IP] [-H 'NAME: VALUE']... [--listener NAME]\n"
-    "\n"
-    "Compiles FILE and shows how it decides one request: each clause that is considered,\n"
-    "each condition with the request's value, the header changes, and the decision.\n"
-    "\n"
-    "  METHOD URL           as in 'GET https://shop.example.com/api?x=1', or 'GET /api'\n"
-    "  --from IP            the client's address (127.0.0.1)\n"
-    "  -H 'NAME: VALUE'     a request header; may be repeated\n"
-    "  --listener NAME      the listener it comes in by (the first one in FILE)\n"
-    "\n"
-    "Exit: 0 explained, 1 FILE has errors, 2 wrong use, 3 FILE can't be read\n";
-
-struct explain {
-    const char *file, *line, *listener;
-    struct arena arena;
-    struct request request;
+enum {
+    OPTION_FROM,
+    OPTION_HEADER,
+    OPTION_LISTENER,
+    OPTION_STATUS,
+    OPTION_RESPONSE_HEADER,
+    OPTION_FORMAT,
+    OPTION_LIST
 };
 
-static int misused(const char *problem)
+struct explaining {
+    const char *value[7];
+    bool json;
+    struct arena arena;
+    struct request request, response; /* of the latter, the headers */
+    const char *refused;              /* why; NULL: the request is decided */
+    VEC(const char *) header;
+    VEC(const char *) response_header;
+};
+
+static const char *take_header(void *to, const char *value)
 {
-    fprintf(stderr, "lbc explain: %s\n\n%s", problem, USAGE);
-    return EXIT_USAGE;
+    struct explaining *e = to;
+    VEC_ADD(&e->header, value);
+    return NULL;
 }
 
-/* The two words, in order, before the options are applied to the request they make. */
-static const char *read_words(struct explain *e, int argc, char **argv)
+static const char *take_response_header(void *to, const char *value)
 {
-    for (int i = 1; i < argc; i++) {
-        if (argv[i][0] == '-' && argv[i][1] != '\0')
-            i++; /* every option has a value */
-        else if (!e->file)
-            e->file = argv[i];
-        else if (!e->line)
-            e->line = argv[i];
-        else
-            return "there are more words than a file and a request";
-    }
-    if (!e->file)
-        return "a file is missing";
-    if (!e->line)
-        return "a request is missing, as in 'GET http://host/path'";
-    return request_parse(&e->request, slice_of(e->line), &e->arena);
+    struct explaining *e = to;
+    VEC_ADD(&e->response_header, value);
+    return NULL;
 }
 
-static const char *read_options(struct explain *e, int argc, char **argv)
-{
-    const char *problem = NULL;
-    for (int i = 1; i < argc && !problem; i++) {
-        if (argv[i][0] != '-' || argv[i][1] == '\0')
-            continue;
-        const char *option = argv[i], *value = ++i < argc ? argv[i] : NULL;
-        if (!value)
-            return arena_format(&e->arena, "%s needs a value", option).at;
-        if (strcmp(option, "--from") == 0)
-            problem = request_from(&e->request, slice_of(value), &e->arena);
-        else if (strcmp(option, "-H") == 0)
-            problem = request_add_header(&e->request, slice_of(value), &e->arena);
-        else if (strcmp(option, "--listener") == 0)
-            e->listener = value;
-        else
-            return arena_format(&e->arena, "there is no option %s", option).at;
-    }
-    return problem;
-}
+static const struct cli_option options[] = {
+    [OPTION_FROM] = {"--from", "IP", "the client's address (127.0.0.1)"},
+    [OPTION_HEADER] = {"-H", "'NAME: VALUE'", "a request header; may be repeated", take_header},
+    [OPTION_LISTENER] = {"--listener", "NAME", "the listener it comes in by (the first one)"},
+    [OPTION_STATUS] = {"--status", "N", "what the server answers: `on response` is asked, too"},
+    [OPTION_RESPONSE_HEADER] = {"--response-header", "'NAME: VALUE'",
+                                "a header of that answer; may be repeated", take_response_header},
+    [OPTION_FORMAT] = {"--format", "human|json", "how to tell it (human)"},
+    [OPTION_LIST] = {"--list", NULL, "all diagnostics, a line each"},
+    {0},
+};
 
-static bool wants_color(void)
-{
-    const char *no = getenv("NO_COLOR");
-    return isatty(STDOUT_FILENO) && (!no || !no[0]);
-}
+static const struct cli_command explain = {
+    .name = "explain",
+    .arguments = "FILE 'METHOD URL' | CODE",
+    .what =
+        "Compiles FILE and shows how it decides one request: each clause that is considered, each\n"
+        "condition with the request's value, the changes, and the decision. The listener's `on\n"
+        "connect` is asked first, and `on response` last: about what is answered here, or with\n"
+        "--status about what a server answers. FILE may be - for standard input.\n"
+        "With a CODE, as E0201, tells what that diagnostic means and what to do.",
+    .option = options,
+    .more = "examples:\n"
+            "  lbc explain shop.lbconf 'GET https://shop.example.com/api?x=1' --from 10.1.2.3\n"
+            "  lbc explain shop.lbconf 'GET /api' -H 'Host: shop.example.com' -H 'Cookie: beta=1'\n"
+            "  lbc explain shop.lbconf 'GET http://a/' --status 503 --response-header 'Age: 1'\n"
+            "  lbc explain E0201",
+};
 
 static const struct table_listener *find_listener(const struct table *t, const char *name)
 {
@@ -90,54 +82,162 @@ static const struct table_listener *find_listener(const struct table *t, const c
     return NULL;
 }
 
-static int explain_by(struct explain *e, const struct table *t)
+static int unknown_listener(const struct table *t, const char *name)
 {
-    const struct table_listener *listener = find_listener(t, e->listener);
-    if (!listener)
-        return misused(
-            e->listener ? arena_format(&e->arena, "%s has no listener %s", e->file, e->listener).at
-                        : arena_format(&e->arena, "%s has no listener", e->file).at);
-    struct facts *f = &e->request.facts;
-    f->listener = listener->name;
+    struct nearest n = {.wanted = slice_of(name)};
+    for (uint32_t i = 0; i < t->n_listeners; i++)
+        nearest_offer(&n, t->listener[i].name);
+    char why[200];
+    snprintf(why, sizeof(why), "there is no listener %.60s%s" SLICE_FMT "%s", name,
+             n.best.len ? "; did you mean " : "", SLICE_ARG(n.best), n.best.len ? "?" : "");
+    return cli_usage(&explain, why);
+}
 
-    char from[ADDRESS_TEXT_MAX];
-    address_format(&f->src, from);
+static const char *read_response(struct explaining *e)
+{
+    const char *status = e->value[OPTION_STATUS];
+    uint64_t number = 0;
+    if (!status)
+        return e->response_header.n > 0 ? "--response-header is of an answer: give its --status"
+                                        : NULL;
+    if (!number_parse(slice_of(status), 599, &number) || number < 200)
+        return "--status is 200 to 599";
+    struct request *answer = &e->response;
+    const char *problem = request_parse(answer, SLICE("GET /"), 0, &e->arena);
+    for (uint32_t i = 0; i < e->response_header.n && !problem; i++)
+        problem = request_add_header(answer, slice_of(e->response_header.at[i]), &e->arena);
+    e->request.facts.status = (uint16_t)number;
+    e->request.facts.response_header = answer->facts.header;
+    e->request.facts.response = answer;
+    return problem;
+}
+
+static const char *read_request(struct explaining *e, const char *line, unsigned path_rules)
+{
+    struct request *r = &e->request;
+    const char *problem = request_parse(r, slice_of(line), path_rules, &e->arena);
+    for (uint32_t i = 0; i < e->header.n && !problem; i++)
+        problem = request_add_header(r, slice_of(e->header.at[i]), &e->arena);
+    if (!problem)
+        problem = request_complete(r);
+    e->refused = NULL;
+    if (r->refused > 0) {
+        e->refused = problem;
+        problem = NULL;
+    }
+    if (!problem && e->value[OPTION_FROM])
+        problem = request_from(r, slice_of(e->value[OPTION_FROM]), &e->arena);
+    return problem ? problem : read_response(e);
+}
+
+static int explain_by(struct explaining *e, const struct loaded *l, const char *line)
+{
+    const struct table *t = l->table;
+    const struct table_listener *listener = find_listener(t, e->value[OPTION_LISTENER]);
+    if (!listener)
+        return unknown_listener(t, e->value[OPTION_LISTENER]);
+    const char *problem = listener->path_rules ? read_request(e, line, listener->path_rules) : NULL;
+    if (problem)
+        return cli_usage(&explain, problem);
+    if (!e->refused)
+        e->refused = request_fits(&e->request, listener);
+    e->request.facts.listener = listener->name;
+    request_assume_up(&e->request, t);
     struct text out = {0};
-    text_addf(&out, SLICE_FMT " ", SLICE_ARG(f->method));
-    if (f->host.len > 0)
-        text_addf(&out, SLICE_FMT "://" SLICE_FMT, SLICE_ARG(f->scheme), SLICE_ARG(f->host));
-    text_addf(&out, SLICE_FMT " from %s\n", SLICE_ARG(f->uri), from);
-    text_addf(&out, "by listener " SLICE_FMT ", route " SLICE_FMT "\n", SLICE_ARG(listener->name),
-              SLICE_ARG(t->route[listener->route].name));
-    explain_write(t, listener->route, f, wants_color(), &out);
-    fwrite(out.at, 1, out.len, stdout);
-    text_done(&out);
+    const struct explain what = {t,        l->program, listener->route,   &e->request.facts,
+                                 listener, e->refused, e->request.refused};
+    if (e->json) {
+        explain_json(&what, &out);
+    } else {
+        explain_request(&what, &out);
+        explain_write(&what, cli_color(stdout), &out);
+    }
+    cli_print(&out);
     return EXIT_CLEAN;
 }
 
-static int explain_file(struct explain *e)
+static int decide_request(struct explaining *e, const char *file, const char *line)
 {
+    const char *problem = read_request(e, line, 0);
+    if (problem)
+        return cli_usage(&explain, problem);
     struct loaded l;
-    int status = load(e->file, &l);
+    int status = load(file, &l);
     if (status == EXIT_CLEAN)
-        status = explain_by(e, l.table);
+        status = explain_by(e, &l, line);
     else if (status == EXIT_ERRORS)
         report(&l, DIAG_HUMAN);
     loaded_done(&l);
     return status;
 }
 
+static int explain_code(const struct explaining *e, enum diag_code code)
+{
+    struct text out = {0};
+    if (e->json)
+        diag_explain_json(code, &out);
+    else
+        diag_explain(code, cli_color(stdout), &out);
+    cli_print(&out);
+    return EXIT_CLEAN;
+}
+
+static int list(const struct explaining *e)
+{
+    struct text out = {0};
+    for (enum diag_code code = 0; code < DIAG_COUNT; code++) {
+        if (e->json)
+            diag_explain_json(code, &out);
+        else
+            diag_list_line(code, &out);
+    }
+    cli_print(&out);
+    return EXIT_CLEAN;
+}
+
+/* A letter and four digits, and no such file's name ends so. */
+static bool looks_like_code(const char *word)
+{
+    return strchr("EeWw", word[0]) && strlen(word) == 5 && strspn(word + 1, "0123456789") == 4;
+}
+
+static int explain_words(struct explaining *e, int n, char **word)
+{
+    if (e->value[OPTION_LIST])
+        return n ? cli_usage(&explain, "--list stands alone") : list(e);
+    if (n == 0)
+        return cli_usage(&explain, "a file is missing, or the code of a diagnostic");
+    if (looks_like_code(word[0])) {
+        const enum diag_code code = diag_code_find(slice_of(word[0]));
+        if (code == DIAG_COUNT) {
+            char why[100];
+            snprintf(why, sizeof(why), "there is no diagnostic %s; --list shows all", word[0]);
+            return cli_usage(&explain, why);
+        }
+        return n > 1 ? cli_usage(&explain, "a code takes no request") : explain_code(e, code);
+    }
+    if (n == 1)
+        return cli_usage(&explain, "a request is missing, as in 'GET http://host/path'");
+    if (n > 2)
+        return cli_usage(&explain, "there are more words than a file and a request");
+    return decide_request(e, word[0], word[1]);
+}
+
 int explain_main(int argc, char **argv)
 {
-    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        fputs(USAGE, stdout);
-        return EXIT_CLEAN;
-    }
-    struct explain *e = MUST_NEW(struct explain);
-    const char *problem = read_words(e, argc, argv);
-    if (!problem)
-        problem = read_options(e, argc, argv);
-    const int status = problem ? misused(problem) : explain_file(e);
+    struct explaining *e = MUST_NEW(struct explaining);
+    const int n = cli_parse_into(&explain, argc, argv, e->value, e);
+    const char *format = e->value[OPTION_FORMAT];
+    e->json = format && strcmp(format, "json") == 0;
+    int status;
+    if (n < 0)
+        status = -1 - n;
+    else if (format && !e->json && strcmp(format, "human") != 0)
+        status = cli_usage(&explain, "--format is human or json");
+    else
+        status = explain_words(e, n, argv + 1);
+    VEC_DONE(&e->header);
+    VEC_DONE(&e->response_header);
     arena_free(&e->arena);
     free(e);
     return status;

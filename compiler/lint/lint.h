@@ -13,3 +13,9 @@ void lint(const struct program *p, const struct scope *scope, struct diags *d);
 
 /* Definitions nobody uses. */
 void lint_unused(const struct scope *scope, struct diags *d);
+
+/* Settings that contradict one another, never take effect, or fail when they are needed. */
+void lint_capacity(const struct program *p, struct diags *d);
+
+/* What lets in, gives away or believes more than is meant. */
+void lint_security(const struct program *p, struct diags *d);

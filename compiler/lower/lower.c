@@ -36,8 +36,11 @@ struct table_template lower_template(struct lowering *l, const struct table_temp
     uint32_t n = 0;
     for (uint32_t i = 0; i < from->n; i++) {
         const struct table_part *p = &from->part[i];
+        if (!p->literal.at && p->field < FIELD_COUNT)
+            l->table->asked |= UINT64_C(1) << p->field;
         if (!p->literal.at)
-            part[n++] = (struct table_part){.field = p->field, .key = lower_string(l, p->key)};
+            part[n++] = (struct table_part){
+                .field = p->field, .key = lower_string(l, p->key), .group = p->group};
         else if (n > 0 && part[n - 1].literal.at)
             join_literals(l, &part[n - 1], p->literal);
         else
@@ -62,6 +65,9 @@ static void keep(struct lowering *l)
     KEEP(l, effect, &l->effect);
     KEEP(l, end, &l->end);
     KEEP(l, network_set, &l->network_set);
+    KEEP(l, regex, &l->regex);
+    KEEP(l, map, &l->map);
+    KEEP(l, number_set, &l->number_set);
     KEEP(l, string_set, &l->string_set);
 }
 
@@ -73,10 +79,19 @@ static void lowering_done(struct lowering *l)
     VEC_DONE(&l->end);
     VEC_DONE(&l->network_set);
     VEC_DONE(&l->network_source);
+    VEC_DONE(&l->regex);
+    VEC_DONE(&l->map);
+    VEC_DONE(&l->map_source);
+    free(l->route_begin);
+    VEC_DONE(&l->number_set);
+    VEC_DONE(&l->number_source);
     VEC_DONE(&l->string_set);
     VEC_DONE(&l->string_source);
     index_done(&l->atom_index);
     index_done(&l->network_index);
+    VEC_DONE(&l->range_set);
+    index_done(&l->number_index);
+    index_done(&l->range_index);
     index_done(&l->string_index);
     free(l->forward_end);
 }
@@ -90,8 +105,9 @@ struct table *lower(const struct program *program)
         l.forward_end[i] = UINT32_MAX;
 
     lower_objects(&l);
-    lower_routes(&l);
+    struct table_route *route = lower_routes(&l);
     keep(&l);
+    lower_stages(l.table, route);
 
     struct table *t = l.table;
     lowering_done(&l);

@@ -11,14 +11,14 @@
 static bool same_atom(const void *atoms, uint32_t i, const void *wanted)
 {
     const struct table_atom *a = (const struct table_atom *)atoms + i, *b = wanted;
-    return a->field == b->field && a->op == b->op && a->set == b->set && slice_eq(a->key, b->key) &&
-           slice_eq(a->string, b->string);
+    return a->field == b->field && a->op == b->op && a->set == b->set && a->all == b->all &&
+           slice_eq(a->key, b->key) && slice_eq(a->string, b->string);
 }
 
 static uint64_t atom_hash(const struct table_atom *a)
 {
-    const uint64_t part[] = {a->field, a->op, a->set, hash_slice(a->key, 1),
-                             hash_slice(a->string, 2)};
+    const uint64_t part[] = {
+        a->field, a->op, a->set, a->all, hash_slice(a->key, 1), hash_slice(a->string, 2)};
     return hash_bytes(part, sizeof(part), 0);
 }
 
@@ -31,6 +31,7 @@ static uint32_t lower_atom(struct lowering *l, struct table_atom atom)
         index_add(&l->atom_index, hash);
         atom.key = lower_string(l, atom.key);
         atom.string = lower_string(l, atom.string);
+        l->table->asked |= UINT64_C(1) << atom.field;
         VEC_ADD(&l->atom, atom);
     }
     return i;
@@ -52,28 +53,116 @@ static uint32_t test(struct lowering *l, struct table_atom atom, uint32_t clause
                                              .clause = clause});
 }
 
+/* "*.example.com" as the end of a host. */
+static struct table_atom host_atom(struct table_atom atom)
+{
+    const bool host = atom.field == FIELD_HOST || atom.field == FIELD_TLS_SNI;
+    if (host && lower_is_domain(atom.string)) {
+        atom.op = OP_ENDS_WITH;
+        atom.string = slice_from(atom.string, 1);
+    }
+    return atom;
+}
+
+static uint32_t lower_not_equal(struct lowering *l, struct table_atom atom, uint32_t clause,
+                                uint32_t yes, uint32_t no)
+{
+    const uint32_t equal = test(l, atom, clause, no, yes);
+    atom.op = OP_EXISTS;
+    atom.string = SLICE("");
+    atom.set = 0;
+    return test(l, atom, clause, equal, no);
+}
+
+static void ranged(struct lowering *l, struct table_atom *atom, uint64_t first, uint64_t last)
+{
+    atom->op = OP_IN_NUMBERS;
+    atom->set = lower_number_range(l, first, last);
+}
+
+/* Sema refuses `< 0`, and what is above every number. */
+static uint32_t lower_number(struct lowering *l, const struct cond *c, struct table_atom atom,
+                             uint32_t clause, uint32_t yes, uint32_t no)
+{
+    const uint64_t n = c->number;
+    switch (c->compare) {
+    case COMPARE_EQUAL:
+    case COMPARE_NOT_EQUAL: ranged(l, &atom, n, n); break;
+    case COMPARE_LESS: ranged(l, &atom, 0, n - 1); break;
+    case COMPARE_LESS_EQUAL: ranged(l, &atom, 0, n); break;
+    case COMPARE_GREATER: ranged(l, &atom, n + 1, UINT64_MAX); break;
+    case COMPARE_GREATER_EQUAL: ranged(l, &atom, n, UINT64_MAX); break;
+    case COMPARE_IN:
+        atom.op = OP_IN_NUMBERS;
+        atom.set = lower_number_set(l, c->set);
+        break;
+    case COMPARE_UNDER:
+    case COMPARE_STARTS_WITH:
+    case COMPARE_ENDS_WITH:
+    case COMPARE_CONTAINS:
+    case COMPARE_MATCHES:
+    case COMPARE_EXISTS: atom.op = OP_EXISTS; break;
+    }
+    return c->compare == COMPARE_NOT_EQUAL ? lower_not_equal(l, atom, clause, yes, no)
+                                           : test(l, atom, clause, yes, no);
+}
+
+/* A set of hosts may be two: names, and what names end with. */
+static uint32_t lower_in(struct lowering *l, const struct cond *c, struct table_atom atom,
+                         uint32_t clause, uint32_t yes, uint32_t no)
+{
+    if (table_field_is_address(c->field)) {
+        atom.op = OP_IN_NETWORKS;
+        atom.set = lower_network_set(l, c->set);
+        return test(l, atom, clause, yes, no);
+    }
+    uint32_t domains = 0;
+    if (c->field == FIELD_HOST || c->field == FIELD_TLS_SNI)
+        for (uint32_t i = 0; i < c->set->n_strings; i++)
+            domains += lower_is_domain(c->set->string[i]);
+    if (domains > 0) {
+        atom.op = OP_IN_DOMAINS;
+        atom.set = lower_string_set(l, c->set, STRINGS_DOMAINS);
+        no = test(l, atom, clause, yes, no);
+        if (domains == c->set->n_strings)
+            return no;
+    }
+    atom.op = OP_IN_STRINGS;
+    atom.set = lower_string_set(l, c->set, domains > 0 ? STRINGS_PLAIN : STRINGS_ALL);
+    return test(l, atom, clause, yes, no);
+}
+
 static uint32_t lower_comparison(struct lowering *l, const struct cond *c, uint32_t clause,
                                  uint32_t yes, uint32_t no)
 {
-    struct table_atom atom = {.field = c->field, .key = c->key, .string = c->string};
+    struct table_atom atom = {.field = c->field, .key = c->key, .all = c->all, .string = SLICE("")};
+    if (c->compare == COMPARE_IN && !table_field_is_number(c->field))
+        return lower_in(l, c, atom, clause, yes, no);
+    if (table_field_is_number(c->field))
+        return lower_number(l, c, atom, clause, yes, no);
+    atom.string = c->string;
     switch (c->compare) {
-    case COMPARE_EQUAL: atom.op = OP_EQUAL; break;
+    case COMPARE_NOT_EQUAL:
+        atom.op = OP_EQUAL;
+        return lower_not_equal(l, host_atom(atom), clause, yes, no);
+    case COMPARE_EQUAL:
+        atom.op = OP_EQUAL;
+        atom = host_atom(atom);
+        break;
     case COMPARE_UNDER: atom.op = OP_UNDER; break;
     case COMPARE_STARTS_WITH: atom.op = OP_STARTS_WITH; break;
     case COMPARE_ENDS_WITH: atom.op = OP_ENDS_WITH; break;
-    case COMPARE_NOT_EQUAL: {
-        atom.op = OP_EQUAL;
-        const uint32_t equal = test(l, atom, clause, no, yes);
-        atom.op = OP_EXISTS;
+    case COMPARE_CONTAINS: atom.op = OP_CONTAINS; break;
+    case COMPARE_MATCHES:
+        atom.op = OP_MATCHES;
+        atom.set = lower_regex(l, c->string, c->flags, false);
         atom.string = SLICE("");
-        return test(l, atom, clause, equal, no);
-    }
-    case COMPARE_IN:
-        atom.string = SLICE("");
-        atom.op = c->field == FIELD_SRC ? OP_IN_NETWORKS : OP_IN_STRINGS;
-        atom.set =
-            c->field == FIELD_SRC ? lower_network_set(l, c->set) : lower_string_set(l, c->set);
         break;
+    case COMPARE_LESS:
+    case COMPARE_LESS_EQUAL:
+    case COMPARE_GREATER:
+    case COMPARE_GREATER_EQUAL:
+    case COMPARE_IN:
     case COMPARE_EXISTS:
         atom.op = OP_EXISTS;
         atom.string = SLICE("");

@@ -1,18 +1,66 @@
 /* Clusters, servers and listeners: copied, with nothing to decide. */
 #include "compiler/lower/lower_priv.h"
 
+static void lower_headers(struct lowering *l, const struct table_health *from,
+                          struct table_health *to)
+{
+    struct table_health_header *header =
+        ARENA_ARRAY(l->arena, struct table_health_header, from->n_headers);
+    for (uint32_t i = 0; i < from->n_headers; i++)
+        header[i] = (struct table_health_header){lower_string(l, from->header[i].name),
+                                                 lower_string(l, from->header[i].value)};
+    to->header = header;
+}
+
+/* Servers are asked as they are spoken to. */
+static void lower_health(struct lowering *l, const struct program_cluster *from,
+                         const struct table_upstream_tls *tls, struct table_health *to)
+{
+    to->method = lower_string(l, from->health.method);
+    to->path = lower_string(l, from->health.path);
+    to->host = lower_string(l, from->health.host);
+    to->service = lower_string(l, from->health.service);
+    lower_headers(l, &from->health, to);
+    to->h2 = from->h2 || to->kind == HEALTH_GRPC;
+    lower_health_tls(l, from, tls, to);
+}
+
+static void lower_retry(struct lowering *l, const struct table_retry *from, struct table_retry *to)
+{
+    struct table_statuses *status = ARENA_ARRAY(l->arena, struct table_statuses, from->n_statuses);
+    struct slice *method = ARENA_ARRAY(l->arena, struct slice, from->n_methods);
+    for (uint32_t i = 0; i < from->n_statuses; i++)
+        status[i] = from->status[i];
+    for (uint32_t i = 0; i < from->n_methods; i++)
+        method[i] = lower_string(l, from->method[i]);
+    *to = *from;
+    to->status = status;
+    to->method = method;
+}
+
 static void lower_cluster(struct lowering *l, const struct program_cluster *from,
                           struct table_cluster *to, uint32_t first_server)
 {
     *to = (struct table_cluster){.name = lower_string(l, from->name),
                                  .place = lower_place(l, from->span),
                                  .balance = from->balance,
+                                 .field = from->field,
+                                 .key = lower_string(l, from->key),
+                                 .bounded_percent = from->bounded_percent,
                                  .first_server = first_server,
                                  .n_servers = from->n_servers,
-                                 .health = from->health};
-    to->health.method = lower_string(l, from->health.method);
-    to->health.path = lower_string(l, from->health.path);
-    to->health.host = lower_string(l, from->health.host);
+                                 .health = from->health,
+                                 .h2 = from->h2,
+                                 .queue_max = from->queue_max,
+                                 .breaker = from->breaker};
+    if (from->field != FIELD_COUNT)
+        l->table->asked |= UINT64_C(1) << from->field;
+    lower_retry(l, &from->retry, &to->retry);
+    for (uint32_t i = 0; i < from->n_servers; i++)
+        to->limited |= from->server[i].max_connections > 0;
+    to->proxy_protocol = to->health.proxy_protocol = from->proxy_protocol;
+    lower_upstream_tls(l, from, &to->tls);
+    lower_health(l, from, &to->tls, &to->health);
     memcpy(to->timeout_ns, from->timeout_ns, sizeof(to->timeout_ns));
 }
 
@@ -35,11 +83,36 @@ static void lower_clusters(struct lowering *l)
                                                 .endpoint = from->server[k].endpoint,
                                                 .cluster = i,
                                                 .weight = from->server[k].weight,
-                                                .backup = from->server[k].backup};
+                                                .max_connections = from->server[k].max_connections,
+                                                .backup = from->server[k].backup,
+                                                .state = from->server[k].state,
+                                                .slow_start_ns = from->server[k].slow_start_ns};
     }
     t->cluster = cluster;
     t->n_clusters = p->n_clusters;
     t->server = server;
+    lower_sources(l, cluster);
+}
+
+static struct table_compress lower_compress(struct lowering *l, const struct table_compress *from)
+{
+    struct table_compress to = *from;
+    struct slice *type = ARENA_ARRAY(l->arena, struct slice, from->n_types);
+    for (uint32_t i = 0; i < from->n_types; i++)
+        type[i] = lower_string(l, from->type[i]);
+    to.type = type;
+    return to;
+}
+
+static void lower_reach(struct lowering *l, const struct program_listener *from,
+                        struct table_listener *to)
+{
+    const uint32_t n = l->program->n_clusters;
+    uint32_t *reach = ARENA_ARRAY(l->arena, uint32_t, n);
+    for (uint32_t i = 0; i < n; i++)
+        if (from->reach[i])
+            reach[to->n_reach++] = i;
+    to->reach = reach;
 }
 
 static void lower_listeners(struct lowering *l)
@@ -48,15 +121,29 @@ static void lower_listeners(struct lowering *l)
     struct table_listener *listener = ARENA_ARRAY(l->arena, struct table_listener, p->n_listeners);
     for (uint32_t i = 0; i < p->n_listeners; i++) {
         const struct program_listener *from = &p->listener[i];
-        struct endpoint *bind = ARENA_ARRAY(l->arena, struct endpoint, from->n_binds);
+        struct table_bind *bind = ARENA_ARRAY(l->arena, struct table_bind, from->n_binds);
         for (uint32_t k = 0; k < from->n_binds; k++)
             bind[k] = from->bind[k];
-        listener[i] = (struct table_listener){.name = lower_string(l, from->name),
-                                              .place = lower_place(l, from->span),
-                                              .bind = bind,
-                                              .n_binds = from->n_binds,
-                                              .route = from->route,
-                                              .max_connections = from->max_connections};
+        listener[i] = (struct table_listener){
+            .name = lower_string(l, from->name),
+            .place = lower_place(l, from->span),
+            .bind = bind,
+            .n_binds = from->n_binds,
+            .route = from->route,
+            .on_connect = program_phase_route(p, i, PHASE_CONNECT),
+            .on_response = program_phase_route(p, i, PHASE_RESPONSE),
+            .max_connections = from->max_connections,
+            .trusted = lower_networks(l->arena, from->trusted, from->n_trusted),
+            .tcp = from->tcp,
+            .peeks = from->peeks,
+            .path_rules = from->path_rules,
+            .compress = lower_compress(l, &from->compress),
+            .max_streams = from->max_streams,
+            .max_requests = from->max_requests,
+            .max_head_bytes = from->max_head_bytes,
+            .max_body_bytes = from->max_body_bytes};
+        l->table->path_rules |= from->path_rules;
+        lower_reach(l, from, &listener[i]);
         memcpy(listener[i].timeout_ns, from->timeout_ns, sizeof(listener[i].timeout_ns));
     }
     l->table->listener = listener;
@@ -65,6 +152,7 @@ static void lower_listeners(struct lowering *l)
 
 void lower_objects(struct lowering *l)
 {
+    lower_tls(l);
     lower_clusters(l);
     lower_listeners(l);
 }

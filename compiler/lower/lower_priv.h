@@ -22,11 +22,17 @@ uint32_t index_find(const struct index *x, uint64_t hash, index_eq *eq, const vo
 void index_add(struct index *x, uint64_t hash);
 void index_done(struct index *x);
 
+/* Which strings of a set: hosts that begin with "*.", without their star, are a set of their own.
+ * Of other fields a star is a character like any other. */
+enum lower_strings { STRINGS_ALL, STRINGS_PLAIN, STRINGS_DOMAINS };
+
 /* Where a set came from; the same source is the same set, however often it is asked for. */
 struct set_source {
     const struct slice *string;
     const struct network *network;
+    const struct table_number_range *range;
     uint32_t n;
+    enum lower_strings which;
 };
 
 struct lowering {
@@ -44,9 +50,18 @@ struct lowering {
     VEC(struct table_network_set) network_set;
     VEC(struct set_source) network_source;
     struct index network_index;
+    VEC(struct table_number_set) number_set;
+    VEC(struct set_source) number_source;
+    struct index number_index;
+    VEC(uint32_t) range_set; /* the sets that are the one range of a comparison */
+    struct index range_index;
     VEC(struct table_string_set) string_set;
     VEC(struct set_source) string_source;
     struct index string_index;
+    VEC(struct table_regex) regex;
+    VEC(struct table_map) map;
+    VEC(const struct program_map *) map_source;
+    uint32_t *route_begin; /* the first node of each route, once it is lowered */
 
     struct slice file, file_copy; /* the last place's file, and its copy in the arena */
 };
@@ -59,9 +74,38 @@ struct table_template lower_template(struct lowering *l, const struct table_temp
 /* lower_objects.c: clusters with their servers, listeners */
 void lower_objects(struct lowering *l);
 
-/* lower_set.c: index into table.network_set and table.string_set */
+/* lower_sources.c: where servers are found out, and who is asked for them */
+void lower_sources(struct lowering *l, struct table_cluster *cluster);
+
+/* lower_tls.c */
+
+/* The setting `id` of a list, or NULL. */
+const struct program_setting *lower_given(const struct program_setting *at, uint32_t n,
+                                          enum setting_id id);
+
+void lower_tls(struct lowering *l);
+void lower_upstream_tls(struct lowering *l, const struct program_cluster *cluster,
+                        struct table_upstream_tls *to);
+void lower_health_tls(struct lowering *l, const struct program_cluster *cluster,
+                      const struct table_upstream_tls *tls, struct table_health *to);
+
+/* lower_set.c: index into table.network_set, table.number_set and table.string_set */
+struct table_network_set lower_networks(struct arena *arena, const struct network *network,
+                                        uint32_t n); /* one that is in no table */
 uint32_t lower_network_set(struct lowering *l, const struct program_set *set);
-uint32_t lower_string_set(struct lowering *l, const struct program_set *set);
+uint32_t lower_number_set(struct lowering *l, const struct program_set *set);
+uint32_t lower_number_range(struct lowering *l, uint64_t first, uint64_t last);
+uint32_t lower_string_set(struct lowering *l, const struct program_set *set,
+                          enum lower_strings which);
+bool lower_is_domain(struct slice s);
+
+/* lower_regex.c: index into table.regex; `finds`: where the matches are is wanted, too */
+uint32_t lower_regex(struct lowering *l, struct slice pattern, struct slice flags, bool finds);
+uint32_t lower_map(struct lowering *l, const struct program_map *map);
+
+/* lower_action.c: the nodes of an action, which leads to `next` where it does not decide */
+uint32_t lower_action(struct lowering *l, const struct action *a, uint32_t clause, uint32_t next);
+uint32_t lower_end(struct lowering *l, uint32_t clause, struct table_end end);
 
 /* lower_condition.c: adds a node, or the nodes of a condition; returns the one to begin with. Nodes
  * are named in the order they are added: `yes` and `no` were added before. */
@@ -69,5 +113,8 @@ uint32_t lower_node(struct lowering *l, struct table_node node);
 uint32_t lower_condition(struct lowering *l, const struct cond *cond, uint32_t clause, uint32_t yes,
                          uint32_t no);
 
-/* lower_route.c */
-void lower_routes(struct lowering *l);
+/* lower_route.c; returns the table's routes, to which stages are still to be given */
+struct table_route *lower_routes(struct lowering *l);
+
+/* stages.c: the diagrams of all routes, made from the finished nodes; `route` is the table's */
+void lower_stages(struct table *t, struct table_route *route);

@@ -1,89 +1,40 @@
 /* Routes: the last clause first, each leading to what came behind it. */
 #include "compiler/lower/lower_priv.h"
 
-static uint32_t add_end(struct lowering *l, struct table_end end)
+static void lower_clause(struct lowering *l, const struct clause *c, uint32_t clause,
+                         struct table_clause *out)
 {
-    VEC_ADD(&l->end, end);
-    return l->end.n - 1;
-}
-
-/* All that forward to one cluster are one end. */
-static uint32_t lower_forward(struct lowering *l, uint32_t cluster)
-{
-    if (l->forward_end[cluster] == UINT32_MAX)
-        l->forward_end[cluster] =
-            add_end(l, (struct table_end){.kind = END_FORWARD, .cluster = cluster});
-    return l->forward_end[cluster];
-}
-
-static uint32_t lower_end(struct lowering *l, uint32_t clause, struct table_end end)
-{
-    return lower_node(
-        l, (struct table_node){.kind = NODE_END, .what = add_end(l, end), .clause = clause});
-}
-
-static uint32_t lower_change(struct lowering *l, const struct action *a,
-                             enum table_effect_kind kind, uint32_t clause, uint32_t next)
-{
-    struct table_effect effect = {.kind = kind, .name = lower_string(l, a->name)};
-    if (kind != EFFECT_REMOVE_HEADER)
-        effect.value = lower_template(l, &a->value);
-    VEC_ADD(&l->effect, effect);
-    return lower_node(
-        l, (struct table_node){
-               .kind = NODE_EFFECT, .what = l->effect.n - 1, .yes = next, .clause = clause});
-}
-
-/* `next` is where the action leads if it is not terminal: the action behind it, or for CONTINUE the
- * next clause. */
-static uint32_t lower_action(struct lowering *l, const struct action *a, uint32_t clause,
-                             uint32_t next)
-{
-    switch (a->kind) {
-    case ACTION_CONTINUE: return next;
-    case ACTION_SET_HEADER: return lower_change(l, a, EFFECT_SET_HEADER, clause, next);
-    case ACTION_ADD_HEADER: return lower_change(l, a, EFFECT_ADD_HEADER, clause, next);
-    case ACTION_REMOVE_HEADER: return lower_change(l, a, EFFECT_REMOVE_HEADER, clause, next);
-    case ACTION_FORWARD:
-        return lower_node(l, (struct table_node){.kind = NODE_END,
-                                                 .what = lower_forward(l, a->cluster),
-                                                 .clause = clause});
-    case ACTION_DENY:
-        return lower_end(l, clause,
-                         (struct table_end){.kind = END_DENY,
-                                            .status = a->status,
-                                            .body = lower_string(l, a->body)});
-    case ACTION_RESPOND:
-        return lower_end(l, clause,
-                         (struct table_end){.kind = END_RESPOND,
-                                            .status = a->status,
-                                            .type = lower_string(l, a->type),
-                                            .body = lower_string(l, a->body)});
-    case ACTION_REDIRECT:
-        return lower_end(l, clause,
-                         (struct table_end){.kind = END_REDIRECT,
-                                            .status = a->status,
-                                            .location = lower_template(l, &a->value)});
-    }
-    return next;
-}
-
-static uint32_t lower_clause(struct lowering *l, const struct clause *c, uint32_t clause,
-                             uint32_t next)
-{
-    uint32_t then = next;
+    out->then = out->next;
     for (uint32_t i = c->n_actions; i-- > 0;)
-        then = lower_action(l, &c->action[i], clause, then);
-    return lower_condition(l, c->when, clause, then, next);
+        out->then = lower_action(l, &c->action[i], clause, out->then);
+    out->entry = lower_condition(l, c->when, clause, out->then, out->next);
 }
 
-/* Returns the node to begin with, by the order in which nodes are made. The last clause decides, so
- * what would lie behind it is never led to. */
-static uint32_t lower_route(struct lowering *l, const struct route *r, uint32_t first_clause)
+/* A route without `otherwise` is proven to need none. Were the proof wrong, requests would be
+ * refused. Connections and responses pass. */
+static uint32_t lower_fall_out(struct lowering *l, const struct route *r, enum table_phase phase,
+                               uint32_t first_clause)
 {
-    uint32_t next = UINT32_MAX;
-    for (uint32_t i = r->n_clauses; i-- > 0;)
-        next = lower_clause(l, &r->clause[i], first_clause + i, next);
+    const uint32_t last = first_clause + r->n_clauses - 1;
+    if (phase != PHASE_REQUEST)
+        return lower_end(l, last, (struct table_end){.kind = END_PASS});
+    if (r->clause[r->n_clauses - 1].when->kind == COND_TRUE)
+        return TABLE_NO_NODE;
+    return lower_end(l, last,
+                     (struct table_end){.kind = END_DENY, .status = 404, .body = SLICE("")});
+}
+
+/* Returns the node to begin with, by the order in which nodes are made. Behind `otherwise` lies
+ * nothing. */
+static uint32_t lower_route(struct lowering *l, const struct route *r, enum table_phase phase,
+                            struct table_clause *clause, uint32_t first_clause)
+{
+    uint32_t next = lower_fall_out(l, r, phase, first_clause);
+    for (uint32_t i = r->n_clauses; i-- > 0;) {
+        clause[i].next = next;
+        lower_clause(l, &r->clause[i], first_clause + i, &clause[i]);
+        next = clause[i].entry;
+    }
     return next;
 }
 
@@ -109,30 +60,96 @@ static const struct table_node *turned_round(struct lowering *l)
     return node;
 }
 
-void lower_routes(struct lowering *l)
+static uint32_t turned(const struct lowering *l, uint32_t node)
 {
-    const struct program *p = l->program;
-    struct table *t = l->table;
-    struct table_route *route = ARENA_ARRAY(l->arena, struct table_route, p->n_routes);
-    for (uint32_t i = 0; i < p->n_routes; i++) {
-        route[i] = (struct table_route){.name = lower_string(l, p->route[i].name),
-                                        .first_clause = t->n_clauses,
-                                        .n_clauses = p->route[i].n_clauses};
-        t->n_clauses += p->route[i].n_clauses;
-    }
-    struct table_clause *clause = ARENA_ARRAY(l->arena, struct table_clause, t->n_clauses);
-    for (uint32_t i = 0; i < p->n_routes; i++)
-        lower_clauses(l, clause + route[i].first_clause, i, &p->route[i]);
+    return node == TABLE_NO_NODE ? node : l->node.n - 1 - node;
+}
 
-    /* The last route first, so that its nodes come last once they are turned round. */
-    for (uint32_t i = p->n_routes; i-- > 0;)
-        route[i].entry = lower_route(l, &p->route[i], route[i].first_clause);
-    for (uint32_t i = 0; i < p->n_routes; i++)
-        route[i].entry = l->node.n - 1 - route[i].entry;
+static void turn_clauses(const struct lowering *l, struct table_clause *clause, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        clause[i].entry = turned(l, clause[i].entry);
+        clause[i].then = turned(l, clause[i].then);
+        clause[i].next = turned(l, clause[i].next);
+    }
+}
+
+/* Routes in an order in which each comes before those it goes to: nodes are made last one first, so
+ * it is gone through from the end. Sema refuses rings. */
+struct ordering {
+    const struct lowering *l;
+    bool *seen;
+    uint32_t *order;
+    uint32_t n;
+};
+
+static void add_route(struct ordering *o, uint32_t route)
+{
+    if (o->seen[route])
+        return;
+    o->seen[route] = true;
+    const struct route *r = program_route(o->l->program, route);
+    for (uint32_t i = 0; i < r->n_clauses; i++)
+        for (uint32_t k = 0; k < r->clause[i].n_actions; k++)
+            if (r->clause[i].action[k].kind == ACTION_GOTO)
+                add_route(o, r->clause[i].action[k].route);
+    o->order[o->n++] = route;
+}
+
+/* Each with its nodes in one piece; what it goes to first. */
+static void lower_all(struct lowering *l, const struct table_route *route,
+                      struct table_clause *clause, uint32_t n)
+{
+    struct ordering o = {
+        .l = l, .seen = MUST_ARRAY(bool, n + 1), .order = MUST_ARRAY(uint32_t, n + 1)};
+    for (uint32_t i = n; i-- > 0;)
+        add_route(&o, i);
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t r = o.order[i];
+        l->route_begin[r] = lower_route(l, program_route(l->program, r), route[r].phase,
+                                        clause + route[r].first_clause, route[r].first_clause);
+    }
+    free(o.seen);
+    free(o.order);
+}
+
+static void name_routes(struct lowering *l, struct table_route *route, uint32_t n)
+{
+    static const char *const WHEN[] = {" on connect", "", " on response"};
+    for (uint32_t i = 0; i < n; i++) {
+        const struct route *r = program_route(l->program, i);
+        const enum table_phase phase = i < l->program->n_routes ? PHASE_REQUEST : r->phase;
+        route[i] = (struct table_route){.phase = phase,
+                                        .stage = TABLE_NO_STAGE,
+                                        .first_clause = l->table->n_clauses,
+                                        .n_clauses = r->n_clauses};
+        const struct slice name =
+            arena_format(l->arena, SLICE_FMT "%s", SLICE_ARG(r->name), WHEN[phase]);
+        route[i].name = name;
+        l->table->n_clauses += r->n_clauses;
+    }
+}
+
+struct table_route *lower_routes(struct lowering *l)
+{
+    const uint32_t n = program_n_routes(l->program);
+    struct table *t = l->table;
+    struct table_route *route = ARENA_ARRAY(l->arena, struct table_route, n);
+    name_routes(l, route, n);
+    struct table_clause *clause = ARENA_ARRAY(l->arena, struct table_clause, t->n_clauses);
+    for (uint32_t i = 0; i < n; i++)
+        lower_clauses(l, clause + route[i].first_clause, i, program_route(l->program, i));
+
+    l->route_begin = MUST_ARRAY(uint32_t, n + 1);
+    lower_all(l, route, clause, n);
+    for (uint32_t i = 0; i < n; i++)
+        route[i].entry = turned(l, l->route_begin[i]);
+    turn_clauses(l, clause, t->n_clauses);
 
     t->route = route;
-    t->n_routes = p->n_routes;
+    t->n_routes = n;
     t->clause = clause;
     t->node = turned_round(l);
     t->n_nodes = l->node.n;
+    return route;
 }

@@ -13,25 +13,45 @@ static void add(struct arena *arena, struct ref_values *list, const char *at, si
     list->n++;
 }
 
-/* The header as the request has it now: each change is made to the whole list, in order. */
-static struct ref_values headers(const struct facts *f, const struct ref_verdict *v,
-                                 struct arena *arena, struct slice name)
+static struct ref_values received(facts_header *header, const void *of, struct arena *arena,
+                                  struct slice name)
 {
     struct ref_values list = {0};
     uint32_t cursor = 0;
     struct slice value;
-    while (f->header(f->request, name, &cursor, &value))
+    while (header && header(of, name, &cursor, &value))
         add(arena, &list, value.at, value.len);
+    return list;
+}
+
+/* The header as the request has it now: each change is made to the whole list, in order. */
+static struct ref_values changed(const struct facts *f, const struct ref_verdict *v,
+                                 struct arena *arena, struct slice name, bool response)
+{
+    struct ref_values list = response ? received(f->response_header, f->response, arena, name)
+                                      : received(f->header, f->request, arena, name);
     for (uint32_t i = 0; i < v->n_effects; i++) {
         const struct action *change = v->effect[i];
-        if (!slice_eq(change->name, name))
+        const bool set =
+            change->kind == (response ? ACTION_SET_RESPONSE_HEADER : ACTION_SET_HEADER);
+        const bool more =
+            change->kind == (response ? ACTION_ADD_RESPONSE_HEADER : ACTION_ADD_HEADER);
+        const bool gone =
+            change->kind == (response ? ACTION_REMOVE_RESPONSE_HEADER : ACTION_REMOVE_HEADER);
+        if (!(set || more || gone) || !slice_eq(change->name, name))
             continue;
-        if (change->kind != ACTION_ADD_HEADER)
+        if (!more)
             list.n = 0;
-        if (change->kind != ACTION_REMOVE_HEADER)
+        if (!gone)
             add(arena, &list, v->value[i].at, v->value[i].len);
     }
     return list;
+}
+
+static struct ref_values headers(const struct facts *f, const struct ref_verdict *v,
+                                 struct arena *arena, struct slice name)
+{
+    return changed(f, v, arena, name, false);
 }
 
 static bool blank(char c)
@@ -86,6 +106,11 @@ static struct slice decoded(struct arena *arena, const char *at, size_t len)
     return (struct slice){out, n};
 }
 
+struct slice ref_decoded(struct arena *arena, struct slice raw)
+{
+    return decoded(arena, raw.at, raw.len);
+}
+
 /* key=value&key=value: empty parameters do not count, the first '=' separates and may be missing.
  */
 static void parameters(struct arena *arena, struct ref_values *list, struct slice query,
@@ -131,21 +156,133 @@ static struct ref_values cookies(const struct facts *f, const struct ref_verdict
     return list;
 }
 
+/* What stands between the commas of each, but for commas in quotes; a backslash in quotes takes its
+ * meaning from what follows it. */
+static struct ref_values items(struct arena *arena, struct ref_values lines)
+{
+    struct ref_values list = {0};
+    for (uint32_t i = 0; i < lines.n; i++) {
+        const struct slice line = lines.at[i];
+        size_t begin = 0;
+        bool quoted = false;
+        for (size_t k = 0; k <= line.len; k++) {
+            const char c = k < line.len ? line.at[k] : ',';
+            if (k < line.len && c == '"')
+                quoted = !quoted;
+            if (k + 1 < line.len && quoted && c == '\\')
+                k++;
+            if (k < line.len && (quoted || c != ','))
+                continue;
+            size_t from = begin, to = k < line.len ? k : line.len;
+            while (from < to && blank(line.at[from]))
+                from++;
+            while (to > from && blank(line.at[to - 1]))
+                to--;
+            if (to > from)
+                add(arena, &list, line.at + from, to - from);
+            begin = k + 1;
+        }
+    }
+    return list;
+}
+
+static struct ref_values only_if(bool present, struct arena *arena, struct slice value)
+{
+    return present ? only(arena, value) : (struct ref_values){0};
+}
+
+static struct ref_values only_if_there(struct arena *arena, struct slice value)
+{
+    return only_if(value.at != NULL, arena, value);
+}
+
+static struct ref_values claims(const struct facts *f, struct arena *arena, struct slice name)
+{
+    struct slice value = SLICE_NONE;
+    const bool there = f->claim && f->claim(f->live, name, &value);
+    return only_if(there, arena, value);
+}
+
+bool ref_number(const struct facts *f, enum table_field field, struct slice key, uint64_t *number,
+                bool *present)
+{
+    *present = true;
+    if (field == FIELD_SRC_PORT || field == FIELD_DST_PORT) {
+        *number = field == FIELD_SRC_PORT ? f->src_port : f->dst_port;
+        *present = *number > 0;
+    } else if (field == FIELD_PORT) {
+        *number = f->port;
+    } else if (field == FIELD_TLS_VERSION) {
+        *number = f->tls_version;
+        *present = f->tls_version > 0;
+    } else if (field == FIELD_BODY_LENGTH) {
+        *number = f->body_length;
+        *present = f->has_body_length;
+    } else if (field == FIELD_CLUSTER_UP) {
+        *number = f->cluster_up ? f->cluster_up(f->live, key) : 0;
+    } else if (field == FIELD_RANDOM) {
+        *number = (uint64_t)((double)f->random / 4294967296.0 * 100.0);
+    } else if (field == FIELD_STATUS) {
+        *number = f->status;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* A number as text. */
+static struct ref_values digits(const struct facts *f, struct arena *arena, enum table_field field,
+                                struct slice key)
+{
+    uint64_t number = 0;
+    bool present = false;
+    ref_number(f, field, key, &number, &present);
+    struct slice text = arena_format(arena, "%llu", (unsigned long long)number);
+    if (field == FIELD_TLS_VERSION)
+        text = arena_format(arena, "%.1f", (double)number / 10);
+    return only_if(present, arena, text);
+}
+
 struct ref_values ref_values(const struct facts *f, const struct ref_verdict *v,
                              struct arena *arena, enum table_field field, struct slice key)
 {
+    static const struct slice TRUE = SLICE_INIT("true");
     struct ref_values list = {0};
     switch (field) {
     case FIELD_SRC: return address_of(&f->src, arena);
+    case FIELD_DST: return address_of(&f->dst, arena);
+    case FIELD_SRC_PORT:
+    case FIELD_DST_PORT:
+    case FIELD_PORT:
+    case FIELD_TLS_VERSION:
+    case FIELD_BODY_LENGTH:
+    case FIELD_CLUSTER_UP:
+    case FIELD_RANDOM:
+    case FIELD_STATUS: return digits(f, arena, field, key);
+    case FIELD_TLS: return only_if(f->tls, arena, TRUE);
+    case FIELD_TLS_VERIFIED: return only_if(f->tls_verified, arena, TRUE);
+    case FIELD_LIMIT_EXCEEDED:
+        return only_if(f->limit_exceeded && f->limit_exceeded(f->live, key), arena, TRUE);
+    case FIELD_TLS_SNI: return only_if_there(arena, f->tls_sni);
+    case FIELD_TLS_SUBJECT: return only_if_there(arena, f->tls_subject);
+    case FIELD_TLS_FINGERPRINT: return only_if_there(arena, f->tls_fingerprint);
+    case FIELD_USER: return only_if_there(arena, f->user);
+    case FIELD_CLAIM: return claims(f, arena, key);
+    case FIELD_CLUSTER: return only_if_there(arena, f->cluster);
+    case FIELD_SERVER: return only_if_there(arena, f->server);
+    case FIELD_PROTO: return only(arena, f->proto);
     case FIELD_METHOD: return only(arena, f->method);
     case FIELD_SCHEME: return only(arena, f->scheme);
     case FIELD_HOST: return only(arena, f->host);
-    case FIELD_PATH: return only(arena, f->path);
-    case FIELD_URI: return only(arena, f->uri);
+    case FIELD_PATH: return only(arena, ref_path(f, v));
+    case FIELD_URI: return only(arena, ref_uri(f, v));
     case FIELD_LISTENER: return only(arena, f->listener);
-    case FIELD_QUERY: return f->query.at ? only(arena, f->query) : list;
-    case FIELD_QUERY_KEY: parameters(arena, &list, f->query, key); return list;
+    case FIELD_QUERY: return only_if_there(arena, ref_query(f, v));
+    case FIELD_QUERY_KEY: parameters(arena, &list, ref_query(f, v), key); return list;
     case FIELD_HEADER: return headers(f, v, arena, key);
+    case FIELD_HEADER_ITEM: return items(arena, headers(f, v, arena, key));
+    case FIELD_RESPONSE_HEADER: return changed(f, v, arena, key, true);
+    case FIELD_RESPONSE_ITEM: return items(arena, changed(f, v, arena, key, true));
     case FIELD_COOKIE: return cookies(f, v, arena, key);
     case FIELD_COUNT: break;
     }

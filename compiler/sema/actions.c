@@ -1,78 +1,15 @@
-/* Actions: header changes and decisions. */
-#include "compiler/sema/sema_priv.h"
+/* Actions: changes and decisions. */
+#include "compiler/sema/settings_read.h"
+#include "grammar/suggest.h"
 
 bool action_decides(enum action_kind kind)
 {
-    switch (kind) {
-    case ACTION_SET_HEADER:
-    case ACTION_ADD_HEADER:
-    case ACTION_REMOVE_HEADER:
-    case ACTION_CONTINUE: return false;
-    case ACTION_FORWARD:
-    case ACTION_DENY:
-    case ACTION_RESPOND:
-    case ACTION_REDIRECT: return true;
-    }
-    return false;
+    return kind > ACTION_CONTINUE;
 }
 
-/* Why configuration may not touch a header, or NULL. */
-static const char *why_protected(struct slice name, enum action_kind kind)
+bool action_changes(enum action_kind kind)
 {
-    static const char *const own = "the proxy sets it for each connection itself";
-    static const char *const framing = "it says where a message ends";
-    static const struct {
-        struct slice name;
-        const char *const *why;
-    } headers[] = {
-        {SLICE_INIT("connection"), &own},
-        {SLICE_INIT("keep-alive"), &own},
-        {SLICE_INIT("proxy-connection"), &own},
-        {SLICE_INIT("te"), &own},
-        {SLICE_INIT("upgrade"), &own},
-        {SLICE_INIT("trailer"), &framing},
-        {SLICE_INIT("content-length"), &framing},
-        {SLICE_INIT("transfer-encoding"), &framing},
-    };
-    for (size_t i = 0; i < COUNT_OF(headers); i++)
-        if (slice_eq(headers[i].name, name))
-            return *headers[i].why;
-    if (slice_eq(name, SLICE("host")) && kind != ACTION_SET_HEADER)
-        return "a request has exactly one; it can be set";
-    return NULL;
-}
-
-static bool changed_header(struct sema *s, const struct ast *name, struct action *out)
-{
-    struct slice text;
-    if (!string_value(s, name, &text) || !header_name(s, text, name->span, &out->name))
-        return false;
-    const char *why = why_protected(out->name, out->kind);
-    if (!why)
-        return true;
-    diag(s->diags, DIAG_PROTECTED_HEADER, name->span, SLICE_ARG(out->name), why);
-    return false;
-}
-
-static bool clean(struct sema *s, const struct ast *at, const struct table_template *t,
-                  const char *what)
-{
-    for (uint32_t i = 0; i < t->n; i++) {
-        if (!t->part[i].literal.at || !has_control(t->part[i].literal, "\t"))
-            continue;
-        diag(s->diags, DIAG_CONTROL_CHARACTER, at->span, what);
-        return false;
-    }
-    return true;
-}
-
-static bool header_change(struct sema *s, const struct ast *a, struct action *out)
-{
-    const bool name = changed_header(s, a->first, out);
-    if (out->kind == ACTION_REMOVE_HEADER)
-        return name;
-    const struct ast *value = a->first->next;
-    return template_read(s, value, &out->value) && clean(s, value, &out->value, "a header") && name;
+    return kind < ACTION_CONTINUE;
 }
 
 static bool status_read(struct sema *s, const struct ast *at, uint16_t *out)
@@ -113,6 +50,12 @@ static bool deny(struct sema *s, const struct ast *a, struct action *out)
     const struct ast *at = a->first;
     out->status = 403;
     out->body = SLICE("");
+    if (at && (at->kind == AST_STRING || at->kind == AST_RAW)) {
+        const struct span before = {at->span.from, at->span.from};
+        diag(s->diags, DIAG_UNEXPECTED, at->span, SLICE_ARG(at->name));
+        diag_fix(s->diags, before, SLICE("with "), "a text stands behind `with`");
+        return false;
+    }
     if (at && at->kind != AST_WITH) {
         if (!status_read(s, at, &out->status))
             return false;
@@ -156,7 +99,8 @@ static bool redirect(struct sema *s, const struct ast *a, struct action *out)
         return false;
     }
     out->status = (uint16_t)number;
-    if (!template_read(s, location, &out->value) || !clean(s, location, &out->value, "a location"))
+    if (!template_read(s, location, &out->value) ||
+        !template_clean(s, location, &out->value, "a location"))
         return false;
     if (out->value.n > 0)
         return true;
@@ -164,42 +108,327 @@ static bool redirect(struct sema *s, const struct ast *a, struct action *out)
     return false;
 }
 
-static bool kind_of(enum ast_kind kind, enum action_kind *out)
+/* A literal path, as a prefix goes by whole segments. */
+static bool prefix_read(struct sema *s, const struct ast *at, struct slice *out)
 {
-    static const struct {
-        enum ast_kind node;
-        enum action_kind action;
-    } kinds[] = {{AST_SET_HEADER, ACTION_SET_HEADER},
-                 {AST_ADD_HEADER, ACTION_ADD_HEADER},
-                 {AST_REMOVE_HEADER, ACTION_REMOVE_HEADER},
-                 {AST_CONTINUE, ACTION_CONTINUE},
-                 {AST_FORWARD, ACTION_FORWARD},
-                 {AST_DENY, ACTION_DENY},
-                 {AST_RESPOND, ACTION_RESPOND},
-                 {AST_REDIRECT, ACTION_REDIRECT}};
-    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
-        if (kinds[i].node != kind)
-            continue;
-        *out = kinds[i].action;
+    struct value v;
+    if (!value_read(s, at, TYPE_PATH, &v))
+        return false;
+    *out = v.text;
+    if (out->len < 2 || !slice_ends(*out, SLICE("/")))
         return true;
-    }
+    diag(s->diags, DIAG_BAD_PATH, at->span, SLICE_ARG(*out),
+         "a prefix goes by whole segments and wants no slash at the end");
+    fix_quoted(s, at->span, (struct slice){out->at, out->len - 1});
     return false;
+}
+
+static void set_literal(struct sema *s, struct table_template *t, struct slice text)
+{
+    struct table_part *part = ARENA_NEW(s->arena, struct table_part);
+    part->literal = text;
+    *t = (struct table_template){part, 1};
+}
+
+static bool strip(struct sema *s, const struct ast *a, struct action *out)
+{
+    set_literal(s, &out->value, SLICE("/"));
+    return prefix_read(s, a->first, &out->name);
+}
+
+static bool replace_prefix(struct sema *s, const struct ast *a, struct action *out)
+{
+    struct slice by;
+    const bool ok = prefix_read(s, a->first, &out->name);
+    if (!prefix_read(s, a->first->next, &by))
+        return false;
+    set_literal(s, &out->value, by);
+    return ok;
+}
+
+/* A path that a template makes: its literals have no query, and no escape that is none. */
+static bool path_template(struct sema *s, const struct ast *at, const struct table_template *t)
+{
+    if (!template_clean(s, at, t, "a path"))
+        return false;
+    for (uint32_t i = 0; i < t->n; i++) {
+        const struct slice text = t->part[i].literal;
+        if (!text.at ||
+            (text.len > 0 && !memchr(text.at, '?', text.len) && !memchr(text.at, '#', text.len)))
+            continue;
+        diag(s->diags, DIAG_BAD_PATH, at->span, SLICE_ARG(text),
+             "the query is not part of the path; `set query` changes it");
+        return false;
+    }
+    if (t->n > 0 && t->part[0].literal.at && t->part[0].literal.at[0] != '/') {
+        diag(s->diags, DIAG_BAD_PATH, at->span, SLICE_ARG(t->part[0].literal),
+             "it does not begin with a slash");
+        return false;
+    }
+    return true;
+}
+
+static bool rewrite(struct sema *s, const struct ast *a, struct action *out)
+{
+    return template_read(s, a->first, &out->value) && path_template(s, a->first, &out->value);
+}
+
+static bool replace_path(struct sema *s, const struct ast *a, struct action *out)
+{
+    uint32_t groups = 0;
+    const struct ast *by = a->first->next;
+    return regex_literal(s, a->first, &out->pattern, &out->flags, &groups) &&
+           replacement_read(s, by, groups, &out->value) &&
+           template_clean(s, by, &out->value, "a path");
+}
+
+static bool query_change(struct sema *s, const struct ast *a, struct action *out)
+{
+    if (!string_value(s, a->first, &out->name))
+        return false;
+    return out->kind == ACTION_REMOVE_QUERY || template_read(s, a->first->next, &out->value);
+}
+
+static bool tag(struct sema *s, const struct ast *a, struct action *out)
+{
+    if (!string_value(s, a->first, &out->name))
+        return false;
+    if (out->name.len > 0 && out->name.len <= 64 && !has_control(out->name, ""))
+        return true;
+    diag(s->diags, DIAG_BAD_VALUE, a->first->span, SLICE_ARG(out->name), "tag");
+    diag_note(s->diags, "a tag has 1 to 64 bytes and no control characters");
+    return false;
+}
+
+static bool timed(struct sema *s, const struct ast *at, struct action *out, int64_t most)
+{
+    int64_t ns;
+    if (!value_duration(s, at, &ns))
+        return false;
+    out->number = (uint64_t)ns;
+    if (ns <= most)
+        return true;
+    diag(s->diags, DIAG_BAD_VALUE, at->span, SLICE_ARG(at->name), "duration here");
+    diag_note(s->diags, "a client is held for a minute at most");
+    return false;
+}
+
+static bool timeout(struct sema *s, const struct ast *a, struct action *out)
+{
+    if (slice_eq(a->name, SLICE("read")))
+        return timed(s, a->first, out, DURATION_NS_MAX);
+    diag(s->diags, DIAG_UNKNOWN_WORD, a->name_span, "timeout of a clause", SLICE_ARG(a->name));
+    diag_note(s->diags, "a clause can set `timeout read`; the others are the cluster's");
+    return false;
+}
+
+static bool retry(struct sema *s, const struct ast *a, struct action *out)
+{
+    return value_number(s, a->first, "the number of retries", 0, 10, &out->number);
+}
+
+static bool mirror(struct sema *s, const struct ast *a, struct action *out)
+{
+    struct value v = {.number = 100};
+    const bool known = forward(s, a, out);
+    if (a->first && !value_read(s, a->first, TYPE_PERCENT, &v))
+        return false;
+    out->number = v.number;
+    return known;
+}
+
+static bool limit(struct sema *s, const struct ast *a, struct action *out)
+{
+    out->name = a->name;
+    return resolve(s, DEF_LIMIT, a->name, a->name_span) != NULL;
+}
+
+static bool require(struct sema *s, const struct ast *a, struct action *out)
+{
+    const bool basic = slice_eq(a->name, SLICE("basic"));
+    const struct ast *by = a->first;
+    out->kind = basic ? ACTION_REQUIRE_BASIC : ACTION_REQUIRE_JWT;
+    out->name = by->name;
+    if (basic || slice_eq(a->name, SLICE("jwt")))
+        return resolve(s, DEF_SECRET, by->name, by->span) != NULL;
+    diag(s->diags, DIAG_UNKNOWN_WORD, a->name_span, "way to ask who a client is",
+         SLICE_ARG(a->name));
+    static const struct slice ways[] = {SLICE_INIT("basic"), SLICE_INIT("jwt")};
+    suggest_fix(s, a->name_span, suggest_nearest(a->name, ways, COUNT_OF(ways)));
+    return false;
+}
+
+static bool choice_read(struct sema *s, const struct ast *a, struct split_choice *out)
+{
+    struct value v;
+    const struct ast *to = a->first->next;
+    const struct definition *d = resolve(s, DEF_CLUSTER, to->name, to->span);
+    if (!value_read(s, a->first, TYPE_PERCENT, &v) || !d)
+        return false;
+    *out = (struct split_choice){(uint32_t)v.number, d->index};
+    if (v.number > 0)
+        return true;
+    diag(s->diags, DIAG_BAD_SPLIT, a->first->span, "nothing would go there");
+    return false;
+}
+
+static bool comes_to_all(struct sema *s, const struct ast *a, const struct action *out)
+{
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < out->n_choices; i++)
+        sum += out->choice[i].percent;
+    if (sum == 100)
+        return true;
+    struct text why = {0};
+    text_addf(&why, "its shares come to %u%%, and have to come to 100%%", sum);
+    diag(s->diags, DIAG_BAD_SPLIT, a->span, why.at);
+    text_done(&why);
+    return false;
+}
+
+static bool split(struct sema *s, const struct ast *a, struct action *out)
+{
+    const struct ast *at = a->first;
+    bool ok = true;
+    out->field = FIELD_COUNT;
+    if (at && at->kind == AST_FIELD) {
+        ok = field_read(s, at, &out->field, &out->key);
+        at = at->next;
+    }
+    uint32_t n = 0;
+    for (const struct ast *c = at; c; c = c->next)
+        n++;
+    struct split_choice *choice = ARENA_ARRAY(s->arena, struct split_choice, n + 1);
+    for (const struct ast *c = at; c; c = c->next)
+        ok &= c->kind == AST_CHOICE && choice_read(s, c, &choice[out->n_choices++]);
+    out->choice = choice;
+    return ok && comes_to_all(s, a, out);
+}
+
+static bool forward_map(struct sema *s, const struct ast *a, struct action *out)
+{
+    const struct ast *field = a->first, *otherwise = field->next;
+    struct definition *d = resolve(s, DEF_MAP, a->name, a->name_span);
+    const struct definition *cluster = resolve(s, DEF_CLUSTER, otherwise->name, otherwise->span);
+    if (!field_read(s, field, &out->field, &out->key) || !d || !cluster)
+        return false;
+    out->cluster = cluster->index;
+    return map_of(s, d, &out->map);
+}
+
+static bool goto_route(struct sema *s, const struct ast *a, struct action *out)
+{
+    const struct definition *d = resolve(s, DEF_ROUTE, a->name, a->name_span);
+    if (!d)
+        return false;
+    out->route = d->index;
+    return true;
+}
+
+static bool nothing(struct sema *s, const struct ast *a, struct action *out)
+{
+    (void)s, (void)a, (void)out;
+    return true;
+}
+
+static bool tarpit(struct sema *s, const struct ast *a, struct action *out)
+{
+    return timed(s, a->first, out, TABLE_TARPIT_NS_MAX);
+}
+
+static bool cache(struct sema *s, const struct ast *a, struct action *out)
+{
+    return timed(s, a->first, out, DURATION_NS_MAX);
+}
+
+/* What each shape is, where it may stand, and who reads it. */
+enum where { CONNECTING = 1, REQUESTING = 2, RESPONDING = 4 };
+
+/* What is LATER is checked, and without effect in this version. */
+enum served { LATER, SERVED };
+
+static const struct reader {
+    enum ast_kind node;
+    enum action_kind action;
+    unsigned where;
+    enum served served;
+    bool (*read)(struct sema *s, const struct ast *a, struct action *out);
+} readers[] = {
+    {AST_SET_HEADER, ACTION_SET_HEADER, REQUESTING | RESPONDING, SERVED, header_change_read},
+    {AST_ADD_HEADER, ACTION_ADD_HEADER, REQUESTING | RESPONDING, SERVED, header_change_read},
+    {AST_REMOVE_HEADER, ACTION_REMOVE_HEADER, REQUESTING | RESPONDING, SERVED, header_change_read},
+    {AST_SET_RESPONSE_HEADER, ACTION_SET_RESPONSE_HEADER, REQUESTING | RESPONDING, SERVED,
+     header_change_read},
+    {AST_ADD_RESPONSE_HEADER, ACTION_ADD_RESPONSE_HEADER, REQUESTING | RESPONDING, SERVED,
+     header_change_read},
+    {AST_REMOVE_RESPONSE_HEADER, ACTION_REMOVE_RESPONSE_HEADER, REQUESTING | RESPONDING, SERVED,
+     header_change_read},
+    {AST_SET_HOST, ACTION_SET_HEADER, REQUESTING, SERVED, set_host_read},
+    {AST_REWRITE_PATH, ACTION_REWRITE_PATH, REQUESTING, SERVED, rewrite},
+    {AST_STRIP_PREFIX, ACTION_REPLACE_PREFIX, REQUESTING, SERVED, strip},
+    {AST_REPLACE_PREFIX, ACTION_REPLACE_PREFIX, REQUESTING, SERVED, replace_prefix},
+    {AST_REPLACE_PATH, ACTION_REPLACE_PATH, REQUESTING, SERVED, replace_path},
+    {AST_SET_QUERY, ACTION_SET_QUERY, REQUESTING, SERVED, query_change},
+    {AST_REMOVE_QUERY, ACTION_REMOVE_QUERY, REQUESTING, SERVED, query_change},
+    {AST_TAG, ACTION_TAG, REQUESTING, SERVED, tag},
+    {AST_CLAUSE_TIMEOUT, ACTION_TIMEOUT_READ, REQUESTING, SERVED, timeout},
+    {AST_RETRY, ACTION_RETRY, REQUESTING, LATER, retry},
+    {AST_MIRROR, ACTION_MIRROR, REQUESTING, LATER, mirror},
+    {AST_APPLY_LIMIT, ACTION_LIMIT, REQUESTING, LATER, limit},
+    {AST_REQUIRE, ACTION_REQUIRE_BASIC, REQUESTING, LATER, require},
+    {AST_COMPRESS, ACTION_COMPRESS, REQUESTING, LATER, nothing},
+    {AST_CACHE, ACTION_CACHE, REQUESTING, LATER, cache},
+    {AST_CORS, ACTION_CORS, REQUESTING, LATER, cors_read},
+    {AST_CONTINUE, ACTION_CONTINUE, CONNECTING | REQUESTING | RESPONDING, SERVED, nothing},
+    {AST_FORWARD, ACTION_FORWARD, REQUESTING, SERVED, forward},
+    {AST_FORWARD_MAP, ACTION_FORWARD_MAP, REQUESTING, SERVED, forward_map},
+    {AST_SPLIT, ACTION_SPLIT, REQUESTING, SERVED, split},
+    {AST_DENY, ACTION_DENY, REQUESTING, SERVED, deny},
+    {AST_RESPOND, ACTION_RESPOND, REQUESTING, SERVED, respond},
+    {AST_REDIRECT, ACTION_REDIRECT, REQUESTING, SERVED, redirect},
+    {AST_DROP, ACTION_DROP, CONNECTING | REQUESTING, SERVED, nothing},
+    {AST_TARPIT, ACTION_TARPIT, REQUESTING, SERVED, tarpit},
+    {AST_GOTO, ACTION_GOTO, REQUESTING, SERVED, goto_route},
+};
+
+static const struct reader *reader_of(enum ast_kind kind)
+{
+    for (size_t i = 0; i < COUNT_OF(readers); i++)
+        if (readers[i].node == kind)
+            return &readers[i];
+    return NULL;
+}
+
+static bool stands_well(struct sema *s, const struct ast *a, unsigned where)
+{
+    static const char *const BLOCK[] = {"on connect", "a route", "on response"};
+    static const char *const ALLOWED[] = {
+        "it can `drop` the connection, or `continue`", "",
+        "it can set, add and remove headers of the response, and `continue`"};
+    if (where & (1u << s->phase))
+        return true;
+    diag(s->diags, DIAG_WRONG_PHASE, a->span, BLOCK[s->phase]);
+    diag_note(s->diags, "%s", ALLOWED[s->phase]);
+    return false;
+}
+
+/* In `on response`, a header is the response's. */
+static enum action_kind header_side(const struct sema *s, enum action_kind kind)
+{
+    if (!s->responding || kind > ACTION_REMOVE_HEADER)
+        return kind;
+    return (enum action_kind)(kind - ACTION_SET_HEADER + ACTION_SET_RESPONSE_HEADER);
 }
 
 bool action_read(struct sema *s, const struct ast *a, struct action *out)
 {
     *out = (struct action){.span = a->span};
-    if (!kind_of(a->kind, &out->kind))
+    const struct reader *r = reader_of(a->kind);
+    if (!r)
         return false; /* BAD: reported already */
-    switch (out->kind) {
-    case ACTION_SET_HEADER:
-    case ACTION_ADD_HEADER:
-    case ACTION_REMOVE_HEADER: return header_change(s, a, out);
-    case ACTION_CONTINUE: return true;
-    case ACTION_FORWARD: return forward(s, a, out);
-    case ACTION_DENY: return deny(s, a, out);
-    case ACTION_RESPOND: return respond(s, a, out);
-    case ACTION_REDIRECT: return redirect(s, a, out);
-    }
-    return false;
+    out->kind = header_side(s, r->action);
+    const bool well = stands_well(s, a, r->where);
+    if (r->served == LATER)
+        not_served(s, a->span);
+    return r->read(s, a, out) && well;
 }

@@ -3,7 +3,7 @@
 
 bool is_condition(const struct ast *a)
 {
-    return (a->kind >= AST_AND && a->kind <= AST_EXISTS);
+    return a->kind >= AST_AND && a->kind <= AST_EXISTS;
 }
 
 static uint32_t more(uint32_t a, uint32_t b)
@@ -50,7 +50,7 @@ static bool joined(struct sema *s, const struct ast *a, enum cond_kind kind, str
     VEC(struct built) part = {0};
     bool ok = true;
     for (const struct ast *c = a->first; c; c = c->next) {
-        struct built b;
+        struct built b = {0};
         if (condition(s, c, &b))
             VEC_ADD(&part, b);
         else
@@ -69,7 +69,7 @@ static bool joined(struct sema *s, const struct ast *a, enum cond_kind kind, str
 
 static bool negated(struct sema *s, const struct ast *a, struct built *out)
 {
-    struct built b;
+    struct built b = {0};
     if (!condition(s, a->first, &b))
         return false;
     struct cond *c = ARENA_NEW(s->arena, struct cond);
@@ -90,14 +90,28 @@ static bool say_no_test(struct sema *s, const struct ast *a)
     return false;
 }
 
+static bool say_too_early(struct sema *s, const struct ast *a, const struct definition *d)
+{
+    static const char *const NAME[] = {"a connection", "a request", "a response"};
+    diag(s->diags, DIAG_NOT_KNOWN_YET, a->span, NAME[s->phase],
+         d->phase == PHASE_REQUEST ? "request" : "response");
+    diag_also(s->diags, d->span, "this acl asks for it");
+    return false;
+}
+
 static bool named(struct sema *s, const struct ast *a, struct built *out)
 {
-    const bool is_field = field_find(a->name, false) < FIELD_COUNT;
-    if (is_field && !scope_find(s->scope, DEF_ACL, a->name))
-        return say_no_test(s, a);
+    struct slice key;
+    enum table_field field = field_find(a->name, FIELD_PLAIN);
+    if (field == FIELD_COUNT)
+        field = field_find_named(a->name, &key);
+    if (field < FIELD_COUNT && !scope_find(s->scope, DEF_ACL, a->name))
+        return field_type(field) == TYPE_BOOLEAN ? boolean_read(s, a, out) : say_no_test(s, a);
     struct definition *d = resolve(s, DEF_ACL, a->name, a->span);
     if (!d || !definition_acl(s, d))
         return false;
+    if (d->phase > s->phase)
+        return say_too_early(s, a, d);
     struct cond *c = ARENA_NEW(s->arena, struct cond);
     c->kind = COND_ACL;
     c->span = a->span;
@@ -128,12 +142,46 @@ static bool say_acls_too_deep(struct sema *s, const struct definition *d)
     return say_too_large(s, d->span, "nested too deep: more than 32 acls one in another");
 }
 
+static enum table_phase later(enum table_phase a, enum table_phase b)
+{
+    return a > b ? a : b;
+}
+
+/* From when on everything is known that it asks for. */
+static enum table_phase phase_of(const struct cond *c)
+{
+    switch (c->kind) {
+    case COND_TRUE: return PHASE_CONNECT;
+    case COND_ATOM: return table_field_phase(c->field);
+    case COND_NOT:
+    case COND_ACL: return phase_of(c->left);
+    case COND_AND:
+    case COND_OR: return later(phase_of(c->left), phase_of(c->right));
+    }
+    return PHASE_CONNECT;
+}
+
+/* An acl may be used in any phase that knows what it asks for, so its own text is read as if all
+ * were known. */
+static bool read_anywhere(struct sema *s, const struct ast *a, struct built *out)
+{
+    const enum table_phase phase = s->phase;
+    const bool responding = s->responding;
+    s->phase = PHASE_RESPONSE;
+    s->responding = false;
+    const bool ok = condition(s, a, out);
+    s->phase = phase;
+    s->responding = responding;
+    return ok;
+}
+
 static bool work_out_acl(struct sema *s, struct definition *d)
 {
-    struct built b;
-    if (!condition(s, d->node->first, &b))
+    struct built b = {0};
+    if (!read_anywhere(s, d->node->first, &b))
         return false;
     d->body = b.cond;
+    d->phase = phase_of(b.cond);
     d->depth = b.depth;
     d->size = b.size;
     d->acls = b.acls + 1;

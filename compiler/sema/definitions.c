@@ -1,6 +1,6 @@
 /* Definitions: collecting their names, and working out const, env and set when they are asked for.
  */
-#include "compiler/sema/sema_priv.h"
+#include "compiler/sema/lists.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/utf8.h"
 
@@ -9,9 +9,13 @@ static bool kind_of(const struct ast *a, enum def_kind *out)
     static const struct {
         enum ast_kind node;
         enum def_kind kind;
-    } kinds[] = {{AST_CONST, DEF_CONST},      {AST_ENV, DEF_ENV},         {AST_SET, DEF_SET},
-                 {AST_ACL, DEF_ACL},          {AST_CLUSTER, DEF_CLUSTER}, {AST_ROUTE, DEF_ROUTE},
-                 {AST_LISTENER, DEF_LISTENER}};
+    } kinds[] = {
+        {AST_CONST, DEF_CONST},       {AST_ENV, DEF_ENV},          {AST_SET, DEF_SET},
+        {AST_ACL, DEF_ACL},           {AST_CLUSTER, DEF_CLUSTER},  {AST_ROUTE, DEF_ROUTE},
+        {AST_LISTENER, DEF_LISTENER}, {AST_MAP, DEF_MAP},          {AST_SECRET, DEF_SECRET},
+        {AST_LIMIT, DEF_LIMIT},       {AST_TLS, DEF_TLS},          {AST_LOG, DEF_LOG},
+        {AST_NOTIFY, DEF_NOTIFY},     {AST_ALERT, DEF_ALERT},      {AST_RESOLVER, DEF_RESOLVER},
+        {AST_SHARED, DEF_SHARED},     {AST_TEMPLATE, DEF_TEMPLATE}};
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         if (kinds[i].node != a->kind)
             continue;
@@ -48,6 +52,7 @@ static void define(struct sema *s, const struct ast *a, enum def_kind kind)
     d->span = a->name_span;
     d->node = a;
     const struct definition *earlier = scope_add(s->scope, d);
+    uses_add(s->in->uses, d->span, earlier ? earlier : d);
     if (!earlier) {
         name_check(s, a->name, a->name_span, kind == DEF_CONST || kind == DEF_ENV);
         return;
@@ -154,6 +159,8 @@ static uint64_t element_hash(const struct program_set *set, uint32_t i)
 {
     if (set->n_strings > 0)
         return hash_slice(set->string[i], 0);
+    if (set->n_ranges > 0)
+        return hash_bytes(&set->range[i], sizeof(set->range[i]), 0);
     const struct network *n = &set->network[i];
     return hash_bytes(n->first.byte, sizeof(n->first.byte), n->bits);
 }
@@ -162,6 +169,9 @@ static bool elements_equal(const struct program_set *set, uint32_t i, uint32_t j
 {
     if (set->n_strings > 0)
         return slice_eq(set->string[i], set->string[j]);
+    if (set->n_ranges > 0)
+        return set->range[i].first == set->range[j].first &&
+               set->range[i].last == set->range[j].last;
     const struct network *a = &set->network[i], *b = &set->network[j];
     return a->bits == b->bits && address_compare(&a->first, &b->first) == 0;
 }
@@ -169,7 +179,7 @@ static bool elements_equal(const struct program_set *set, uint32_t i, uint32_t j
 /* Warns of elements that are there twice. */
 static void find_repeated(struct sema *s, const struct ast *list, const struct program_set *set)
 {
-    const uint32_t n = set->n_strings + set->n_networks;
+    const uint32_t n = set->n_strings + set->n_networks + set->n_ranges;
     uint32_t mask = 15;
     while (mask / 2 < n)
         mask = mask * 2 + 1;
@@ -187,8 +197,9 @@ static void find_repeated(struct sema *s, const struct ast *list, const struct p
     free(slot);
 }
 
-/* Room for a set's elements while they are read: one of the two arrays. */
+/* Room for a set's elements while they are read: one of the arrays. */
 struct elements {
+    struct table_number_range *range;
     struct network *network;
     struct slice *string;
 };
@@ -197,6 +208,8 @@ static bool element_read(struct sema *s, const struct ast *at, enum type type, s
                          uint32_t i)
 {
     struct value v;
+    if (to->range)
+        return value_range(s, at, type, &to->range[i]);
     if (!value_read(s, at, type, &v))
         return false;
     ASSERT((to->network == NULL) != (to->string == NULL));
@@ -227,6 +240,8 @@ bool set_read(struct sema *s, const struct ast *list, enum type type, struct pro
     struct elements to = {0};
     if (type == TYPE_NETWORK)
         to.network = ARENA_ARRAY(s->arena, struct network, n);
+    else if (type_is_number(type))
+        to.range = ARENA_ARRAY(s->arena, struct table_number_range, n);
     else
         to.string = ARENA_ARRAY(s->arena, struct slice, n);
     bool ok = true;
@@ -236,11 +251,23 @@ bool set_read(struct sema *s, const struct ast *list, enum type type, struct pro
     *out = (struct program_set){.span = list->span,
                                 .string = to.string,
                                 .network = to.network,
+                                .range = to.range,
+                                .n_ranges = to.range ? n : 0,
                                 .n_strings = to.string ? n : 0,
                                 .n_networks = to.network ? n : 0};
     if (ok && literal)
         find_repeated(s, list, out);
     return ok;
+}
+
+static bool from_file(struct sema *s, const struct ast *from, enum type type,
+                      struct program_set *out)
+{
+    if (slice_eq(from->name, SLICE("file")))
+        return list_set(s, from, type, out);
+    diag(s->diags, DIAG_UNEXPECTED, from->name_span, SLICE_ARG(from->name));
+    diag_label(s->diags, "expected `file`");
+    return false;
 }
 
 static bool work_out_set(struct sema *s, struct definition *d)
@@ -252,7 +279,8 @@ static bool work_out_set(struct sema *s, struct definition *d)
         diag(s->diags, DIAG_BAD_SET_TYPE, type->span, type_name(d->type));
         return false;
     }
-    const bool ok = set_read(s, list, d->type, &d->set);
+    const bool ok = list->kind == AST_FROM ? from_file(s, list, d->type, &d->set)
+                                           : set_read(s, list, d->type, &d->set);
     d->set.name = d->name;
     return ok;
 }

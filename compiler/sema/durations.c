@@ -1,8 +1,11 @@
 /* Durations: a whole number and a unit. */
+#include "compiler/sema/durations.h"
+
 #include "compiler/sema/literals.h"
 #include "compiler/sema/sema_priv.h"
 #include "grammar/suggest.h"
 #include "runtime/base/number.h"
+#include "runtime/base/text.h"
 
 static const struct {
     struct slice name;
@@ -95,4 +98,13 @@ bool value_duration(struct sema *s, const struct ast *node, int64_t *out_ns)
         return false;
     *out_ns = (int64_t)v.number;
     return true;
+}
+
+void duration_write(uint64_t ns, struct text *out)
+{
+    size_t i = 0;
+    while (i + 1 < COUNT_OF(units) && ns % (uint64_t)units[i].ns != 0)
+        i++;
+    text_addf(out, "%llu" SLICE_FMT, (unsigned long long)(ns / (uint64_t)units[i].ns),
+              SLICE_ARG(units[i].name));
 }

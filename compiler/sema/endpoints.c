@@ -48,6 +48,18 @@ static bool looks_like_host_name(struct slice text)
     return letters && !slice_starts(text, SLICE("unix:"));
 }
 
+/* `*:80`, `:80` or `80`, as others write it: the port, or nothing. */
+static struct slice port_alone(struct slice text)
+{
+    struct slice port = text;
+    if (slice_starts(port, SLICE("*")))
+        port = slice_from(port, 1);
+    if (slice_starts(port, SLICE(":")))
+        port = slice_from(port, 1);
+    uint64_t n;
+    return number_parse(port, 65535, &n) && n > 0 ? port : SLICE("");
+}
+
 static void say_bad_endpoint(struct sema *s, struct slice text, struct span where)
 {
     if (looks_like_host_name(text)) {
@@ -55,8 +67,15 @@ static void say_bad_endpoint(struct sema *s, struct slice text, struct span wher
         return;
     }
     diag(s->diags, DIAG_BAD_VALUE, where, SLICE_ARG(text), type_name(TYPE_ENDPOINT));
+    const struct slice port = port_alone(text);
     struct address address;
-    if (address_parse(text, &address))
+    if (port.len > 0) {
+        diag_fix(s->diags, where, arena_format(s->arena, "0.0.0.0:" SLICE_FMT, SLICE_ARG(port)),
+                 "for all IPv4 addresses of this machine: `0.0.0.0:" SLICE_FMT "`",
+                 SLICE_ARG(port));
+        diag_fix(s->diags, where, arena_format(s->arena, "[::]:" SLICE_FMT, SLICE_ARG(port)),
+                 "for all its IPv6 addresses: `[::]:" SLICE_FMT "`", SLICE_ARG(port));
+    } else if (address_parse(text, &address))
         diag_note(s->diags, "the port is missing: %s",
                   memchr(text.at, ':', text.len) ? "[2001:db8::1]:8080" : "10.0.0.1:8080");
     else

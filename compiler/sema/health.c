@@ -1,14 +1,6 @@
 /* Health checks. */
-#include "compiler/sema/sema_priv.h"
-#include "grammar/suggest.h"
+#include "compiler/sema/settings_read.h"
 #include "runtime/base/clock.h"
-#include "runtime/base/number.h"
-
-#define COUNT_MAX 1000
-
-struct given {
-    const struct ast *every, *timeout, *rise, *fall, *host, *expect;
-};
 
 static bool say_bad_health(struct sema *s, struct span where, const char *why)
 {
@@ -16,137 +8,157 @@ static bool say_bad_health(struct sema *s, struct span where, const char *why)
     return false;
 }
 
-static bool kind_read(struct sema *s, const struct ast *a, struct table_health *out)
+static bool is_plain(struct slice text)
 {
-    out->kind = slice_eq(a->name, SLICE("http"))  ? HEALTH_HTTP
-                : slice_eq(a->name, SLICE("tcp")) ? HEALTH_TCP
-                                                  : HEALTH_NONE;
-    if (out->kind != HEALTH_NONE)
-        return true;
-    static const struct slice kinds[] = {SLICE_INIT("http"), SLICE_INIT("tcp")};
-    diag(s->diags, DIAG_UNKNOWN_WORD, a->name_span, "health check", SLICE_ARG(a->name));
-    suggest_fix(s, a->name_span, suggest_nearest(a->name, kinds, COUNT_OF(kinds)));
-    return false;
-}
-
-static bool is_value(const struct ast *a)
-{
-    return a && (a->kind == AST_WORD || a->kind == AST_LITERAL || a->kind == AST_STRING ||
-                 a->kind == AST_RAW || a->kind == AST_SLASH || a->kind == AST_LIST);
-}
-
-static bool path_read(struct sema *s, const struct ast *a, struct table_health *out)
-{
-    /* What is sent to a server of one's own may have a query, and need not be normal. */
-    if (!string_value(s, a, &out->path))
-        return false;
-    for (size_t i = 0; i < out->path.len; i++)
-        if ((unsigned char)out->path.at[i] <= ' ' || (unsigned char)out->path.at[i] >= 0x7f)
-            return say_bad_health(
-                s, a->span, "a request target has no blanks, control or non-ASCII characters");
-    if (out->path.len == 0 || out->path.at[0] != '/')
-        return say_bad_health(s, a->span, "the path of a health check begins with a slash");
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.at[i] <= ' ' || (unsigned char)text.at[i] >= 0x7f)
+            return false;
     return true;
 }
 
-/* [METHOD] "/path" of http, nothing of tcp; *rest is what follows. */
-static bool target_read(struct sema *s, const struct ast *a, struct table_health *out,
-                        const struct ast **rest)
+/* What is sent to a server of one's own may have a query, and need not be normal. */
+static bool path_read(struct sema *s, const struct program_value *v, struct table_health *out)
 {
-    const struct ast *at = a->first;
-    bool ok = true;
-    if (out->kind == HEALTH_HTTP) {
-        out->method = SLICE("GET");
-        struct value v;
-        if (is_value(at) && at->kind == AST_WORD && is_value(at->next)) {
-            ok = value_read(s, at, TYPE_METHOD, &v);
-            if (ok)
-                out->method = v.text;
-            at = at->next;
-        }
-        if (is_value(at)) {
-            ok &= path_read(s, at, out);
-            at = at->next;
-        } else {
-            ok = say_bad_health(s, a->span, "an HTTP health check wants a path");
-        }
+    out->path = v->text;
+    if (!is_plain(v->text))
+        return say_bad_health(s, v->span,
+                              "a request target has no blanks, control or non-ASCII characters");
+    return (v->text.len > 0 && v->text.at[0] == '/') ||
+           say_bad_health(s, v->span, "the path of a health check begins with a slash");
+}
+
+/* [METHOD] "/path" of http, nothing of the others. */
+static bool target_read(struct sema *s, const struct program_setting *given,
+                        struct table_health *out)
+{
+    const struct program_value *v = given->value + 1, *end = given->value + given->n_values;
+    if (out->kind != HEALTH_HTTP)
+        return v == end || say_bad_health(s, v->span,
+                                          out->kind == HEALTH_TCP
+                                              ? "a TCP health check only connects"
+                                              : "only an HTTP health check has a method and a "
+                                                "path");
+    out->method = SLICE("GET");
+    if (v < end && v->text.len > 0 && v->text.at[0] != '/' && is_token(v->text) && v + 1 < end) {
+        out->method = v->text;
+        v++;
     }
-    if (is_value(at) && out->kind != HEALTH_NONE)
-        ok = say_bad_health(s, at->span,
-                            out->kind == HEALTH_TCP
-                                ? "a TCP health check only connects"
-                                : "an HTTP health check has a method and a path");
-    while (is_value(at))
-        at = at->next;
-    *rest = at;
+    if (v == end)
+        return say_bad_health(s, given->span, "an HTTP health check wants a path");
+    return path_read(s, v, out);
+}
+
+static bool host_read(struct sema *s, const struct program_value *v, struct slice *out)
+{
+    *out = v->text;
+    if (!is_plain(v->text))
+        return say_bad_health(s, v->span, "a host has no blanks, control or non-ASCII characters");
+    return v->text.len > 0 || say_bad_health(s, v->span, "the host is empty");
+}
+
+static bool name_read(struct sema *s, const struct program_value *v)
+{
+    if (!is_plain(v->text))
+        return say_bad_health(s, v->span, "a name has no blanks, control or non-ASCII characters");
+    return v->text.len > 0 || say_bad_health(s, v->span, "the name is empty");
+}
+
+static bool header_read(struct sema *s, const struct program_setting *a,
+                        struct table_health_header *out)
+{
+    const struct program_value *name = &a->value[0], *value = &a->value[1];
+    if (!header_name(s, name->text, name->span, &out->name))
+        return false;
+    if (slice_eq(out->name, SLICE("host")))
+        return say_bad_health(s, name->span, "the Host is said with `host`");
+    const char *why = header_is_ours(out->name);
+    if (why) {
+        diag(s->diags, DIAG_PROTECTED_HEADER, name->span, SLICE_ARG(out->name), why);
+        return false;
+    }
+    if (has_control(value->text, "\t")) {
+        diag(s->diags, DIAG_CONTROL_CHARACTER, value->span, "a header");
+        return false;
+    }
+    out->value = slice_trim(value->text);
+    return true;
+}
+
+static bool headers_read(struct sema *s, const struct program_setting *given,
+                         struct table_health *out)
+{
+    struct table_health_header *header =
+        ARENA_ARRAY(s->arena, struct table_health_header, given->n_own);
+    bool ok = true;
+    for (uint32_t i = 0; i < given->n_own; i++)
+        if (given->own[i].id == SETTING_HEALTH_HEADER && out->kind == HEALTH_HTTP)
+            ok &= header_read(s, &given->own[i], &header[out->n_headers++]);
+    out->header = header;
     return ok;
 }
 
-static bool count_read(struct sema *s, const struct ast *a, const char *what, uint32_t *out)
+/* NULL, or which kinds of checks have this. */
+static const char *who_has(enum setting_id id, enum table_health_kind kind)
 {
-    uint64_t n;
-    if (!value_number(s, a->first, what, 1, COUNT_MAX, &n))
-        return false;
-    *out = (uint32_t)n;
+    if (id == SETTING_HEALTH_HOST || id == SETTING_HEALTH_EXPECT || id == SETTING_HEALTH_HEADER)
+        return kind == HEALTH_HTTP ? NULL : "only an HTTP health check has this";
+    if (id == SETTING_HEALTH_SERVICE)
+        return kind == HEALTH_GRPC ? NULL : "only a gRPC health check has this";
+    if (id == SETTING_HEALTH_SNI)
+        return kind == HEALTH_TLS || kind == HEALTH_GRPC
+                   ? NULL
+                   : "only a TLS or gRPC health check has this";
+    return NULL;
+}
+
+static bool own_read(struct sema *s, const struct program_setting *a, struct table_health *out)
+{
+    const char *others = who_has(a->id, out->kind);
+    if (others)
+        return say_bad_health(s, a->span, others);
+    const struct program_value *v = a->value;
+    if (a->id == SETTING_HEALTH_EVERY)
+        out->every_ns = (int64_t)v->number;
+    else if (a->id == SETTING_HEALTH_TIMEOUT)
+        out->timeout_ns = (int64_t)v->number;
+    else if (a->id == SETTING_HEALTH_RISE)
+        out->rise = (uint32_t)v->number;
+    else if (a->id == SETTING_HEALTH_FALL)
+        out->fall = (uint32_t)v->number;
+    else if (a->id == SETTING_HEALTH_HOST)
+        return host_read(s, v, &out->host);
+    else if (a->id == SETTING_HEALTH_EXPECT) {
+        out->status_first = (uint16_t)v[1].number;
+        out->status_last = (uint16_t)v[1].last;
+    } else if (a->id == SETTING_HEALTH_PORT)
+        out->port = (uint16_t)v->number;
+    else if (a->id == SETTING_HEALTH_SNI)
+        return name_read(s, v);
+    else if (a->id == SETTING_HEALTH_SERVICE) {
+        out->service = v->text;
+        return name_read(s, v);
+    } else if (a->id == SETTING_HEALTH_ASSUME)
+        out->assume_up = slice_eq(v->text, SLICE("up"));
     return true;
 }
 
-static bool host_read(struct sema *s, const struct ast *a, struct slice *out)
+static bool in_time(struct sema *s, const struct program_setting *given, struct table_health *out)
 {
-    if (!string_value(s, a->first, out))
-        return false;
-    for (size_t i = 0; i < out->len; i++)
-        if ((unsigned char)out->at[i] <= ' ' || (unsigned char)out->at[i] >= 0x7f)
-            return say_bad_health(s, a->first->span,
-                                  "a host has no blanks, control or non-ASCII characters");
-    return out->len > 0 || say_bad_health(s, a->first->span, "the host is empty");
-}
-
-static bool expect_read(struct sema *s, const struct ast *a, struct table_health *out)
-{
-    const struct slice text = a->first->name;
-    struct slice first = text, last = text;
-    for (size_t i = 0; i + 1 < text.len; i++) {
-        if (text.at[i] != '.' || text.at[i + 1] != '.')
-            continue;
-        first = (struct slice){text.at, i};
-        last = slice_from(text, i + 2);
-        break;
+    const struct program_setting *timeout = setting_own(given, SETTING_HEALTH_TIMEOUT);
+    const struct program_setting *every = setting_own(given, SETTING_HEALTH_EVERY);
+    if (out->timeout_ns <= out->every_ns)
+        return true;
+    if (!timeout) { /* a short interval alone is clear enough */
+        out->timeout_ns = out->every_ns;
+        return true;
     }
-    uint64_t from, to;
-    if (a->first->kind != AST_LITERAL || !number_parse(first, 599, &from) ||
-        !number_parse(last, 599, &to) || from < 100 || to < from) {
-        diag(s->diags, DIAG_STATUS_RANGE, a->first->span, SLICE_ARG(text));
-        return false;
-    }
-    out->status_first = (uint16_t)from;
-    out->status_last = (uint16_t)to;
-    return true;
+    diag(s->diags, DIAG_HEALTH_SLOW, timeout->span);
+    if (every)
+        diag_also(s->diags, every->span, "the next one begins after this");
+    return false;
 }
 
-static bool setting_read(struct sema *s, const struct ast *a, struct given *g,
-                         struct table_health *out)
-{
-    const bool http_only = a->kind == AST_HOST || a->kind == AST_EXPECT;
-    if (http_only && out->kind == HEALTH_TCP)
-        return say_bad_health(s, a->span, "only an HTTP health check has this");
-    if (a->kind == AST_EVERY)
-        return first_given(s, a, &g->every, "every") && value_duration(s, a->first, &out->every_ns);
-    if (a->kind == AST_TIMEOUT)
-        return first_given(s, a, &g->timeout, "timeout") &&
-               value_duration(s, a->first, &out->timeout_ns);
-    if (a->kind == AST_RISE)
-        return first_given(s, a, &g->rise, "rise") && count_read(s, a, "`rise`", &out->rise);
-    if (a->kind == AST_FALL)
-        return first_given(s, a, &g->fall, "fall") && count_read(s, a, "`fall`", &out->fall);
-    if (a->kind == AST_HOST)
-        return first_given(s, a, &g->host, "host") && host_read(s, a, &out->host);
-    if (a->kind == AST_EXPECT)
-        return first_given(s, a, &g->expect, "expect status") && expect_read(s, a, out);
-    return false; /* BAD: reported already */
-}
-
-bool health_read(struct sema *s, const struct ast *a, struct table_health *out)
+bool health_read(struct sema *s, const struct program_setting *given, struct table_health *out)
 {
     *out = (struct table_health){.every_ns = 2 * NS_PER_S,
                                  .timeout_ns = NS_PER_S,
@@ -154,22 +166,13 @@ bool health_read(struct sema *s, const struct ast *a, struct table_health *out)
                                  .fall = 3,
                                  .status_first = 200,
                                  .status_last = 399};
-    const struct ast *rest = NULL;
-    bool ok = kind_read(s, a, out);
-    ok &= target_read(s, a, out, &rest);
-    struct given g = {0};
-    for (const struct ast *at = rest; at; at = at->next)
-        ok &= setting_read(s, at, &g, out);
-    if (out->kind == HEALTH_TCP)
+    /* The words are in the order of the kinds. */
+    out->kind = (enum table_health_kind)(HEALTH_HTTP + given->value[0].number);
+    bool ok = target_read(s, given, out);
+    ok &= headers_read(s, given, out);
+    for (uint32_t i = 0; i < given->n_own; i++)
+        ok &= own_read(s, &given->own[i], out);
+    if (out->kind != HEALTH_HTTP)
         out->status_first = out->status_last = 0;
-    if (!ok || out->timeout_ns <= out->every_ns)
-        return ok;
-    if (!g.timeout) { /* a short interval alone is clear enough */
-        out->timeout_ns = out->every_ns;
-        return true;
-    }
-    diag(s->diags, DIAG_HEALTH_SLOW, g.timeout->span);
-    if (g.every)
-        diag_also(s->diags, g.every->span, "the next one begins after this");
-    return false;
+    return ok && in_time(s, given, out);
 }

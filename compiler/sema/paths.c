@@ -1,7 +1,7 @@
 /*
  * Paths in conditions. A request's path is normalised before it is compared (runtime/base/uri), so
  * a literal that is not in that form can never match, and saying so is all its author wants to
- * know.
+ * know. What any listener of the program takes may be written.
  */
 #include "compiler/sema/sema_priv.h"
 #include "runtime/base/uri.h"
@@ -50,7 +50,7 @@ static enum uri_result normalise(struct sema *s, struct slice text, enum part pa
                                             SLICE_ARG(before), SLICE_ARG(text), SLICE_ARG(behind));
     char *normal = ARENA_ARRAY(s->arena, char, whole.len + 1);
     size_t len;
-    const enum uri_result result = uri_normalise_path(whole, normal, &len);
+    const enum uri_result result = uri_normalise_path(whole, s->path_rules, normal, &len);
     if (result != URI_OK)
         return result;
     struct slice n = {normal, len};

@@ -48,6 +48,7 @@ struct definition *resolve(struct sema *s, enum def_kind kind, struct slice name
     struct definition *d = scope_find(s->scope, kind, name);
     if (d) {
         d->used = true;
+        uses_add(s->in->uses, where, d);
         return d;
     }
     if (!scope_is_broken(s->scope, name))

@@ -52,7 +52,7 @@ struct definition *scope_find(const struct scope *s, enum def_kind kind, struct 
 const struct definition *scope_find_other(const struct scope *s, enum def_kind kind,
                                           struct slice name)
 {
-    for (enum def_kind k = DEF_CONST; k <= DEF_LISTENER; k++) {
+    for (enum def_kind k = DEF_CONST; k < DEF_KIND_COUNT; k++) {
         const struct definition *d = k != kind ? scope_find(s, k, name) : NULL;
         if (d)
             return d;
@@ -87,6 +87,17 @@ const char *def_kind_article(enum def_kind kind)
     case DEF_CLUSTER: return "a cluster";
     case DEF_ROUTE: return "a route";
     case DEF_LISTENER: return "a listener";
+    case DEF_MAP: return "a map";
+    case DEF_SECRET: return "a secret";
+    case DEF_LIMIT: return "a limit";
+    case DEF_TLS: return "a tls";
+    case DEF_LOG: return "a log";
+    case DEF_NOTIFY: return "a notify";
+    case DEF_ALERT: return "an alert";
+    case DEF_RESOLVER: return "a resolver";
+    case DEF_SHARED: return "a shared";
+    case DEF_TEMPLATE: return "a template";
+    case DEF_KIND_COUNT: break;
     }
     return "?";
 }

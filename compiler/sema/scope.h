@@ -21,6 +21,17 @@ enum def_kind {
     DEF_CLUSTER,
     DEF_ROUTE,
     DEF_LISTENER,
+    DEF_MAP,
+    DEF_SECRET,
+    DEF_LIMIT,
+    DEF_TLS,
+    DEF_LOG,
+    DEF_NOTIFY,
+    DEF_ALERT,
+    DEF_RESOLVER,
+    DEF_SHARED,
+    DEF_TEMPLATE,
+    DEF_KIND_COUNT,
 };
 
 /* How far its meaning has been worked out. FAILED: a mistake in it was reported. */
@@ -34,13 +45,15 @@ struct definition {
     enum def_state state;
     bool used;
 
-    struct value value;      /* CONST, ENV */
-    enum type type;          /* CONST, ENV, SET */
-    struct program_set set;  /* SET */
-    const struct cond *body; /* ACL */
-    uint32_t acls;           /* ACL: how deep they are nested in it, itself included */
-    uint32_t depth, size;    /* ACL: of its body with all acls in it */
-    uint32_t index;          /* CLUSTER, ROUTE, LISTENER: its number in the program */
+    struct value value;            /* CONST, ENV */
+    enum type type;                /* CONST, ENV, SET */
+    struct program_set set;        /* SET */
+    const struct program_map *map; /* MAP */
+    const struct cond *body;       /* ACL */
+    uint32_t acls;                 /* ACL: how deep they are nested in it, itself included */
+    enum table_phase phase;        /* ACL: from when on what it asks for is known */
+    uint32_t depth, size;          /* ACL: of its body with all acls in it */
+    uint32_t index;                /* its number among those of its kind, in source order */
     struct definition *next_in_slot;
 };
 

@@ -40,6 +40,17 @@ static bool unescape(struct sema *s, const struct ast *node, struct slice raw, s
     return true;
 }
 
+/* Where fields may not stand in a text, parameters may not either: half of a reader's guesses would
+ * be wrong otherwise. */
+static bool say_not_put_in(struct sema *s, const struct ast *node)
+{
+    diag(s->diags, DIAG_BAD_USE, node->span, "a parameter is not put into this text");
+    diag_also(s->diags, node->first->name_span, "the parameter");
+    diag_note(s->diags, "it is put in where fields are: in values of headers and places of "
+                        "redirections; for these very characters, write the text in '...'");
+    return false;
+}
+
 bool string_read(struct sema *s, const struct ast *node, struct slice *out)
 {
     const struct slice inside = {node->name.at + 1, node->name.len - 2};
@@ -47,6 +58,8 @@ bool string_read(struct sema *s, const struct ast *node, struct slice *out)
         *out = inside;
         return true;
     }
+    if (node->first)
+        return say_not_put_in(s, node);
     return unescape(s, node, inside, out);
 }
 

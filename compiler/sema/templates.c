@@ -1,9 +1,10 @@
 /* Templates: text with fields in it. */
-#include "compiler/sema/sema_priv.h"
+#include "compiler/sema/settings_read.h"
 
 struct reading {
     struct sema *s;
-    struct slice text; /* between the quotes */
+    const struct ast *given; /* parameters that are put in, of the kind ARGUMENT */
+    struct slice text;       /* between the quotes */
     size_t at;
     uint32_t first;      /* the place of text.at[0] */
     struct text literal; /* what has been read since the last field */
@@ -25,26 +26,88 @@ static void end_literal(struct reading *r)
     text_clear(&r->literal);
 }
 
-/* "header \"x\"" into its two words; the quotes may be escaped, or single. */
-static bool split_field(struct slice inside, struct slice *name, struct slice *key)
+/* A word off the front, and the blanks behind it. */
+static struct slice take_word(struct slice *rest)
 {
     size_t n = 0;
-    while (n < inside.len && inside.at[n] != ' ' && inside.at[n] != '"' && inside.at[n] != '\'' &&
-           inside.at[n] != '\\')
+    while (n < rest->len && !strchr(" \"'\\", rest->at[n]))
         n++;
-    *name = (struct slice){inside.at, n};
-    struct slice rest = slice_trim(slice_from(inside, n));
-    *key = SLICE_NONE;
-    if (rest.len == 0)
-        return n > 0;
-    if (slice_starts(rest, SLICE("\\\"")) && slice_ends(rest, SLICE("\\\"")) && rest.len >= 4)
-        *key = (struct slice){rest.at + 2, rest.len - 4};
-    else if (rest.len >= 2 && rest.at[0] == rest.at[rest.len - 1] &&
-             (rest.at[0] == '"' || rest.at[0] == '\''))
-        *key = (struct slice){rest.at + 1, rest.len - 2};
-    else
+    const struct slice word = {rest->at, n};
+    *rest = slice_trim(slice_from(*rest, n));
+    return word;
+}
+
+/* A name in quotes off the front: the quotes may be escaped, or single. */
+static bool take_key(struct slice *rest, struct slice *key)
+{
+    const bool escaped = slice_starts(*rest, SLICE("\\\""));
+    const size_t open = escaped ? 2 : 1;
+    if (rest->len < 2 * open || (!escaped && rest->at[0] != '"' && rest->at[0] != '\''))
         return false;
-    return n > 0;
+    const struct slice quote = {rest->at, open}, inside = slice_from(*rest, open);
+    const char *end = memmem(inside.at, inside.len, quote.at, quote.len);
+    if (!end)
+        return false;
+    *key = (struct slice){inside.at, (size_t)(end - inside.at)};
+    *rest = slice_trim(slice_from(inside, key->len + open));
+    return true;
+}
+
+/* header "x"; response header "x" items */
+static bool split_field(struct slice inside, struct field_name *out)
+{
+    struct slice rest = slice_trim(inside);
+    *out = (struct field_name){.name = take_word(&rest), .key = SLICE_NONE};
+    const bool request = slice_eq(out->name, SLICE("request"));
+    if ((request || slice_eq(out->name, SLICE("response"))) && rest.len > 0) {
+        out->side = request ? SIDE_REQUEST : SIDE_RESPONSE;
+        out->name = take_word(&rest);
+    }
+    if (rest.len > 0 && !take_key(&rest, &out->key))
+        return false;
+    out->items = slice_eq(rest, SLICE("items"));
+    return out->name.len > 0 && (out->items || rest.len == 0);
+}
+
+static const struct ast *parameter(const struct reading *r, const struct field_name *name)
+{
+    const struct ast *a = r->given;
+    while (a && (name->key.at || name->items || !slice_eq(a->name, name->name)))
+        a = a->next;
+    return a;
+}
+
+/* What a parameter is worth as text: what it was given, held against its type. */
+static bool parameter_text(struct sema *s, const struct ast *given, struct slice *out)
+{
+    const struct ast *value = given->first->next;
+    const enum type type = type_find(given->first->name);
+    struct value v;
+    *out = value->name;
+    if (type == TYPE_COUNT)
+        return value->kind == AST_WORD; /* a name; else it was reported where it is used */
+    if (!value_read(s, value, type, &v))
+        return false;
+    if (v.text.at)
+        *out = v.text;
+    else if (value->kind == AST_WORD)
+        *out = value_written(s->arena, &v);
+    return true;
+}
+
+static bool add_parameter(struct reading *r, const struct ast *given, struct span where)
+{
+    struct slice text;
+    if (field_find(given->name, FIELD_PLAIN) < FIELD_COUNT) {
+        diag(r->s->diags, DIAG_BAD_USE, where, "this could be the field or the parameter");
+        diag_also(r->s->diags, given->name_span, "the parameter; give it another name");
+        return false;
+    }
+    if (!parameter_text(r->s, given, &text))
+        return false;
+    text_add(&r->literal, text);
+    r->at += where.to - where.from;
+    return true;
 }
 
 /* The braces with what stands in them. */
@@ -60,14 +123,19 @@ static bool add_field(struct reading *r)
     }
     const size_t len = (size_t)(close + 1 - rest.at);
     const struct span where = here(r, len);
-    struct slice name, key;
-    if (!split_field((struct slice){rest.at + 1, len - 2}, &name, &key)) {
+    struct field_name name;
+    if (!split_field((struct slice){rest.at + 1, len - 2}, &name)) {
         diag(s->diags, DIAG_BAD_TEMPLATE, where, "no field looks like this");
         return false;
     }
+    const struct ast *given = parameter(r, &name);
+    if (given)
+        return add_parameter(r, given, where);
     struct table_part part = {0};
-    if (!field_find_said(s, name, key.at != NULL, where, &part.field) ||
-        (key.at && !field_key(s, part.field, key, where, &part.key)))
+    name.key_span = where;
+    const uint32_t from = where.from + (uint32_t)(name.name.at - rest.at);
+    name.name_span = (struct span){from, from + (uint32_t)name.name.len};
+    if (!field_find_said(s, &name, where, &part.field, &part.key))
         return false;
     end_literal(r);
     VEC_ADD(&r->part, part);
@@ -129,8 +197,10 @@ bool template_read(struct sema *s, const struct ast *node, struct table_template
 {
     if (node->kind != AST_STRING)
         return plain(s, node, out);
-    struct reading r = {
-        .s = s, .text = {node->name.at + 1, node->name.len - 2}, .first = node->span.from + 1};
+    struct reading r = {.s = s,
+                        .given = node->first,
+                        .text = {node->name.at + 1, node->name.len - 2},
+                        .first = node->span.from + 1};
     bool ok = true;
     while (ok && r.at < r.text.len)
         ok = add_next(&r);

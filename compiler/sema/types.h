@@ -28,18 +28,26 @@ struct slice type_suggest(struct slice name);
 /* Are its literals written in quotes? */
 bool type_is_quoted(enum type t);
 
+/* Is it kept in value.number, and ordered? */
+bool type_is_number(enum type t);
+
 /* Are there sets of it? */
 bool type_has_sets(enum type t);
 
 /* The type of a field's values. */
 enum type field_type(enum table_field f);
-bool field_is_keyed(enum table_field f);
 bool field_is_always_there(enum table_field f);
+
+/* Has it ever a value in this version? */
+bool field_is_served(enum table_field f);
 
 const char *field_spelling(enum table_field f);
 
-/* The field with this spelling, keyed or not; FIELD_COUNT when there is none. */
-enum table_field field_find(struct slice spelling, bool keyed);
+/* The field with this spelling that is told apart so; FIELD_COUNT when there is none. */
+enum table_field field_find(struct slice spelling, enum table_keyed keyed);
+
+/* The field that has a name in it, as limit.NAME.exceeded, and the name. */
+enum table_field field_find_named(struct slice written, struct slice *name);
 struct slice field_suggest(struct slice spelling);
 
 /* May values of this type be compared so? */

@@ -5,6 +5,9 @@
 #include "grammar/suggest.h"
 #include "runtime/base/number.h"
 
+/* More than 100% is said of loads; where it makes no sense, a range says so. */
+#define PERCENT_MAX 1000
+
 static bool say_bad_value(struct sema *s, enum type type, struct slice text, struct span where)
 {
     diag(s->diags, DIAG_BAD_VALUE, where, SLICE_ARG(text), type_name(type));
@@ -43,9 +46,36 @@ static bool size_parse(struct sema *s, struct slice text, struct span where, uin
 static bool percent_parse(struct sema *s, struct slice text, struct span where, uint64_t *out)
 {
     if (slice_ends(text, SLICE("%")))
-        return number_within(s, TYPE_PERCENT, (struct slice){text.at, text.len - 1}, where, 0, 100,
-                             out);
+        return number_within(s, TYPE_PERCENT, (struct slice){text.at, text.len - 1}, where, 0,
+                             PERCENT_MAX, out);
     return say_bad_value(s, TYPE_PERCENT, text, where);
+}
+
+/* 100/s, 10k/h */
+static bool rate_parse(struct sema *s, struct slice text, struct span where, struct value *out)
+{
+    static const struct {
+        struct slice per;
+        uint64_t ns;
+    } units[] = {{SLICE_INIT("/s"), UINT64_C(1000000000)},
+                 {SLICE_INIT("/m"), UINT64_C(60000000000)},
+                 {SLICE_INIT("/h"), UINT64_C(3600000000000)},
+                 {SLICE_INIT("/d"), UINT64_C(86400000000000)}};
+    for (size_t i = 0; i < COUNT_OF(units); i++) {
+        if (!slice_ends(text, units[i].per))
+            continue;
+        struct slice count = {text.at, text.len - 2};
+        const uint64_t times = slice_ends(count, SLICE("k"))   ? 1000
+                               : slice_ends(count, SLICE("M")) ? 1000000
+                                                               : 1;
+        count.len -= times > 1;
+        if (!number_parse(count, 1000000000, &out->number) || out->number == 0)
+            break;
+        out->number *= times;
+        out->per_ns = units[i].ns;
+        return true;
+    }
+    return say_bad_value(s, TYPE_RATE, text, where);
 }
 
 static bool scheme_literal(struct sema *s, struct slice text, struct span where, struct slice *out)
@@ -59,6 +89,36 @@ static bool scheme_literal(struct sema *s, struct slice text, struct span where,
     return false;
 }
 
+static bool protocol_literal(struct sema *s, struct slice text, struct span where,
+                             struct slice *out)
+{
+    static const struct slice protocols[] = {SLICE_INIT("http/1.0"), SLICE_INIT("http/1.1"),
+                                             SLICE_INIT("h2"), SLICE_INIT("tcp")};
+    *out = text;
+    for (size_t i = 0; i < COUNT_OF(protocols); i++)
+        if (slice_eq(text, protocols[i]))
+            return true;
+    diag(s->diags, DIAG_NEVER_HOLDS, where, "a protocol is http/1.0, http/1.1, h2 or tcp");
+    suggest_fix(s, where, suggest_nearest(text, protocols, COUNT_OF(protocols)));
+    return false;
+}
+
+static bool version_parse(struct sema *s, struct slice text, struct span where, uint64_t *out)
+{
+    if (text.len == 3 && slice_starts(text, SLICE("1.")) && text.at[2] >= '0' &&
+        text.at[2] <= '3') {
+        *out = 10 + (uint64_t)(text.at[2] - '0');
+        return true;
+    }
+    return say_bad_value(s, TYPE_TLS_VERSION, text, where);
+}
+
+static bool boolean_parse(struct sema *s, struct slice text, struct span where, uint64_t *out)
+{
+    *out = slice_eq(text, SLICE("true"));
+    return *out || slice_eq(text, SLICE("false")) || say_bad_value(s, TYPE_BOOLEAN, text, where);
+}
+
 bool value_parse(struct sema *s, enum type type, struct slice text, struct span where,
                  struct value *out)
 {
@@ -69,6 +129,7 @@ bool value_parse(struct sema *s, enum type type, struct slice text, struct span 
     case TYPE_PERCENT: return percent_parse(s, text, where, &out->number);
     case TYPE_DURATION: return duration_parse(s, text, where, &out->number);
     case TYPE_SIZE: return size_parse(s, text, where, &out->number);
+    case TYPE_RATE: return rate_parse(s, text, where, out);
     case TYPE_PORT: return number_within(s, type, text, where, 1, UINT16_MAX, &out->number);
     case TYPE_ADDRESS: return address_value(s, text, where, &out->network);
     case TYPE_NETWORK: return network_value(s, text, where, &out->network);
@@ -77,6 +138,10 @@ bool value_parse(struct sema *s, enum type type, struct slice text, struct span 
     case TYPE_SCHEME: return scheme_literal(s, text, where, &out->text);
     case TYPE_HOST: return host_literal(s, text, where, PART_WHOLE, &out->text);
     case TYPE_PATH: return path_literal(s, text, where, PART_WHOLE, &out->text);
+    case TYPE_PROTOCOL: return protocol_literal(s, text, where, &out->text);
+    case TYPE_STATUS: return number_within(s, type, text, where, 100, 599, &out->number);
+    case TYPE_TLS_VERSION: return version_parse(s, text, where, &out->number);
+    case TYPE_BOOLEAN: return boolean_parse(s, text, where, &out->number);
     case TYPE_COUNT: break;
     }
     return false;
@@ -92,6 +157,7 @@ static bool from_constant(struct sema *s, struct definition *d, const struct ast
                           enum type wanted, struct value *out)
 {
     d->used = true;
+    uses_add(s->in->uses, node->span, d);
     if (!definition_value(s, d))
         return false;
     *out = d->value;
@@ -114,7 +180,8 @@ static bool from_word(struct sema *s, const struct ast *node, enum type wanted, 
     struct definition *d = scope_find(s->scope, DEF_CONST, node->name);
     if (d)
         return from_constant(s, d, node, wanted, out);
-    if (wanted == TYPE_METHOD || wanted == TYPE_SCHEME)
+    if (wanted == TYPE_METHOD || wanted == TYPE_SCHEME || wanted == TYPE_PROTOCOL ||
+        wanted == TYPE_BOOLEAN)
         return value_parse(s, wanted, node->name, node->span, out);
     if (type_is_quoted(wanted) && !scope_suggest(s->scope, DEF_CONST, node->name) &&
         !scope_is_broken(s->scope, node->name))
@@ -155,6 +222,30 @@ bool value_read(struct sema *s, const struct ast *node, enum type wanted, struct
     return value_parse(s, wanted, node->name, node->span, out);
 }
 
+bool value_range(struct sema *s, const struct ast *node, enum type type,
+                 struct table_number_range *out)
+{
+    const char *dots =
+        node->kind == AST_LITERAL ? memmem(node->name.at, node->name.len, "..", 2) : NULL;
+    struct value first, last;
+    if (!dots) {
+        if (!value_read(s, node, type, &first))
+            return false;
+        *out = (struct table_number_range){first.number, first.number};
+        return true;
+    }
+    const size_t n = (size_t)(dots - node->name.at);
+    if (!value_parse(s, type, (struct slice){node->name.at, n}, node->span, &first) ||
+        !value_parse(s, type, slice_from(node->name, n + 2), node->span, &last))
+        return false;
+    if (first.number > last.number) {
+        diag(s->diags, DIAG_RANGE_BACKWARD, node->span, SLICE_ARG(node->name));
+        return false;
+    }
+    *out = (struct table_number_range){first.number, last.number};
+    return true;
+}
+
 bool value_number(struct sema *s, const struct ast *node, const char *what, uint64_t least,
                   uint64_t most, uint64_t *out)
 {
@@ -162,8 +253,9 @@ bool value_number(struct sema *s, const struct ast *node, const char *what, uint
     if (!value_read(s, node, TYPE_INTEGER, &v))
         return false;
     if (v.number < least || v.number > most) {
-        diag(s->diags, DIAG_OUT_OF_RANGE, node->span, what, (unsigned long long)least,
-             (unsigned long long)most);
+        const struct slice from = arena_format(s->arena, "%llu", (unsigned long long)least);
+        const struct slice to = arena_format(s->arena, "%llu", (unsigned long long)most);
+        diag(s->diags, DIAG_OUT_OF_RANGE, node->span, what, SLICE_ARG(from), SLICE_ARG(to));
         return false;
     }
     *out = v.number;

@@ -6,7 +6,9 @@
 
 struct value {
     enum type type;
-    uint64_t number;          /* INTEGER, PERCENT, SIZE (bytes), PORT; DURATION (nanoseconds) */
+    uint64_t
+        number; /* INTEGER, PERCENT, SIZE (bytes), PORT; DURATION (nanoseconds); RATE: how many */
+    uint64_t per_ns;          /* RATE: in which time */
     struct network network;   /* NETWORK; ADDRESS: of one */
     struct endpoint endpoint; /* ENDPOINT */
     struct slice text;        /* STRING, METHOD, SCHEME, HOST, PATH: normalised */
@@ -28,6 +30,10 @@ MUST_CHECK bool value_parse(struct sema *s, enum type type, struct slice text, s
 /* A whole number within a range; `what` begins the message. */
 MUST_CHECK bool value_number(struct sema *s, const struct ast *node, const char *what,
                              uint64_t least, uint64_t most, uint64_t *out);
+
+/* A number of this type, or a range of them: 200..299. */
+MUST_CHECK bool value_range(struct sema *s, const struct ast *node, enum type type,
+                            struct table_number_range *out);
 
 MUST_CHECK bool value_duration(struct sema *s, const struct ast *node, int64_t *out_ns);
 

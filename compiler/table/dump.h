@@ -9,6 +9,15 @@ struct text;
  *
  *     12  #3  path under "/api"  yes 13  no 15
  *
- * a node's number, its clause's, what it asks, and where it goes. Not an interface: it may change.
+ * a node's number, its clause's, what it asks, and where it goes; then the classifiers it is
+ * decided by, and its stages with their branches and leaves:
+ *
+ *     c0  path: 3 classes
+ *             2  under "/api"
+ *     b0  asks c0: 0.. l1, 2.. l0
+ *     l0  #3 at 14
+ *
+ * From class 0 on it goes to leaf 1, from class 2 on to leaf 0, where clause 3 does what begins at
+ * node 14. Not an interface: it may change.
  */
 void table_dump(const struct table *t, struct text *out);

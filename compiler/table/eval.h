@@ -16,7 +16,8 @@ struct eval_step {
     const struct verdict *so_far; /* the changes before this node, for values.h */
 };
 
-/* `seen` is called with each node in the order of the walk. */
+/* `seen` is called with each node in the order of the walk. With a trace, nodes are walked and not
+ * the diagram: each atom is asked, in the order in which they were written. */
 struct eval_trace {
     void (*seen)(void *to, struct eval_step step);
     void *to;
@@ -26,6 +27,17 @@ struct eval_trace {
  * Any thread. */
 void eval(const struct table *t, uint32_t route, const struct facts *f, struct verdict *out,
           const struct eval_trace *trace);
+
+/* The same by the nodes alone: what the diagram is held against. */
+void eval_nodes(const struct table *t, uint32_t route, const struct facts *f, struct verdict *out);
+
+/* Does the atom hold for the request as it came, before any change? Any thread. */
+bool eval_atom(const struct table *t, const struct table_atom *atom, const struct facts *f);
+
+/* A hash of the first value of a field, as it is compared and with the changes of `so_far`: what
+ * splits and balancing go by. False when there is none. Any thread. */
+bool eval_hash(const struct table *t, enum table_field field, struct slice key,
+               const struct facts *f, const struct verdict *so_far, uint64_t *out);
 
 /*
  * Writes a template's value into `out`, at most `room` bytes, no NUL: for redirects, whose location

@@ -4,7 +4,8 @@
  *
  * Slices are borrowed and must stay while the decision is made. What the fields mean is in
  * fields.def; whoever fills them normalises: host in lower case without port and final dot, path as
- * RFC 3986 6.2.2 has it.
+ * RFC 3986 6.2.2 has it. What may be absent is so when all of it is zero: a slice whose `at` is
+ * NULL, a port of 0, a function that is NULL.
  */
 #pragma once
 
@@ -14,14 +15,43 @@
 #include "runtime/base/address.h"
 #include "runtime/base/slice.h"
 
-struct facts {
-    struct address src;
-    struct slice method, scheme, host, path, uri, listener;
-    struct slice query; /* .at is NULL when there is no question mark */
+/* The next value of the header `name` (lower case), in order of arrival; false when there is no
+ * more. *cursor is 0 at the first call and is the callee's between calls. Values come without
+ * blanks around them. */
+typedef bool facts_header(const void *of, struct slice name, uint32_t *cursor, struct slice *value);
 
-    /* The next value of the request header `name` (lower case), in order of arrival; false when
-     * there is no more. *cursor is 0 at the first call and is the callee's between calls. Values
-     * come without blanks around them. */
-    bool (*header)(const void *request, struct slice name, uint32_t *cursor, struct slice *value);
+struct facts {
+    /* From the connection on. */
+    struct address src, dst;
+    uint16_t src_port, dst_port;
+    struct slice listener;
+
+    /* From the request on. */
+    struct slice proto, method, scheme, host, path, uri;
+    struct slice query;  /* .at is NULL when there is no question mark */
+    unsigned path_rules; /* how its listener wants paths: bits of runtime/base/uri.h */
+    uint16_t port;
+    bool has_body_length;
+    uint64_t body_length;
+    facts_header *header;
     const void *request; /* what `header` is called with */
+
+    bool tls, tls_verified;
+    uint8_t tls_version; /* 10, 11, 12, 13 */
+    struct slice tls_sni, tls_subject, tls_fingerprint, user;
+
+    uint32_t random; /* any number is as likely: what `random` goes by */
+    uint32_t chance; /* another: what splits go by */
+
+    /* What is not the request's: called with `live`. */
+    bool (*claim)(const void *live, struct slice name, struct slice *value);
+    bool (*limit_exceeded)(const void *live, struct slice name);
+    uint32_t (*cluster_up)(const void *live, struct slice name);
+    const void *live;
+
+    /* From the response on. */
+    uint16_t status;
+    struct slice cluster, server;
+    facts_header *response_header;
+    const void *response;
 };

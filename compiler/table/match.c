@@ -14,15 +14,41 @@ uint64_t string_set_hash(struct slice s)
     return hash_slice(s, 0);
 }
 
-bool string_set_has(const struct table_string_set *set, struct slice s)
+uint32_t string_set_find(const struct table_string_set *set, struct slice s)
 {
     for (uint64_t at = string_set_hash(s);; at++) {
         const uint32_t entry = set->slot[at & set->mask];
         if (entry == 0)
-            return false;
+            return UINT32_MAX;
         if (slice_eq(set->string[entry - 1], s))
-            return true;
+            return entry - 1;
     }
+}
+
+bool string_set_has(const struct table_string_set *set, struct slice s)
+{
+    return string_set_find(set, s) != UINT32_MAX;
+}
+
+bool domain_set_has(const struct table_string_set *set, struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.at[i] == '.' && string_set_has(set, slice_from(s, i)))
+            return true;
+    return false;
+}
+
+bool number_set_has(const struct table_number_set *set, uint64_t number)
+{
+    uint32_t low = 0, high = set->n; /* the first range that ends at or behind it is in there */
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (set->range[middle].last < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < set->n && set->range[low].first <= number;
 }
 
 bool network_set_has(const struct table_network_set *set, const struct address *a)
@@ -51,6 +77,11 @@ bool match_under(struct slice path, struct slice above)
            ends_segment(above, path.len > above.len ? (unsigned char)path.at[above.len] : -1);
 }
 
+static bool contains(struct slice s, struct slice part)
+{
+    return part.len == 0 || (s.len > 0 && memmem(s.at, s.len, part.at, part.len));
+}
+
 bool match_value(const struct table *t, const struct table_atom *atom, struct slice value)
 {
     switch (atom->op) {
@@ -59,7 +90,11 @@ bool match_value(const struct table *t, const struct table_atom *atom, struct sl
     case OP_UNDER: return match_under(value, atom->string);
     case OP_STARTS_WITH: return slice_starts(value, atom->string);
     case OP_ENDS_WITH: return slice_ends(value, atom->string);
+    case OP_CONTAINS: return contains(value, atom->string);
+    case OP_IN_DOMAINS: return domain_set_has(&t->string_set[atom->set], value);
+    case OP_MATCHES: return regex_dfa_matches(&t->regex[atom->set].dfa, value);
     case OP_EXISTS: return true;
+    case OP_IN_NUMBERS:
     case OP_IN_NETWORKS:
     case OP_COUNT: break;
     }
@@ -91,6 +126,24 @@ static bool encoded_ends(struct slice raw, struct slice with)
     return query_takes(&raw, with);
 }
 
+static bool encoded_contains(struct slice raw, struct slice part)
+{
+    do {
+        struct slice from = raw;
+        if (query_takes(&from, part))
+            return true;
+    } while (query_byte(&raw) >= 0);
+    return false;
+}
+
+static bool encoded_matches(const struct regex_dfa *d, struct slice raw)
+{
+    uint32_t state = d->start;
+    for (int byte; (byte = query_byte(&raw)) >= 0;)
+        state = regex_dfa_step(d, state, (uint8_t)byte);
+    return regex_dfa_accepts(d, state);
+}
+
 bool match_encoded(const struct table *t, const struct table_atom *atom, struct slice raw)
 {
     if (raw.len == 0 || (!memchr(raw.at, '%', raw.len) && !memchr(raw.at, '+', raw.len)))
@@ -103,7 +156,11 @@ bool match_encoded(const struct table *t, const struct table_atom *atom, struct 
         return query_takes(&raw, atom->string) && ends_segment(atom->string, query_byte(&raw));
     case OP_STARTS_WITH: return query_takes(&raw, atom->string);
     case OP_ENDS_WITH: return encoded_ends(raw, atom->string);
+    case OP_CONTAINS: return encoded_contains(raw, atom->string);
+    case OP_MATCHES: return encoded_matches(&t->regex[atom->set].dfa, raw);
     case OP_EXISTS: return true;
+    case OP_IN_DOMAINS: /* host names only */
+    case OP_IN_NUMBERS:
     case OP_IN_NETWORKS:
     case OP_COUNT: break;
     }

@@ -49,6 +49,8 @@ size_t template_write(const struct table *t, const struct table_template *templa
             put(&w, part->literal);
             continue;
         }
+        if (part->field == FIELD_COUNT)
+            continue; /* a group, which only a replacement has */
         struct values v;
         struct slice value;
         values_begin(&v, t, f, so_far, part->field, part->key);

@@ -18,14 +18,21 @@ struct values {
     enum table_field field;
     struct slice key;
 
-    bool encoded;      /* the values are still encoded as in a query: see query.h */
-    bool first;        /* nothing was taken yet */
-    bool from_request; /* the request's own headers are not used up */
-    uint32_t cursor;   /* of facts.header */
-    uint32_t effect;   /* the next change to look at */
-    struct slice rest; /* of a query or of one Cookie header */
-    char address[ADDRESS_TEXT_MAX];
+    bool response;               /* the headers are the response's */
+    bool encoded;                /* the values are still encoded as in a query: see query.h */
+    bool first;                  /* nothing was taken yet */
+    bool from_request;           /* the request's own headers are not used up */
+    uint32_t cursor;             /* of facts.header, facts.response_header */
+    uint32_t effect;             /* the next change to look at */
+    struct slice rest;           /* of a query, of one Cookie header, of a list */
+    char text[ADDRESS_TEXT_MAX]; /* an address or a number as text */
 };
+
+/* The number of a field that is one; false when it is absent. */
+bool values_number(const struct facts *f, enum table_field field, struct slice key, uint64_t *out);
+
+/* The address of a field that is one. */
+const struct address *values_address(const struct facts *f, enum table_field field);
 
 /* `so_far` may be NULL: no change was made. Everything is borrowed until the last values_next(). */
 void values_begin(struct values *v, const struct table *t, const struct facts *f,

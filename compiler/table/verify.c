@@ -13,10 +13,25 @@ static const char *verify_arrays(const struct table *t)
     REQUIRE(t->n_listeners == 0 || t->listener, "there are no listeners where some are counted");
     REQUIRE(t->n_clusters == 0 || t->cluster, "there are no clusters where some are counted");
     REQUIRE(t->n_servers == 0 || t->server, "there are no servers where some are counted");
+    REQUIRE(t->n_sources == 0 || t->source, "there are no sources where some are counted");
+    REQUIRE(t->n_resolvers == 0 || t->resolver, "there are no resolvers where some are counted");
     REQUIRE(t->n_network_sets == 0 || t->network_set,
             "there are no sets of networks where some are counted");
+    REQUIRE(t->n_number_sets == 0 || t->number_set,
+            "there are no sets of numbers where some are counted");
+    REQUIRE(t->n_regexs == 0 || t->regex,
+            "there are no regular expressions where some are counted");
+    REQUIRE(t->n_maps == 0 || t->map, "there are no maps where some are counted");
     REQUIRE(t->n_string_sets == 0 || t->string_set,
             "there are no sets of strings where some are counted");
+    REQUIRE(t->n_classifiers == 0 || t->classifier,
+            "there are no classifiers where some are counted");
+    REQUIRE(t->n_stages == 0 || t->stage, "there are no stages where some are counted");
+    REQUIRE(t->n_branches == 0 || t->branch, "there are no branches where some are counted");
+    REQUIRE(t->n_edges == 0 || t->edge, "there are no edges where some are counted");
+    REQUIRE(t->n_targets == 0 || t->target, "there are no targets where some are counted");
+    REQUIRE(t->n_leaves == 0 || t->leaf, "there are no leaves where some are counted");
+    REQUIRE(t->n_acts == 0 || t->act, "there are no acts where some are counted");
     return NULL;
 }
 
@@ -29,6 +44,8 @@ const char *table_verify(const struct table *t)
         problem = verify_sets(t);
     if (!problem)
         problem = verify_parts(t);
+    if (!problem)
+        problem = verify_classifiers(t);
     if (!problem)
         problem = verify_graph(t);
     return problem;

@@ -17,6 +17,33 @@ static const char *verify_route(const struct table *t, uint32_t route)
     return NULL;
 }
 
+/* A connection is dropped or passes, a response passes; a request does not. */
+static bool end_fits(enum table_phase phase, enum table_end_kind end)
+{
+    if (phase == PHASE_REQUEST)
+        return end != END_PASS;
+    return end == END_PASS || (phase == PHASE_CONNECT && end == END_DROP);
+}
+
+static const char *verify_clause(const struct table *t, uint32_t clause)
+{
+    const struct table_clause *c = &t->clause[clause];
+    const struct table_route *r = &t->route[c->route];
+    REQUIRE(c->entry < t->n_nodes, "a clause begins at a node that is not there");
+    REQUIRE(c->number > 1 || c->entry == r->entry, "a route does not begin with its first clause");
+    REQUIRE(c->then < t->n_nodes && c->then >= c->entry,
+            "what a clause does is not behind its condition");
+    if (c->number < r->n_clauses)
+        REQUIRE(c->next == c[1].entry, "a clause does not lead to the one behind it");
+    else if (c->next != TABLE_NO_NODE)
+        REQUIRE(c->next < t->n_nodes && t->node[c->next].kind == NODE_END &&
+                    t->node[c->next].clause == clause,
+                "the last clause of a route leads to something that is no end of its own");
+    REQUIRE(c->next == TABLE_NO_NODE || c->next > c->entry,
+            "the clause behind another is not behind it");
+    return NULL;
+}
+
 static bool points_forward(const struct table *t, uint32_t from, uint32_t to)
 {
     return to > from && to < t->n_nodes;
@@ -39,6 +66,8 @@ static const char *verify_node(const struct table *t, uint32_t i)
         break;
     case NODE_END:
         REQUIRE(node->what < t->n_ends, "a node ends in an end that is not there");
+        REQUIRE(end_fits(t->route[t->clause[node->clause].route].phase, t->end[node->what].kind),
+                "a route ends in what its phase does not have");
         break;
     }
     return NULL;
@@ -75,6 +104,11 @@ const char *verify_graph(const struct table *t)
         clauses += t->route[i].n_clauses;
     }
     REQUIRE(clauses == t->n_clauses, "a clause is in no route");
+    for (uint32_t i = 0; i < t->n_clauses; i++) {
+        const char *problem = verify_clause(t, i);
+        if (problem)
+            return problem;
+    }
 
     /* The last node can point nowhere, so once all nodes pass it is an END, and so ends every walk.
      */
@@ -86,6 +120,8 @@ const char *verify_graph(const struct table *t)
 
     uint8_t *longest = MUST_ARRAY(uint8_t, t->n_nodes);
     const char *problem = verify_walks(t, longest);
+    if (!problem)
+        problem = verify_stages(t, longest);
     free(longest);
     return problem;
 }

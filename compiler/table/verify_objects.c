@@ -1,5 +1,6 @@
 /* Listeners, clusters and servers: what the runtime opens, connects to and waits for. */
 #include "compiler/table/verify_priv.h"
+#include "runtime/base/uri.h"
 
 static bool endpoint_is_usable(const struct endpoint *e)
 {
@@ -15,14 +16,100 @@ static bool timeouts_are_positive(const int64_t *timeout_ns, size_t first, size_
     return true;
 }
 
+static bool phase_is(const struct table *t, uint32_t route, enum table_phase phase)
+{
+    return route < t->n_routes && t->route[route].phase == phase;
+}
+
+static bool versions_are_known(uint8_t min, uint8_t max)
+{
+    return min >= 10 && min <= max && max <= 13;
+}
+
+static bool certificate_is_named(const struct table_certificate *c)
+{
+    return c->chain.len > 0 && c->key.len > 0;
+}
+
+static const char *verify_tls(const struct table_tls *tls)
+{
+    REQUIRE(tls->name.len > 0, "a tls block has no name");
+    REQUIRE(tls->n_certificates > 0, "a tls block has no certificate");
+    for (uint32_t i = 0; i < tls->n_certificates; i++)
+        REQUIRE(certificate_is_named(&tls->certificate[i]), "a certificate is in no file");
+    REQUIRE(versions_are_known(tls->min_version, tls->max_version),
+            "a tls block speaks versions that can't be");
+    for (uint32_t i = 0; i < tls->n_alpn; i++)
+        REQUIRE(tls->alpn[i].len > 0 && tls->alpn[i].len <= 255,
+                "a tls block offers a protocol that has no name");
+    REQUIRE(tls->client_verify <= CLIENT_VERIFY_REQUIRED,
+            "a tls block verifies clients in no known way");
+    REQUIRE(tls->client_verify == CLIENT_VERIFY_OFF || tls->n_client_ca > 0,
+            "a tls block verifies clients and trusts nobody");
+    REQUIRE(tls->session_ttl_ns > 0, "a tls block has sessions that never live");
+    return NULL;
+}
+
+static const char *verify_upstream_tls(const struct table_upstream_tls *tls)
+{
+    if (!tls->on)
+        return NULL;
+    REQUIRE(tls->verify <= VERIFY_NONE, "a cluster's servers are verified in no known way");
+    REQUIRE(versions_are_known(tls->min_version, 13), "a cluster speaks versions that can't be");
+    REQUIRE(tls->certificate.chain.len == 0 || certificate_is_named(&tls->certificate),
+            "a certificate is in no file");
+    return NULL;
+}
+
+static const char *verify_compress(const struct table_compress *c)
+{
+    if (c->n_codings == 0)
+        return NULL;
+    REQUIRE(c->n_codings <= TABLE_CODING_COUNT,
+            "a listener compresses in more ways than there are");
+    for (uint32_t i = 0; i < c->n_codings; i++)
+        REQUIRE(c->coding[i] < TABLE_CODING_COUNT, "a listener compresses in no known way");
+    REQUIRE(c->level >= 1 && c->level <= 9, "a listener compresses at no known level");
+    REQUIRE(c->n_types > 0, "a listener compresses nothing of any type");
+    for (uint32_t i = 0; i < c->n_types; i++)
+        REQUIRE(c->type[i].len >= 3, "a listener compresses what is no content type");
+    return NULL;
+}
+
 static const char *verify_listener(const struct table *t, const struct table_listener *l)
 {
     REQUIRE(l->name.len > 0, "a listener has no name");
     REQUIRE(l->n_binds > 0 && l->bind, "a listener is bound to nothing");
-    for (uint32_t i = 0; i < l->n_binds; i++)
-        REQUIRE(endpoint_is_usable(&l->bind[i]), "a listener has an endpoint that can't be bound");
+    for (uint32_t i = 0; i < l->n_binds; i++) {
+        const struct table_bind *b = &l->bind[i];
+        REQUIRE(endpoint_is_usable(&b->endpoint), "a listener has an endpoint that can't be bound");
+        REQUIRE(b->tls == TABLE_NO_TLS || b->tls < t->n_tls,
+                "a listener names a tls block that is not there");
+        REQUIRE(!b->proxy_protocol || l->trusted.n > 0,
+                "a listener reads PROXY headers and trusts nobody");
+        REQUIRE(b->backlog >= 1 && b->backlog <= 65535, "a listener's backlog is out of range");
+        REQUIRE(b->mode == TABLE_NO_MODE || (b->endpoint.path[0] && b->mode <= 0777),
+                "a listener has a file mode that can't be set");
+    }
+    const char *problem = verify_networks(&l->trusted);
+    if (!problem)
+        problem = verify_compress(&l->compress);
+    if (problem)
+        return problem;
     REQUIRE(l->route < t->n_routes, "a listener names a route that is not there");
+    REQUIRE(phase_is(t, l->route, PHASE_REQUEST) &&
+                (l->on_connect == TABLE_NO_ROUTE || phase_is(t, l->on_connect, PHASE_CONNECT)) &&
+                (l->on_response == TABLE_NO_ROUTE || phase_is(t, l->on_response, PHASE_RESPONSE)),
+            "a listener has a route of another phase");
+    for (uint32_t i = 0; i < l->n_reach; i++)
+        REQUIRE(l->reach[i] < t->n_clusters, "a listener reaches a cluster that is not there");
     REQUIRE(l->max_connections > 0, "a listener takes no connections");
+    REQUIRE((l->path_rules & ~t->path_rules) == 0 && (t->path_rules & ~URI_PATH_RULES) == 0,
+            "a listener wants paths in no known form");
+    REQUIRE(l->max_streams > 0, "a listener takes no streams");
+    REQUIRE(l->max_requests > 0, "a listener takes no requests");
+    REQUIRE(l->max_head_bytes > 0 && l->max_head_bytes <= TABLE_HEAD_BYTES_MAX,
+            "a listener takes no heads, or longer ones than there may be");
     REQUIRE(timeouts_are_positive(l->timeout_ns, 0, TIMEOUT_CLUSTER_CONNECT),
             "a listener has a timeout that is not above zero");
     return NULL;
@@ -30,13 +117,18 @@ static const char *verify_listener(const struct table *t, const struct table_lis
 
 static const char *verify_health(const struct table_health *h)
 {
-    REQUIRE(h->kind <= HEALTH_TCP, "a health check is of no known kind");
+    REQUIRE(h->kind <= HEALTH_GRPC, "a health check is of no known kind");
     if (h->kind == HEALTH_NONE)
         return NULL;
+    const char *problem = verify_upstream_tls(&h->tls);
+    if (problem)
+        return problem;
+    REQUIRE(h->kind != HEALTH_TLS || h->tls.on, "a TLS health check has no TLS");
     REQUIRE(h->every_ns > 0, "a health check has an interval that is not above zero");
     REQUIRE(h->timeout_ns > 0, "a health check has a timeout that is not above zero");
+    REQUIRE(h->proxy_protocol <= 2, "a health check begins with a header that there is not");
     REQUIRE(h->rise > 0 && h->fall > 0, "a health check changes the state after no result");
-    if (h->kind == HEALTH_TCP)
+    if (h->kind != HEALTH_HTTP)
         return NULL;
     REQUIRE(h->method.len > 0, "a health check has no method");
     REQUIRE(h->path.len > 0 && h->path.at[0] == '/', "a health check's path has no slash in front");
@@ -48,8 +140,8 @@ static const char *verify_health(const struct table_health *h)
 static const char *verify_servers(const struct table *t, uint32_t cluster)
 {
     const struct table_cluster *c = &t->cluster[cluster];
-    REQUIRE(c->n_servers > 0, "a cluster has no servers");
-    REQUIRE(c->first_server < t->n_servers && c->n_servers <= t->n_servers - c->first_server,
+    REQUIRE(c->n_servers > 0 || c->n_sources > 0, "a cluster has no servers");
+    REQUIRE(c->first_server <= t->n_servers && c->n_servers <= t->n_servers - c->first_server,
             "a cluster has servers that are not there");
     for (uint32_t i = c->first_server; i < c->first_server + c->n_servers; i++) {
         const struct table_server *s = &t->server[i];
@@ -57,34 +149,112 @@ static const char *verify_servers(const struct table *t, uint32_t cluster)
         REQUIRE(s->cluster == cluster, "a server belongs to another cluster than the one it is in");
         REQUIRE(s->weight >= 1 && s->weight <= TABLE_WEIGHT_MAX,
                 "a server's weight is out of range");
+        REQUIRE(s->state <= STATE_MAINTENANCE && s->slow_start_ns >= 0,
+                "a server begins in a way that there is not");
         REQUIRE(endpoint_is_usable(&s->endpoint), "a server's endpoint can't be connected to");
     }
     return NULL;
+}
+
+static const char *verify_retry(const struct table_retry *r)
+{
+    if (!r->given)
+        return NULL;
+    REQUIRE(r->more <= TABLE_RETRIES_MAX, "a cluster tries again too often");
+    REQUIRE(r->budget_percent >= 1 && r->budget_percent <= 100,
+            "a cluster's retry budget is out of range");
+    REQUIRE(r->backoff_ns >= 0 && r->timeout_ns >= 0, "a cluster's retries go back in time");
+    for (uint32_t i = 0; i < r->n_statuses; i++)
+        REQUIRE(r->status[i].first >= 100 && r->status[i].first <= r->status[i].last &&
+                    r->status[i].last <= 599,
+                "a cluster retries on a status that can't be");
+    return NULL;
+}
+
+static const char *verify_resolver(const struct table_resolver *r)
+{
+    for (uint32_t i = 0; i < r->n_nameservers; i++)
+        REQUIRE(endpoint_is_usable(&r->nameserver[i]) && r->nameserver[i].port > 0,
+                "a resolver has a nameserver that can't be asked");
+    REQUIRE(r->timeout_ns > 0 && r->tries > 0, "a resolver waits for no answer");
+    REQUIRE(r->min_ttl_ns > 0 && r->min_ttl_ns <= r->max_ttl_ns && r->negative_ttl_ns > 0,
+            "a resolver has lifetimes that can't be");
+    return NULL;
+}
+
+static const char *verify_source(const struct table *t, const struct table_source *s)
+{
+    REQUIRE(s->kind <= SOURCE_FILE, "a source is of no known kind");
+    REQUIRE(s->name.len > 0, "a source has no name");
+    REQUIRE((s->kind == SOURCE_DNS) == (s->port > 0), "a source has a port that can't be");
+    REQUIRE(s->kind == SOURCE_FILE ? s->resolver == TABLE_NO_RESOLVER && s->refresh_ns > 0
+                                   : s->resolver < t->n_resolvers && s->refresh_ns >= 0,
+            "nobody can be asked about a source");
+    REQUIRE(s->hold_ns > 0, "a source lets go of servers at once");
+    REQUIRE(s->weight >= 1 && s->weight <= TABLE_WEIGHT_MAX, "a source's weight is out of range");
+    return NULL;
+}
+
+static const char *verify_sources(const struct table *t, uint32_t cluster)
+{
+    const struct table_cluster *c = &t->cluster[cluster];
+    REQUIRE(c->first_source <= t->n_sources && c->n_sources <= t->n_sources - c->first_source,
+            "a cluster has sources that are not there");
+    const char *problem = NULL;
+    for (uint32_t i = c->first_source; i < c->first_source + c->n_sources && !problem; i++) {
+        REQUIRE(t->source[i].cluster == cluster,
+                "a source belongs to another cluster than the one it is in");
+        problem = verify_source(t, &t->source[i]);
+    }
+    return problem;
 }
 
 static const char *verify_cluster(const struct table *t, uint32_t cluster)
 {
     const struct table_cluster *c = &t->cluster[cluster];
     REQUIRE(c->name.len > 0, "a cluster has no name");
+    REQUIRE(c->proxy_protocol <= 2, "a cluster has a PROXY protocol that there is not");
     REQUIRE(c->balance < BALANCE_COUNT, "a cluster's balance is none of the known ones");
+    REQUIRE(table_balance_takes_field(c->balance) ? c->field < FIELD_COUNT
+                                                  : c->field == FIELD_COUNT,
+            "a cluster's balance goes by a field that it does not take, or by none");
+    REQUIRE(c->field == FIELD_COUNT || table_field_is_keyed(c->field) == (c->key.len > 0),
+            "a cluster is balanced by a field without its key");
+    REQUIRE(c->bounded_percent == 0 ||
+                (c->balance == BALANCE_CONSISTENT && c->bounded_percent > 100),
+            "a cluster's load has a bound that cannot hold");
     REQUIRE(timeouts_are_positive(c->timeout_ns, TIMEOUT_CLUSTER_CONNECT, TIMEOUT_COUNT),
             "a cluster has a timeout that is not above zero");
     const char *problem = verify_servers(t, cluster);
+    if (!problem)
+        problem = verify_sources(t, cluster);
+    if (!problem)
+        problem = verify_upstream_tls(&c->tls);
+    if (!problem)
+        problem = verify_retry(&c->retry);
     return problem ? problem : verify_health(&c->health);
 }
 
 const char *verify_objects(const struct table *t)
 {
     const char *problem = NULL;
+    for (uint32_t i = 0; i < t->n_tls && !problem; i++)
+        problem = verify_tls(&t->tls[i]);
     for (uint32_t i = 0; i < t->n_listeners && !problem; i++)
         problem = verify_listener(t, &t->listener[i]);
 
-    uint64_t servers = 0;
+    for (uint32_t i = 0; i < t->n_resolvers && !problem; i++)
+        problem = verify_resolver(&t->resolver[i]);
+
+    uint64_t servers = 0, sources = 0;
     for (uint32_t i = 0; i < t->n_clusters && !problem; i++) {
         problem = verify_cluster(t, i);
         servers += t->cluster[i].n_servers;
+        sources += t->cluster[i].n_sources;
     }
     if (!problem && servers != t->n_servers)
         problem = "a server is in no cluster";
+    if (!problem && sources != t->n_sources)
+        problem = "a source is in no cluster";
     return problem;
 }

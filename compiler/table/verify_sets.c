@@ -2,7 +2,7 @@
 #include "compiler/table/match.h"
 #include "compiler/table/verify_priv.h"
 
-static const char *verify_networks(const struct table_network_set *set)
+const char *verify_networks(const struct table_network_set *set)
 {
     REQUIRE(set->n == 0 || set->range, "a set of networks has no ranges where some are counted");
     for (uint32_t i = 0; i < set->n; i++) {
@@ -12,6 +12,19 @@ static const char *verify_networks(const struct table_network_set *set)
         REQUIRE(i == 0 || (address_next(&set->range[i - 1].last, &next) &&
                            address_compare(&next, &set->range[i].first) < 0),
                 "ranges of addresses are not sorted, touch or overlap");
+    }
+    return NULL;
+}
+
+static const char *verify_numbers(const struct table_number_set *set)
+{
+    REQUIRE(set->n == 0 || set->range, "a set of numbers has no ranges where some are counted");
+    for (uint32_t i = 0; i < set->n; i++) {
+        REQUIRE(set->range[i].first <= set->range[i].last,
+                "a range of numbers ends before it begins");
+        REQUIRE(i == 0 || (set->range[i - 1].last != UINT64_MAX &&
+                           set->range[i - 1].last + 1 < set->range[i].first),
+                "ranges of numbers are not sorted, touch or overlap");
     }
     return NULL;
 }
@@ -35,12 +48,33 @@ static const char *verify_strings(const struct table_string_set *set)
     return NULL;
 }
 
+static const char *verify_map(const struct table *t, const struct table_map *map)
+{
+    REQUIRE(map->keys < t->n_string_sets, "a map has keys that are not there");
+    REQUIRE(map->cluster, "a map leads to nothing");
+    for (uint32_t i = 0; i < t->string_set[map->keys].n; i++)
+        REQUIRE(map->cluster[i] < t->n_clusters, "a map leads to a cluster that is not there");
+    return NULL;
+}
+
+static const char *verify_regex(const struct table_regex *r)
+{
+    const char *problem = regex_dfa_verify(&r->dfa);
+    return problem || !r->finds ? problem : regex_program_verify(&r->program);
+}
+
 const char *verify_sets(const struct table *t)
 {
     const char *problem = NULL;
     for (uint32_t i = 0; i < t->n_network_sets && !problem; i++)
         problem = verify_networks(&t->network_set[i]);
+    for (uint32_t i = 0; i < t->n_number_sets && !problem; i++)
+        problem = verify_numbers(&t->number_set[i]);
     for (uint32_t i = 0; i < t->n_string_sets && !problem; i++)
         problem = verify_strings(&t->string_set[i]);
+    for (uint32_t i = 0; i < t->n_maps && !problem; i++)
+        problem = verify_map(t, &t->map[i]);
+    for (uint32_t i = 0; i < t->n_regexs && !problem; i++)
+        problem = verify_regex(&t->regex[i]);
     return problem;
 }

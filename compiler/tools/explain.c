@@ -1,17 +1,20 @@
-#include "compiler/tools/explain.h"
+#include "compiler/tools/explain_priv.h"
 
 #include "compiler/table/eval.h"
 #include "compiler/table/query.h"
-#include "compiler/table/values.h"
 #include "runtime/base/text.h"
 
 /* Of a header that is often repeated, so many values are shown. */
 #define VALUES_SHOWN 4u
 
+/* Of the deciding clause, so many lines are quoted. */
+#define LINES_SHOWN 8u
+
 /* A redirect's location longer than this is shown as too long; no client would take it. */
-#define LOCATION_BYTES_MAX ((size_t)16 * 1024)
+#define LOCATION_BYTES_MAX ((size_t)8192) /* as the runtime has it: longer ones become a 414 */
 
 struct explaining {
+    const struct explain *what;
     const struct table *table;
     const struct facts *facts;
     struct text *out;
@@ -55,7 +58,13 @@ static void begin_clause(struct explaining *x, uint32_t clause)
     x->clause = clause;
 }
 
-static void write_value(const struct values *v, struct slice value, struct text *out)
+struct span explain_span(const struct explain *x, uint32_t clause)
+{
+    const struct table_clause *c = &x->table->clause[clause];
+    return program_route(x->program, c->route)->clause[c->number - 1].span;
+}
+
+void explain_value(const struct values *v, struct slice value, struct text *out)
 {
     if (!v->encoded) {
         text_add_json(out, value);
@@ -68,22 +77,22 @@ static void write_value(const struct values *v, struct slice value, struct text 
     text_done(&decoded);
 }
 
-/* What the field is now: `"a", "b"`, or `absent`. */
-static void write_values(const struct explaining *x, const struct table_atom *atom,
-                         const struct verdict *so_far, struct text *out)
+void explain_values(const struct explain *x, const struct verdict *so_far, enum table_field field,
+                    struct slice key, struct text *out)
 {
     struct values v;
     struct slice value;
     uint32_t n = 0;
-    values_begin(&v, x->table, x->facts, so_far, atom->field, atom->key);
+    values_begin(&v, x->table, x->facts, so_far, field, key);
     for (; values_next(&v, &value); n++) {
         if (n >= VALUES_SHOWN)
             continue;
         text_adds(out, n ? ", " : "");
-        if (atom->field == FIELD_SRC)
+        if (table_field_is_address(field) || table_field_is_boolean(field) ||
+            table_field_is_number(field))
             text_add(out, value);
         else
-            write_value(&v, value, out);
+            explain_value(&v, value, out);
     }
     if (n == 0)
         text_adds(out, "absent");
@@ -100,22 +109,22 @@ static void tell_test(struct explaining *x, const struct table_node *node, bool 
     styled(x, held ? STYLE_YES : STYLE_NO, held ? SLICE("true   ") : SLICE("false  "));
     table_atom_write(x->table, atom, x->out);
     text_adds(&remark, "  (is ");
-    write_values(x, atom, so_far, &remark);
+    explain_values(x->what, so_far, atom->field, atom->key, &remark);
     text_addc(&remark, ')');
     styled(x, STYLE_DIM, text_slice(&remark));
     text_addc(x->out, '\n');
     text_done(&remark);
 }
 
+void explain_effect(const struct table *t, const struct table_effect *e, struct text *out)
+{
+    table_effect_write(t, e, out);
+}
+
 static void tell_effect(struct explaining *x, const struct table_node *node)
 {
-    const struct table_effect *e = &x->table->effect[node->what];
-    text_addf(x->out, "         %s ", table_effect_name(e->kind));
-    text_add_json(x->out, e->name);
-    if (e->kind != EFFECT_REMOVE_HEADER) {
-        text_addc(x->out, ' ');
-        table_template_write(&e->value, x->out);
-    }
+    text_adds(x->out, "         ");
+    explain_effect(x->table, &x->table->effect[node->what], x->out);
     text_addc(x->out, '\n');
 }
 
@@ -132,25 +141,42 @@ static void seen(void *to, struct eval_step step)
     }
 }
 
-static void tell_changes(struct explaining *x, const struct verdict *v)
+void explain_change(const struct table *t, const struct verdict *v, uint32_t i, struct text *out)
+{
+    const struct table_effect *e = &t->effect[v->effect[i]];
+    const bool header = table_effect_is_header(e->kind, false) ||
+                        table_effect_is_header(e->kind, true) || e->kind == EFFECT_SET_QUERY;
+    if (!header) {
+        table_effect_write(t, e, out);
+        return;
+    }
+    text_addf(out, "%s ", table_effect_name(e->kind));
+    text_add_json(out, e->name);
+    if (e->kind != EFFECT_REMOVE_HEADER && e->kind != EFFECT_REMOVE_RESPONSE_HEADER) {
+        text_addc(out, ' ');
+        text_add_json(out, v->value[i]);
+    }
+}
+
+static void tell_changes(struct explaining *x, const struct verdict *v, const char *what)
 {
     if (v->n_effects == 0)
         return;
-    text_adds(x->out, "\nthe request is changed\n");
+    text_addf(x->out, "\nthe %s is changed\n", what);
     for (uint32_t i = 0; i < v->n_effects; i++) {
-        const struct table_effect *e = &x->table->effect[v->effect[i]];
-        text_addf(x->out, "  %s ", table_effect_name(e->kind));
-        text_add_json(x->out, e->name);
-        if (e->kind != EFFECT_REMOVE_HEADER) {
-            text_addc(x->out, ' ');
-            text_add_json(x->out, v->value[i]);
-        }
+        text_adds(x->out, "  ");
+        explain_change(x->table, v, i, x->out);
+        text_addc(x->out, '\n');
+    }
+    if (v->rewritten) {
+        text_adds(x->out, "  and asks for ");
+        text_add_json(x->out, v->uri);
         text_addc(x->out, '\n');
     }
 }
 
-static void write_location(struct explaining *x, const struct table_end *e, const struct verdict *v,
-                           struct text *out)
+static void write_location(const struct explain *x, const struct table_end *e,
+                           const struct verdict *v, const char *too_long, struct text *out)
 {
     char *location = MUST_ARRAY(char, LOCATION_BYTES_MAX);
     const size_t len =
@@ -158,23 +184,70 @@ static void write_location(struct explaining *x, const struct table_end *e, cons
     if (len <= LOCATION_BYTES_MAX)
         text_add_json(out, (struct slice){location, len});
     else
-        text_adds(out, "(too long)");
+        text_adds(out, too_long);
     free(location);
+}
+
+bool explain_is_forwarded(enum table_end_kind kind)
+{
+    return kind == END_FORWARD || kind == END_SPLIT || kind == END_MAP;
+}
+
+bool explain_is_answered(enum table_end_kind kind)
+{
+    return kind == END_DENY || kind == END_RESPOND || kind == END_REDIRECT;
+}
+
+void explain_decision(const struct explain *x, const struct verdict *v, struct text *out)
+{
+    const struct table_end *e = &x->table->end[v->end];
+    if (explain_is_forwarded(e->kind)) {
+        text_addf(out, "forward " SLICE_FMT, SLICE_ARG(x->table->cluster[v->cluster].name));
+    } else if (explain_is_answered(e->kind)) {
+        text_addf(out, "%s %u", table_end_name(e->kind), e->status);
+        if (e->kind == END_REDIRECT) {
+            text_addc(out, ' ');
+            write_location(x, e, v, "(too long: refused with 414)", out);
+        }
+    } else {
+        table_end_write(x->table, e, out);
+    }
+}
+
+void explain_end_json(const struct explain *x, const struct verdict *v, struct text *out)
+{
+    const struct table_end *e = &x->table->end[v->end];
+    if (explain_is_forwarded(e->kind)) {
+        text_adds(out, "\"cluster\":");
+        text_add_json(out, x->table->cluster[v->cluster].name);
+        text_addc(out, ',');
+    } else if (explain_is_answered(e->kind)) {
+        text_addf(out, "\"status\":%u,", e->status);
+    }
+    if (e->kind == END_REDIRECT) {
+        text_adds(out, "\"location\":");
+        write_location(x, e, v, "null", out);
+        text_addc(out, ',');
+    }
+}
+
+/* The lines of the deciding clause, as they stand in the source. */
+static void quote(struct explaining *x, uint32_t clause)
+{
+    const struct span span = explain_span(x->what, clause);
+    const struct place from = sources_place(x->what->program->sources, span.from);
+    struct slice rest = {from.line_text.at + (span.from - from.line_from), span.to - span.from};
+    struct slice line;
+    for (unsigned n = 0; n < LINES_SHOWN && slice_split(&rest, '\n', &line); n++)
+        text_addf(x->out, "  " SLICE_FMT "\n", SLICE_ARG(line));
+    if (rest.len > 0)
+        text_adds(x->out, "  ...\n");
 }
 
 static void tell_decision(struct explaining *x, const struct verdict *v)
 {
-    const struct table_end *e = &x->table->end[v->end];
     struct text decision = {0};
-    text_addf(&decision, "%s ", table_end_name(e->kind));
-    if (e->kind == END_FORWARD)
-        text_add(&decision, x->table->cluster[e->cluster].name);
-    else
-        text_addf(&decision, "%u", e->status);
-    if (e->kind == END_REDIRECT) {
-        text_addc(&decision, ' ');
-        write_location(x, e, v, &decision);
-    }
+    explain_decision(x->what, v, &decision);
     text_addc(x->out, '\n');
     styled(x, STYLE_BOLD, text_slice(&decision));
     text_done(&decision);
@@ -184,22 +257,128 @@ static void tell_decision(struct explaining *x, const struct verdict *v)
               SLICE_ARG(x->table->route[c->route].name));
     write_place(x, c);
     text_addc(x->out, '\n');
+    if (x->what->program)
+        quote(x, v->clause);
 }
 
-void explain_write(const struct table *t, uint32_t route, const struct facts *f, bool color,
-                   struct text *out)
+void explain_request(const struct explain *x, struct text *out)
+{
+    const struct facts *f = x->facts;
+    char from[ADDRESS_TEXT_MAX];
+    address_format(&f->src, from);
+    text_addf(out, SLICE_FMT " ", SLICE_ARG(f->method));
+    if (f->host.len > 0 && !slice_eq(f->uri, SLICE("*")))
+        text_addf(out, SLICE_FMT "://" SLICE_FMT, SLICE_ARG(f->scheme), SLICE_ARG(f->host));
+    text_addf(out, SLICE_FMT " from %s\n", SLICE_ARG(f->uri), from);
+    text_addf(out, "by listener " SLICE_FMT ", route " SLICE_FMT "\n", SLICE_ARG(f->listener),
+              SLICE_ARG(x->table->route[x->route].name));
+}
+
+/* --- before the request, and after it --------------------------------------------------------- */
+
+bool explain_has_connect(const struct explain *x)
+{
+    return x->listener && x->listener->on_connect != TABLE_NO_ROUTE;
+}
+
+bool explain_is_dropped(const struct explain *x, const struct verdict *v)
+{
+    return x->table->end[v->end].kind == END_DROP;
+}
+
+/* A redirect to a place that is longer than what is sent. */
+static bool is_too_far(const struct explain *x, const struct table_end *e, const struct verdict *v)
+{
+    char none[1];
+    return e->kind == END_REDIRECT &&
+           eval_template(x->table, &e->location, x->facts, v, none, 0) > LOCATION_BYTES_MAX;
+}
+
+/* What we answer has no headers that rules could ask for, and comes from no cluster. Which of its
+ * servers a cluster would choose, nobody knows here. */
+bool explain_has_response(const struct explain *x, const struct verdict *v, struct facts *f)
+{
+    const struct table_end *e = &x->table->end[v->end];
+    *f = *x->facts;
+    if (!x->listener || x->listener->on_response == TABLE_NO_ROUTE)
+        return false;
+    if (explain_is_forwarded(e->kind)) {
+        f->cluster = x->table->cluster[v->cluster].name;
+        return f->status != 0;
+    }
+    f->status = is_too_far(x, e, v) ? 414 : e->status;
+    f->response_header = NULL;
+    return explain_is_answered(e->kind);
+}
+
+static void walk(struct explaining *x, uint32_t route, struct verdict *v)
+{
+    const struct eval_trace trace = {.seen = seen, .to = x};
+    x->clause = UINT32_MAX;
+    eval(x->table, route, x->facts, v, &trace);
+}
+
+/* False: there will be no request. */
+static bool tell_connect(struct explaining *x, struct verdict *v)
+{
+    if (!explain_has_connect(x->what))
+        return true;
+    text_adds(x->out, "\n");
+    styled(x, STYLE_BOLD, SLICE("on connect"));
+    text_addc(x->out, '\n');
+    walk(x, x->what->listener->on_connect, v);
+    if (!explain_is_dropped(x->what, v)) {
+        text_adds(x->out, "\nthe connection is served\n");
+        return true;
+    }
+    tell_decision(x, v);
+    return false;
+}
+
+static void tell_response(struct explaining *x, struct verdict *v)
+{
+    struct facts f;
+    if (!explain_has_response(x->what, v, &f))
+        return;
+    const struct explain what = {x->table, x->what->program, x->what->route, &f};
+    struct explaining then = *x;
+    then.what = &what;
+    then.facts = &f;
+    text_adds(x->out, "\n");
+    styled(x, STYLE_BOLD, SLICE("on response"));
+    text_addf(x->out, "  to %u\n", f.status);
+    walk(&then, x->what->listener->on_response, v);
+    if (v->overflow)
+        text_adds(x->out, "\nnothing is changed: the values of its templates are too long\n");
+    else
+        tell_changes(&then, v, "response");
+}
+
+static void tell_route(struct explaining *x, struct verdict *v)
+{
+    walk(x, x->what->route, v);
+    if (v->overflow) {
+        text_addf(x->out,
+                  "\nrefused with 431: the values of its templates take more than %zu bytes\n",
+                  TABLE_TEXT_BYTES_MAX);
+    } else if (v->bad_target) {
+        text_adds(x->out, "\nrefused with 400: a change makes no path of the path\n");
+    } else {
+        tell_changes(x, v, "request");
+        tell_decision(x, v);
+        tell_response(x, v);
+    }
+}
+
+void explain_write(const struct explain *e, bool color, struct text *out)
 {
     struct explaining x = {
-        .table = t, .facts = f, .out = out, .color = color, .clause = UINT32_MAX};
-    const struct eval_trace trace = {.seen = seen, .to = &x};
+        .what = e, .table = e->table, .facts = e->facts, .out = out, .color = color};
     struct verdict *v = MUST_NEW(struct verdict);
-    eval(t, route, f, v, &trace);
-    if (v->overflow) {
-        text_addf(out, "\nrefused with 431: the values of its templates take more than %zu bytes\n",
-                  TABLE_TEXT_BYTES_MAX);
-    } else {
-        tell_changes(&x, v);
-        tell_decision(&x, v);
-    }
+    const bool served = tell_connect(&x, v);
+    if (served && e->refused)
+        text_addf(out, "\nrefused with %u: %s\n", e->refused_with, e->refused);
+    else if (served)
+        tell_route(&x, v);
     free(v);
 }

@@ -9,6 +9,7 @@
 #include "compiler/table/facts.h"
 
 struct arena;
+struct table;
 
 #define REQUEST_HEADERS_MAX 100u
 
@@ -19,20 +20,33 @@ struct request_header {
 
 struct request {
     struct facts facts; /* .request points at this struct: it must not be moved */
-    uint16_t port;      /* that of the URL, or of the scheme */
     struct request_header header[REQUEST_HEADERS_MAX];
     uint32_t n_headers;
+    uint16_t refused; /* with a problem: whoever sends this gets that status, before any clause is
+                         asked; 0: nobody could send it as it was typed */
 };
 
 /*
  * `line` is a method, a blank and a URL: absolute ("GET http://host[:port]/path?query"), or a path
- * alone, whose host is the Host header's or empty. The client is 127.0.0.1 until request_from().
- * The listener is empty until the caller sets it.
+ * alone, whose host is the Host header's or empty; of OPTIONS, `*` too. `path_rules` are the
+ * listener's, by whom it comes. The client is 127.0.0.1 until request_from(). The listener is empty
+ * until the caller sets it.
  *
  * Each returns NULL, or what is wrong with it as a sentence in `arena`, which owns the request's
  * text too. What is passed in need not live on.
  */
-MUST_CHECK const char *request_parse(struct request *r, struct slice line, struct arena *arena);
+MUST_CHECK const char *request_parse(struct request *r, struct slice line, unsigned path_rules,
+                                     struct arena *arena);
+
+/* Once all of it was said: is it a method that is served? */
+MUST_CHECK const char *request_served(struct request *r);
+
+/* The same, and is there what every request needs, a Host in HTTP/1.1? */
+MUST_CHECK const char *request_complete(struct request *r);
+
+/* Does it fit into what the listener allows? */
+struct table_listener;
+MUST_CHECK const char *request_fits(struct request *r, const struct table_listener *l);
 
 /* An address, as the client's. */
 MUST_CHECK const char *request_from(struct request *r, struct slice address, struct arena *arena);
@@ -41,3 +55,6 @@ MUST_CHECK const char *request_from(struct request *r, struct slice address, str
  */
 MUST_CHECK const char *request_add_header(struct request *r, struct slice line,
                                           struct arena *arena);
+
+/* Nobody is there to ask: all servers are taken to be up. `t` must stay. */
+void request_assume_up(struct request *r, const struct table *t);
