@@ -29,6 +29,22 @@ struct endpoint {
     char path[108]; /* NUL-terminated; "" unless a Unix socket */
 };
 
+/* Where a TCP connection ends: a tenth of an endpoint, for those that are kept by the thousand. */
+struct tcp_end {
+    struct address address;
+    uint16_t port; /* 0: of a Unix socket, which has neither */
+};
+
+static inline struct tcp_end tcp_end_of(const struct endpoint *e)
+{
+    return (struct tcp_end){e->address, e->port};
+}
+
+static inline struct endpoint endpoint_of_end(const struct tcp_end *end)
+{
+    return (struct endpoint){.address = end->address, .port = end->port};
+}
+
 #define ADDRESS_TEXT_MAX  46 /* with its NUL */
 #define NETWORK_TEXT_MAX  50
 #define ENDPOINT_TEXT_MAX 120

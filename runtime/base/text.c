@@ -96,6 +96,16 @@ void text_add_json(struct text *t, struct slice s)
     text_addc(t, '"');
 }
 
+void bytes_format(uint64_t bytes, char out[BYTES_TEXT_MAX])
+{
+    static const char *const unit[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    double value = (double)bytes;
+    size_t i = 0;
+    for (; value >= 1000 && i + 1 < COUNT_OF(unit); i++)
+        value /= 1024;
+    snprintf(out, BYTES_TEXT_MAX, i > 0 && value < 100 ? "%.1f %s" : "%.0f %s", value, unit[i]);
+}
+
 void text_done(struct text *t)
 {
     free(t->at);

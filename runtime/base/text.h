@@ -36,3 +36,7 @@ static inline void text_clear(struct text *t)
 }
 
 void text_done(struct text *t);
+
+/* "1.5 KiB": three digits at the most, and their unit. */
+#define BYTES_TEXT_MAX 24
+void bytes_format(uint64_t bytes, char out[BYTES_TEXT_MAX]);

@@ -45,7 +45,7 @@ static bool is_target_byte(char c)
 }
 
 /* Decodes what is unreserved and writes the other escapes in upper case. */
-static enum uri_result normalise_escapes(struct slice raw, char *out, size_t *len)
+static enum uri_result normalise_escapes(struct slice raw, unsigned rules, char *out, size_t *len)
 {
     static const char HEX[] = "0123456789ABCDEF";
     size_t n = 0;
@@ -61,7 +61,8 @@ static enum uri_result normalise_escapes(struct slice raw, char *out, size_t *le
         if (high < 0 || low < 0)
             return URI_BAD_ESCAPE;
         const int byte = high * 16 + low;
-        if (byte < 0x20 || byte == 0x7f || byte == '/' || byte == '\\')
+        const bool slash = byte == '/' && !(rules & URI_ALLOW_ENCODED_SLASH);
+        if (byte < 0x20 || byte == 0x7f || slash || byte == '\\')
             return URI_FORBIDDEN_ESCAPE;
         if (byte < 0x7f && is_unreserved((char)byte)) {
             out[n++] = (char)byte;
@@ -76,8 +77,9 @@ static enum uri_result normalise_escapes(struct slice raw, char *out, size_t *le
     return URI_OK;
 }
 
-/* Merges empty segments and removes dot segments, in place. The path begins with a slash. */
-static size_t remove_dots(char *path, size_t len)
+/* Merges empty segments, unless they are kept, and removes dot segments, in place. The path begins
+ * with a slash. */
+static size_t remove_dots(char *path, size_t len, bool keep_empty)
 {
     size_t n = 0; /* what is kept so far: "" or "/a/b", never with a final slash */
     bool slash = true;
@@ -87,7 +89,9 @@ static size_t remove_dots(char *path, size_t len)
         at += segment.len + 1;
         slash = end != NULL; /* unless a name comes last, the path ends in a slash */
 
-        if (segment.len == 0 || slice_eq(segment, SLICE("."))) {
+        const bool kept =
+            keep_empty && n > 0 && end; /* none in front, and none for the last slash */
+        if ((segment.len == 0 && !kept) || slice_eq(segment, SLICE("."))) {
             slash = true;
         } else if (slice_eq(segment, SLICE(".."))) {
             while (n > 0 && path[--n] != '/')
@@ -104,14 +108,14 @@ static size_t remove_dots(char *path, size_t len)
     return n;
 }
 
-enum uri_result uri_normalise_path(struct slice raw, char *out, size_t *len)
+enum uri_result uri_normalise_path(struct slice raw, unsigned rules, char *out, size_t *len)
 {
     if (raw.len == 0 || raw.at[0] != '/')
         return URI_NOT_ABSOLUTE;
     size_t n;
-    const enum uri_result result = normalise_escapes(raw, out, &n);
+    const enum uri_result result = normalise_escapes(raw, rules, out, &n);
     if (result == URI_OK)
-        *len = remove_dots(out, n);
+        *len = remove_dots(out, n, rules & URI_KEEP_EMPTY_SEGMENTS);
     return result;
 }
 

@@ -19,10 +19,15 @@ enum uri_result {
     URI_NOT_ABSOLUTE,     /* the path does not begin with a slash, the target has no known form */
     URI_BAD_BYTE,         /* a blank, a control character, a byte above 0x7e, '#' or '\' */
     URI_BAD_ESCAPE,       /* a '%' that two hexadecimal digits do not follow */
-    URI_FORBIDDEN_ESCAPE, /* an escape of '/', '\' or a control character, NUL among them */
+    URI_FORBIDDEN_ESCAPE, /* an escape of '\' or a control character, NUL among them, or of '/' */
     URI_BAD_HOST,
     URI_BAD_PORT,
 };
+
+/* What a listener may want of the normal form of paths: bits. */
+#define URI_KEEP_EMPTY_SEGMENTS 1u /* "/a//b" is not "/a/b" */
+#define URI_ALLOW_ENCODED_SLASH 2u /* "%2F" stands for a slash that parts no segments */
+#define URI_PATH_RULES          (URI_KEEP_EMPTY_SEGMENTS | URI_ALLOW_ENCODED_SLASH)
 
 /* What is wrong, as half a sentence: "has a bad escape". Never NULL. */
 const char *uri_result_text(enum uri_result result);
@@ -48,12 +53,15 @@ MUST_CHECK enum uri_result uri_split_target(struct slice target, struct uri_targ
 /*
  * The normal form of a path without query, as RFC 3986 6.2.2 has it: escapes of unreserved
  * characters decoded, the others in upper case, empty segments merged, dot segments removed
- * (merged first: "/a//../b" is "/b"). ".." at the root stays at the root.
+ * (merged first: "/a//../b" is "/b"). ".." at the root stays at the root. `rules` is 0 or some of
+ * the bits above; empty segments at the very beginning are merged even where they are kept, for
+ * behind two slashes stands a host (RFC 3986 3.3), and no path may turn into one.
  *
  * Writes at most raw.len bytes to `out`, which may be raw.at itself, and their number to *len on
  * success. After an error what `out` holds means nothing. Normalising twice changes nothing.
  */
-MUST_CHECK enum uri_result uri_normalise_path(struct slice raw, char *out, size_t *len);
+MUST_CHECK enum uri_result uri_normalise_path(struct slice raw, unsigned rules, char *out,
+                                              size_t *len);
 
 /* May these bytes stand behind a question mark? Escapes are left to whoever decodes them. */
 MUST_CHECK enum uri_result uri_check_query(struct slice query);

@@ -18,6 +18,7 @@
         const __typeof__(*(v)->at) vec_added = __VA_ARGS__;                                        \
         if ((v)->n == (v)->room)                                                                   \
             (v)->at = vec_grow((v)->at, &(v)->room, sizeof(*(v)->at));                             \
+        ASSERT((v)->at);                                                                           \
         (v)->at[(v)->n++] = vec_added;                                                             \
     } while (0)
 

@@ -22,6 +22,8 @@ struct control_info {
     int64_t uptime_ns;
     uint32_t workers;
     uint32_t listeners, clusters, servers, servers_usable;
+    uint32_t certificates;
+    int64_t certificate_expiry_s;         /* of the first to expire, since 1970; 0: there is none */
     bool draining;                        /* a shutdown has begun */
     const struct metrics *const *metrics; /* one block per worker; valid while the process runs */
 };
@@ -39,11 +41,37 @@ struct control_server {
     int64_t in_flight;
     uint32_t idle;
     uint64_t requests, connect_errors, response_errors, responses_5xx;
+    const char *connect_reason; /* what the last handshake that failed said; NULL: nothing */
 };
 
 /* Calls `each` for every server of the current generation, in the order of the file. */
 void control_servers(const struct control *c,
                      void (*each)(void *to, const struct control_server *s), void *to);
+
+struct control_source {
+    struct slice cluster, name; /* a name that is looked up, or a file */
+    const char *kind;           /* dns, srv, file */
+    uint32_t servers, missing;  /* of them, those that stay though they are not listed */
+    uint64_t answers, failures, left_out;
+    int64_t answered_ago_ns, next_in_ns; /* -1: it has not been answered yet */
+    const char *reason; /* why there was no answer last, or nobody in it; or NULL */
+};
+
+/* Calls `each` for whatever lists servers, in the order of the file. */
+void control_sources(const struct control *c,
+                     void (*each)(void *to, const struct control_source *s), void *to);
+
+struct control_certificate {
+    struct slice name; /* the first that it is for; empty: none */
+    uint32_t n_names;
+    int64_t not_after_s; /* since 1970 */
+    const char *file;
+};
+
+/* Calls `each` for every certificate of the current generation that clients are shown, in the order
+ * of the file. */
+void control_certificates(const struct control *c,
+                          void (*each)(void *to, const struct control_certificate *s), void *to);
 
 struct control_generation {
     uint64_t id;
@@ -74,6 +102,13 @@ MUST_CHECK bool control_reload(struct control *c,
 /* False, with a sentence in `why`, when there is no such server. `server` is "cluster/name". */
 MUST_CHECK bool control_set_admin(struct control *c, struct slice server, enum server_admin admin,
                                   struct text *why);
+
+#define CONTROL_WEIGHT_MAX 256u
+
+/* The same; `weight` is 1..CONTROL_WEIGHT_MAX. It holds until the process ends, or the file gives
+ * the server another weight than it did. */
+MUST_CHECK bool control_set_weight(struct control *c, struct slice server, uint32_t weight,
+                                   struct text *why);
 
 /* Stops accepting, lets what is under way end, at the latest at the deadline. Returns at once. */
 void control_shutdown(struct control *c);

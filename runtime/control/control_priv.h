@@ -16,7 +16,8 @@ struct reload {
     pthread_t thread;
     struct message finished;
     int64_t begun_ns;
-    struct table *table;  /* what the compile thread made */
+    struct table *table;             /* what the compile thread made */
+    struct tls_loaded *tls, *before; /* and loaded for it; what there was; pinned */
     struct timer checks;  /* while a new generation waits for its servers' first checks */
     int64_t hand_over_ns; /* at the latest, checked or not */
     struct text report;
@@ -47,8 +48,12 @@ struct control {
     struct timer first_checks;
     int64_t serve_at_ns; /* at the latest, checked or not */
 
-    struct generation *newest; /* then by `older`; all that are not freed */
+    struct generation *newest;      /* then by `older`; all that are not freed */
+    struct generation *handed_over; /* the workers have it, or will when they run */
     struct probes *probes;
+    struct discoveries *sources;
+    struct timer regroup; /* set: other servers have been found */
+    bool regroups;
     struct reload reload;
     bool reload_again; /* SIGHUP came while one was under way */
 
@@ -62,9 +67,21 @@ struct control {
 #define FIRST_CHECKS_NS      (NS_PER_S)
 #define FIRST_CHECKS_LOOK_NS (5 * NS_PER_MS)
 
+/* How long answers are gathered before their servers are put to use. */
+#define REGROUP_NS (20 * NS_PER_MS)
+
+/* The sources of servers, none yet. */
+struct discoveries *control_sources_new(struct control *c);
+
 /* Makes `table` the newest generation and begins to check its servers; workers don't have it yet.
  * False with a sentence in `why`; the table stays the caller's. */
-MUST_CHECK bool control_publish(struct control *c, struct table *table, struct text *why);
+MUST_CHECK bool control_publish(struct control *c, struct table *table, struct tls_loaded *tls,
+                                struct text *why);
+
+/* The certificates and so on of a table. NULL when some can't be used: `said` has the reasons, as
+ * it has those against what can. Blocks on the disk; any thread. */
+struct tls_loaded *control_load_tls(const struct table *table, const struct tls_loaded *before,
+                                    struct text *said);
 
 /* Waits for a compilation under way and throws its result away, when the mailbox is closed next. */
 void control_abandon_reload(struct control *c);

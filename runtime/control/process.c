@@ -10,9 +10,6 @@
 #include "runtime/control/control_priv.h"
 #include "runtime/log/log.h"
 
-/* The access log's ring: what a worker may be ahead of the writer. */
-#define RING_RECORDS 4096u
-
 static const int SIGNALS[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 
 static void stop_now(struct control *c)
@@ -67,6 +64,10 @@ static int watch_signals(struct control *c)
 static void health_changed(void *of, struct server *s, enum health_state state, const char *reason)
 {
     struct control *c = of;
+    if (state == HEALTH_DOWN)
+        server_rises(s, SERVER_TO_RISE);
+    else if (atomic_load_explicit(&s->risen_ns, memory_order_relaxed) == SERVER_TO_RISE)
+        server_rises(s, clock_now_ns());
     control_server_changed(c, s);
     log_line(state == HEALTH_UP ? LOG_INFO : LOG_WARNING, "server %s/%s is %s: %s", s->cluster_name,
              s->name, health_name(state), reason);
@@ -89,7 +90,7 @@ static int make_workers(struct control *c)
     c->drained = MUST_ARRAY(struct worker_drained, c->config.workers);
     for (; c->n_workers < c->config.workers; c->n_workers++) {
         const uint32_t i = c->n_workers;
-        c->ring[i] = c->config.access_log ? access_ring_new(RING_RECORDS) : NULL;
+        c->ring[i] = c->config.access_log ? access_ring_new(ACCESS_RING_RECORDS) : NULL;
         const struct worker_config worker = {
             .index = i, .seed = rng_next(&rng), .log = c->ring[i], .control = &c->box};
         int rc;
@@ -120,6 +121,7 @@ struct control *control_new(const struct control_config *config, struct text *wh
         rc = watch_signals(c);
     if (rc == 0) {
         c->probes = probes_new(c->loop, random_seed(), health_changed, c);
+        c->sources = control_sources_new(c);
         rc = make_workers(c);
         what = c->n_workers == config->workers ? config->access_log : "a worker";
     }
@@ -137,15 +139,20 @@ struct loop *control_loop(struct control *c)
 
 /* --- the start ------------------------------------------------------------------------------- */
 
-static bool all_checked_once(const struct generation *g)
+/* Found, and checked. */
+static bool all_checked_once(const struct control *c)
 {
-    for (uint32_t i = 0; i < g->table->n_servers; i++) {
+    const struct generation *g = c->newest;
+    for (uint32_t i = 0; i < g->table->n_clusters; i++)
+        if (discoveries_wait(c->sources, i))
+            return false;
+    for (uint32_t i = 0; i < g->n_servers; i++) {
         const struct server *s = g->server[i];
         if (atomic_load_explicit(&s->checked, memory_order_relaxed) &&
             atomic_load_explicit(&s->health, memory_order_relaxed) == HEALTH_UNKNOWN)
             return false;
     }
-    return true;
+    return !c->regroups;
 }
 
 static void say_where(const struct generation *g)
@@ -154,7 +161,7 @@ static void say_where(const struct generation *g)
         const struct table_listener *l = &g->table->listener[i];
         for (uint32_t b = 0; b < l->n_binds; b++) {
             char where[ENDPOINT_TEXT_MAX];
-            endpoint_format(&l->bind[b], where);
+            endpoint_format(&l->bind[b].endpoint, where);
             log_line(LOG_INFO, "listener " SLICE_FMT " is at %s", SLICE_ARG(l->name), where);
         }
     }
@@ -180,7 +187,7 @@ static void serve(struct control *c)
 static void look_at_first_checks(void *of)
 {
     struct control *c = of;
-    if (all_checked_once(c->newest) || clock_now_ns() >= c->serve_at_ns)
+    if (all_checked_once(c) || clock_now_ns() >= c->serve_at_ns)
         serve(c);
     else
         timer_set(&c->first_checks, FIRST_CHECKS_LOOK_NS);
@@ -188,7 +195,10 @@ static void look_at_first_checks(void *of)
 
 bool control_start(struct control *c, struct table *table, struct text *why)
 {
-    if (!control_publish(c, table, why)) {
+    struct tls_loaded *tls = control_load_tls(table, NULL, why);
+    const bool published = tls && control_publish(c, table, tls, why);
+    tls_loaded_unpin(tls); /* the generation has it */
+    if (!published) {
         table_free(table);
         return false;
     }
@@ -255,6 +265,7 @@ void control_free(struct control *c)
         return;
     control_abandon_reload(c);
     free_workers(c);
+    discoveries_free(c->sources);
     writer_stop(c->writer);
     mailbox_close(&c->box);
     while (c->newest) { /* when the workers never ran, nobody has retired it */
@@ -266,6 +277,7 @@ void control_free(struct control *c)
     timer_stop(&c->first_checks);
     timer_stop(&c->drain_deadline);
     timer_stop(&c->reload.checks);
+    timer_stop(&c->regroup);
     watch_done(&c->signals);
     if (c->signal_fd != -1)
         close(c->signal_fd);

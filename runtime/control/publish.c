@@ -24,12 +24,15 @@ static void retired(struct message *m)
 static void probe_all(struct control *c)
 {
     const struct generation *g = c->newest;
-    const struct table_health **check =
-        MUST_ARRAY(const struct table_health *, g->table->n_servers);
-    for (uint32_t i = 0; i < g->table->n_servers; i++)
-        check[i] = &g->table->cluster[g->table->server[i].cluster].health;
-    probes_set(c->probes, g->server, check, g->table->n_servers);
+    const struct table_health **check = MUST_ARRAY(const struct table_health *, g->n_servers);
+    struct tls_client **tls = MUST_ARRAY(struct tls_client *, g->n_servers);
+    for (uint32_t i = 0; i < g->n_servers; i++) {
+        check[i] = &g->table->cluster[g->spec[i].cluster].health;
+        tls[i] = g->tls->prober[g->spec[i].cluster];
+    }
+    probes_set(c->probes, g->server, check, tls, g->n_servers);
     free(check);
+    free(tls);
 }
 
 /* Clusters that stay may have other servers, weights or checks now. */
@@ -39,28 +42,131 @@ static void all_changed(const struct generation *g)
         cluster_changed(g->cluster[i]);
 }
 
-/* The workers take the new generation, and let go of the one before. While none runs yet nobody
- * else could do so in their place. */
-static void hand_over(struct control *c, struct generation *g)
+/* In place of workers that never had it. */
+static void let_go(struct control *c, struct generation *g)
 {
-    for (uint32_t i = 0; i < c->n_workers; i++) {
-        if (c->serving)
-            worker_publish(c->worker[i], g);
-        else
-            generation_unpin(g->older, i);
-    }
+    for (uint32_t i = 0; i < c->n_workers; i++)
+        generation_unpin(g, i);
 }
 
-bool control_publish(struct control *c, struct table *table, struct text *why)
+/* The workers take the newest generation, and let go of the one that they have. While none runs yet
+ * nobody else could do so in their place. */
+static void hand_over(struct control *c)
 {
-    struct generation *g = generation_new(table, c->newest, c->n_workers, &c->box, retired, why);
-    if (!g)
-        return false;
+    struct generation *before = c->handed_over;
+    c->handed_over = c->newest;
+    if (!c->serving)
+        let_go(c, before);
+    else
+        for (uint32_t i = 0; i < c->n_workers; i++)
+            worker_publish(c->worker[i], c->newest);
+}
+
+struct tls_loaded *control_load_tls(const struct table *table, const struct tls_loaded *before,
+                                    struct text *said)
+{
+    struct text warnings = {0};
+    struct tls_loaded *l =
+        tls_loaded_new(table, before, clock_wall_ns() / NS_PER_S, &warnings, said);
+    struct slice rest = text_slice(&warnings), line;
+    while (slice_split(&rest, '\n', &line)) {
+        if (line.len == 0)
+            continue;
+        log_line(LOG_WARNING, SLICE_FMT, SLICE_ARG(line));
+        text_addf(said, "warning: " SLICE_FMT "\n", SLICE_ARG(line));
+    }
+    text_done(&warnings);
+    return l;
+}
+
+static void make_newest(struct control *c, struct generation *g)
+{
     g->older = c->newest;
     c->newest = g;
     probe_all(c);
     all_changed(g);
+}
+
+bool control_publish(struct control *c, struct table *table, struct tls_loaded *tls,
+                     struct text *why)
+{
+    struct found_servers found;
+    discoveries_found(c->sources, table, &found);
+    struct generation *g =
+        generation_new(table, tls, &found, c->newest, c->n_workers, &c->box, retired, why);
+    found_servers_done(&found);
+    if (!g)
+        return false;
+    make_newest(c, g);
+    if (!c->handed_over)
+        c->handed_over = g;
+    discoveries_set(c->sources, table);
     return true;
+}
+
+/* --- servers that come and go ---------------------------------------------------------------- */
+
+static void log_event(void *of, const struct source_event *e)
+{
+    const struct control *c = of;
+    const struct slice name = e->source->name;
+    const struct slice cluster = c->newest->table->cluster[e->source->cluster].name;
+    char at[ENDPOINT_TEXT_MAX] = "";
+    if (e->endpoint)
+        endpoint_format(e->endpoint, at);
+    switch (e->news) {
+    case SOURCE_FOUND:
+        log_line(LOG_INFO, "server " SLICE_FMT "/%s comes: " SLICE_FMT " lists it",
+                 SLICE_ARG(cluster), at, SLICE_ARG(name));
+        return;
+    case SOURCE_LOST:
+        log_line(LOG_INFO, "server " SLICE_FMT "/%s goes: " SLICE_FMT " lists it no more",
+                 SLICE_ARG(cluster), at, SLICE_ARG(name));
+        return;
+    case SOURCE_FAILED:
+        log_line(LOG_WARNING, "servers of " SLICE_FMT " stay as they are: " SLICE_FMT ": %s",
+                 SLICE_ARG(cluster), SLICE_ARG(name), e->reason);
+        return;
+    case SOURCE_ANSWERS:
+        log_line(LOG_INFO, "servers of " SLICE_FMT ": " SLICE_FMT " lists them again",
+                 SLICE_ARG(cluster), SLICE_ARG(name));
+        return;
+    }
+}
+
+/* The workers get the servers that were found. A configuration that waits for its first checks goes
+ * on waiting, with them. */
+static void regroup(void *of)
+{
+    struct control *c = of;
+    c->regroups = false;
+    if (c->draining)
+        return;
+    struct generation *before = c->newest;
+    struct found_servers found;
+    discoveries_found(c->sources, before->table, &found);
+    make_newest(c, generation_again(before, &found));
+    found_servers_done(&found);
+    if (before == c->handed_over)
+        hand_over(c);
+    else
+        let_go(c, before);
+}
+
+/* Several answers of one moment make one generation. */
+static void found_others(void *of)
+{
+    struct control *c = of;
+    if (!c->regroups)
+        timer_set(&c->regroup, REGROUP_NS);
+    c->regroups = true;
+}
+
+struct discoveries *control_sources_new(struct control *c)
+{
+    const struct discoveries_calls calls = {.event = log_event, .changed = found_others, .of = c};
+    timer_init(&c->regroup, c->loop, regroup, c);
+    return discoveries_new(c->loop, &calls);
 }
 
 void control_server_changed(struct control *c, const struct server *s)
@@ -76,9 +182,19 @@ void control_server_changed(struct control *c, const struct server *s)
 static void *compile_thread(void *of)
 {
     struct control *c = of;
-    c->reload.table = c->config.load(c->config.load_of, &c->reload.report);
+    struct reload *r = &c->reload;
+    r->table = c->config.load(c->config.load_of, &r->report);
+    r->tls = r->table ? control_load_tls(r->table, r->before, &r->report) : NULL;
     mailbox_post(&c->box, &c->reload.finished);
     return NULL;
+}
+
+/* What was loaded is the generation's now, or nobody's. */
+static void reload_let_go(struct reload *r)
+{
+    tls_loaded_unpin(r->tls);
+    tls_loaded_unpin(r->before);
+    r->tls = r->before = NULL;
 }
 
 /* Too late: the process ends. */
@@ -86,6 +202,7 @@ static void reload_abandoned(struct message *m)
 {
     struct reload *r = CONTAINER_OF(m, struct reload, finished);
     table_free(r->table);
+    reload_let_go(r);
     text_done(&r->report);
 }
 
@@ -139,25 +256,28 @@ static void answer(struct control *c, bool done)
     }
 }
 
-/* Would requests for the cluster get a 503 now, only because its new servers have not been checked?
- */
-static bool waits_for_checks(const struct generation *g, uint32_t cluster)
+/* Would requests for the cluster get a 503 now, only because its new servers have not been checked,
+ * or not been found? */
+static bool waits_for_checks(const struct control *c, uint32_t cluster)
 {
-    const struct table_cluster *spec = &g->table->cluster[cluster];
-    bool unknown = false;
-    for (uint32_t i = 0; i < spec->n_servers; i++) {
-        const struct server *s = g->server[spec->first_server + i];
+    const struct generation *g = c->newest;
+    const struct generation_part part = g->part[cluster];
+    bool unknown = c->regroups || discoveries_wait(c->sources, cluster);
+    for (uint32_t i = part.first; i < part.first + part.n; i++) {
+        const struct server *s = g->server[i];
         if (server_usable(s))
             return false;
-        unknown |= atomic_load_explicit(&s->health, memory_order_relaxed) == HEALTH_UNKNOWN;
+        unknown |= atomic_load_explicit(&s->checked, memory_order_relaxed) &&
+                   atomic_load_explicit(&s->admin, memory_order_relaxed) == SERVER_READY &&
+                   atomic_load_explicit(&s->health, memory_order_relaxed) == HEALTH_UNKNOWN;
     }
     return unknown;
 }
 
-static bool any_waits_for_checks(const struct generation *g)
+static bool any_waits_for_checks(const struct control *c)
 {
-    for (uint32_t i = 0; i < g->table->n_clusters; i++)
-        if (waits_for_checks(g, i))
+    for (uint32_t i = 0; i < c->newest->table->n_clusters; i++)
+        if (waits_for_checks(c, i))
             return true;
     return false;
 }
@@ -166,11 +286,11 @@ static bool any_waits_for_checks(const struct generation *g)
 static void look_at_checks(void *of)
 {
     struct control *c = of;
-    if (c->serving && clock_now_ns() < c->reload.hand_over_ns && any_waits_for_checks(c->newest)) {
+    if (c->serving && clock_now_ns() < c->reload.hand_over_ns && any_waits_for_checks(c)) {
         timer_set(&c->reload.checks, FIRST_CHECKS_LOOK_NS);
         return;
     }
-    hand_over(c, c->newest);
+    hand_over(c);
     answer(c, true);
 }
 
@@ -180,7 +300,9 @@ static void reload_finished(struct message *m)
     struct control *c = CONTAINER_OF(r, struct control, reload);
     pthread_join(r->thread, NULL);
     r->compiling = false;
-    if (r->table && control_publish(c, r->table, &r->report)) {
+    const bool published = r->tls && control_publish(c, r->table, r->tls, &r->report);
+    reload_let_go(r);
+    if (published) {
         timer_init(&r->checks, c->loop, look_at_checks, c);
         r->hand_over_ns = clock_now_ns() + FIRST_CHECKS_NS;
         look_at_checks(c);
@@ -200,9 +322,12 @@ bool control_reload(struct control *c, void (*done)(void *of, const struct contr
                          .compiling = true,
                          .finished = {.run = reload_finished},
                          .begun_ns = clock_now_ns(),
+                         .before = tls_loaded_pin(c->newest->tls),
                          .done = done,
                          .done_of = of};
     const int rc = pthread_create(&r->thread, NULL, compile_thread, c);
     r->under_way = rc == 0;
+    if (rc != 0)
+        reload_let_go(r);
     return r->under_way;
 }

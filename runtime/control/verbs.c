@@ -13,10 +13,14 @@ void control_info(const struct control *c, struct control_info *out)
                                  .workers = c->n_workers,
                                  .listeners = t->n_listeners,
                                  .clusters = t->n_clusters,
-                                 .servers = t->n_servers,
+                                 .servers = c->newest->n_servers,
                                  .draining = c->draining,
                                  .metrics = c->metrics};
-    for (uint32_t i = 0; i < t->n_servers; i++)
+    const struct tls_loaded *tls = c->newest->tls;
+    const int64_t soonest_s = tls_loaded_soonest(tls);
+    out->certificates = tls->n_certificates;
+    out->certificate_expiry_s = soonest_s == INT64_MAX ? 0 : soonest_s;
+    for (uint32_t i = 0; i < c->newest->n_servers; i++)
         out->servers_usable += server_usable(c->newest->server[i]);
 }
 
@@ -32,32 +36,84 @@ static uint32_t idle_links(const struct server *s)
 
 static void describe(const struct generation *g, uint32_t i, struct control_server *out)
 {
-    const struct table_server *spec = &g->table->server[i];
+    const struct table_server *spec = &g->spec[i];
     const struct server *s = g->server[i];
+    const uint32_t set_weight = READ(s->weight);
     *out = (struct control_server){.cluster = g->table->cluster[spec->cluster].name,
                                    .name = spec->name,
                                    .health = (enum health_state)READ(s->health),
                                    .checked = READ(s->checked),
                                    .admin = (enum server_admin)READ(s->admin),
-                                   .weight = spec->weight,
+                                   .weight = set_weight > 0 ? set_weight : spec->weight,
                                    .backup = spec->backup,
                                    .in_flight = READ(s->in_flight),
                                    .idle = idle_links(s),
                                    .requests = READ(s->requests),
                                    .connect_errors = READ(s->connect_errors),
+                                   .connect_reason = READ(s->connect_reason),
                                    .response_errors = READ(s->response_errors),
                                    .responses_5xx = READ(s->responses_5xx)};
     endpoint_format(&spec->endpoint, out->endpoint);
 }
+
+_Static_assert(CONTROL_WEIGHT_MAX == TABLE_WEIGHT_MAX, "the file's weights are no others");
 
 #undef READ
 
 void control_servers(const struct control *c,
                      void (*each)(void *to, const struct control_server *s), void *to)
 {
-    for (uint32_t i = 0; i < c->newest->table->n_servers; i++) {
+    for (uint32_t i = 0; i < c->newest->n_servers; i++) {
         struct control_server s;
         describe(c->newest, i, &s);
+        each(to, &s);
+    }
+}
+
+/* Whom to tell about sources. */
+struct source_listener {
+    const struct control *control;
+    void (*each)(void *to, const struct control_source *s);
+    void *to;
+};
+
+static void describe_source(void *to, const struct source_view *v)
+{
+    static const char *const KIND[] = {"dns", "srv", "file"};
+    const struct source_listener *l = to;
+    const int64_t now_ns = clock_now_ns();
+    const struct control_source s = {
+        .cluster = l->control->newest->table->cluster[v->source->cluster].name,
+        .name = v->source->name,
+        .kind = KIND[v->source->kind],
+        .servers = v->servers,
+        .missing = v->missing,
+        .answers = v->answers,
+        .failures = v->failures,
+        .left_out = v->left_out,
+        .answered_ago_ns = v->answered_ns ? now_ns - v->answered_ns : -1,
+        .next_in_ns = v->next_ns > now_ns ? v->next_ns - now_ns : 0,
+        .reason = v->reason};
+    l->each(l->to, &s);
+}
+
+void control_sources(const struct control *c,
+                     void (*each)(void *to, const struct control_source *s), void *to)
+{
+    struct source_listener l = {c, each, to};
+    discoveries_each(c->sources, describe_source, &l);
+}
+
+void control_certificates(const struct control *c,
+                          void (*each)(void *to, const struct control_certificate *s), void *to)
+{
+    const struct tls_loaded *tls = c->newest->tls;
+    for (uint32_t i = 0; i < tls->n_certificates; i++) {
+        const struct certificate *from = tls->certificate[i];
+        const struct control_certificate s = {.name = from->n_names > 0 ? from->name[0] : SLICE(""),
+                                              .n_names = from->n_names,
+                                              .not_after_s = from->not_after_s,
+                                              .file = from->chain_path};
         each(to, &s);
     }
 }
@@ -89,7 +145,7 @@ static struct server *find_server(const struct control *c, struct slice name, st
         text_addf(why, "there is no cluster \"" SLICE_FMT "\"", SLICE_ARG(cluster));
         return NULL;
     }
-    const uint32_t i = table_find_server(g->table, at, server);
+    const uint32_t i = generation_find_server(g, at, server);
     if (i == UINT32_MAX) {
         text_addf(why, "cluster \"" SLICE_FMT "\" has no server \"" SLICE_FMT "\"",
                   SLICE_ARG(cluster), SLICE_ARG(server));
@@ -104,9 +160,23 @@ bool control_set_admin(struct control *c, struct slice server, enum server_admin
     struct server *s = find_server(c, server, why);
     if (!s)
         return false;
+    const int before = atomic_load_explicit(&s->admin, memory_order_relaxed);
+    if (before == SERVER_MAINTENANCE && admin == SERVER_READY)
+        server_rises(s, clock_now_ns());
     atomic_store_explicit(&s->admin, admin, memory_order_relaxed);
     control_server_changed(c, s);
     log_line(LOG_INFO, "server %s/%s is set to %s", s->cluster_name, s->name,
-             admin == SERVER_READY ? "ready" : "drain");
+             table_state_name((enum table_state)admin));
+    return true;
+}
+
+bool control_set_weight(struct control *c, struct slice server, uint32_t weight, struct text *why)
+{
+    struct server *s = find_server(c, server, why);
+    if (!s)
+        return false;
+    atomic_store_explicit(&s->weight, weight, memory_order_relaxed);
+    control_server_changed(c, s);
+    log_line(LOG_INFO, "server %s/%s is set to weight %u", s->cluster_name, s->name, weight);
     return true;
 }

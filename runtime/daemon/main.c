@@ -3,11 +3,12 @@
 #include <string.h>
 
 #include "compiler/cli/cli.h"
-#include "compiler/cli/explain.h"
 #include "runtime/base/check.h"
 #include "runtime/base/nearest.h"
+#include "runtime/daemon/environment.h"
 #include "runtime/daemon/origin.h"
 #include "runtime/daemon/run.h"
+#include "runtime/daemon/sim.h"
 #include "runtime/tls/library.h"
 #include "stats/ctl/ctl.h"
 
@@ -29,8 +30,8 @@ static void help(FILE *to)
     for (size_t i = 0; i < COUNT_OF(command); i++)
         fprintf(to, "  lbc %-8s %-17s %s\n", command[i].name, command[i].arguments,
                 command[i].help);
-    fputs("\n  lbc COMMAND --help       all about one of them\n"
-          "  lbc --version            which lbc this is\n",
+    fputs("\n  lbc COMMAND --help       all about one of them, as does lbc help COMMAND\n"
+          "  lbc --version            which lbc this is\n\n" CLI_EXIT_CODES,
           to);
 }
 
@@ -46,11 +47,16 @@ static int unknown(const char *name)
     return 2;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     if (argc < 2) {
         help(stderr);
         return 2;
+    }
+    char flag[] = "--help";
+    if (argc == 3 && strcmp(argv[1], "help") == 0) {
+        argv[1] = argv[2]; /* `help CMD` is `CMD --help` */
+        argv[2] = flag;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {
@@ -65,4 +71,9 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], command[i].name) == 0)
             return command[i].main(argc - 1, argv + 1);
     return unknown(argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+    return cli_close(run(argc, argv));
 }

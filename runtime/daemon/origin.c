@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -11,6 +10,7 @@
 
 #include "runtime/base/number.h"
 #include "runtime/daemon/origin_serve.h"
+#include "runtime/net/socket_options.h"
 
 static const char usage_text[] =
     "usage: lbc origin [--bind ADDRESS] [--seed N] PORT...\n"
@@ -34,7 +34,7 @@ static const char usage_text[] =
     "  /stall/N        claims N bytes, sends half, says no more\n"
     "  anything else   200 and a line with the port, the method and the path\n"
     "\n"
-    "exit status: 0 stopped by a signal, 1 a port cannot be had, 2 wrong usage\n";
+    "exit code: 0 stopped by a signal, 1 a port cannot be had, 2 the command line is wrong\n";
 
 #define PORTS_MAX 256
 
@@ -98,15 +98,13 @@ static int open_listener(const char *address, uint16_t port)
     }
     const int fd = socket(at->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd == -1 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
-        bind(fd, at, at_len) == -1 || listen(fd, 4096) == -1) {
+        socket_options_set(fd) != 0 || bind(fd, at, at_len) == -1 || listen(fd, 4096) == -1) {
         fprintf(stderr, "lbc origin: cannot listen on %s port %u: %s\n", address, port,
                 strerror(errno));
         if (fd != -1)
             close(fd);
         return -1;
     }
-    /* Inherited by what it accepts: an answer leaves at once. */
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     return fd;
 }
 

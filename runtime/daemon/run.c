@@ -9,6 +9,7 @@
 #include "runtime/base/number.h"
 #include "runtime/base/socket_path.h"
 #include "runtime/control/process.h"
+#include "runtime/net/inherited.h"
 #include "stats/socket/socket.h"
 
 #define DRAIN_S_DEFAULT 30
@@ -32,13 +33,14 @@ static const struct cli_command command = {
     .what = "Compiles FILE and serves it. Nothing is served when the file has an error.",
     .option = options,
     .more =
-        "SIGTERM and SIGINT shut down, and at once when they come a second time. SIGHUP loads "
-        "FILE\n"
-        "anew, and goes on with the old one when the new one has errors. SIGUSR1 opens the access\n"
-        "log anew, after it has been rotated. The exit code is 0 after a shutdown, 1 when the "
-        "file\n"
-        "has errors or can't be served, 2 for a wrong command line, 3 when the file cannot be "
-        "read.",
+        "SIGTERM and SIGINT shut down, and at once when they come a second time. SIGHUP loads\n"
+        "FILE anew, and goes on with the old one when the new one has errors. SIGUSR1 opens the\n"
+        "access log anew, after it has been rotated. The exit code is 0 after a shutdown, and 1\n"
+        "too when FILE can't be served.\n"
+        "\n"
+        "Sockets that a service manager hands over (LISTEN_FDS, LISTEN_PID) are used for the "
+        "binds\n"
+        "of the same address; all workers then accept from the one.",
 };
 
 struct run {
@@ -93,7 +95,7 @@ static struct table *load_again(void *of, struct text *said)
 {
     const struct run *r = of;
     struct loaded l;
-    const int rc = load_into(r->config.file, &l);
+    const int rc = load_to_run(r->config.file, &l);
     if (rc < 0)
         text_addf(said, "cannot read %s: %s\n", r->config.file, strerror(-rc));
     else if (diag_errors(l.diags) + diag_warnings(l.diags) > 0)
@@ -112,6 +114,29 @@ static bool open_socket(const struct run *r, struct control *c, struct stats_soc
     return rc == 0;
 }
 
+/* Sockets that a service manager opened for us; children of ours must not take them for theirs. */
+static bool take_sockets(void)
+{
+    const int n = inherited_adopt(getenv("LISTEN_PID"), getenv("LISTEN_FDS"));
+    unsetenv("LISTEN_PID");
+    unsetenv("LISTEN_FDS");
+    unsetenv("LISTEN_FDNAMES");
+    if (n < 0)
+        fprintf(stderr, "lbc run: LISTEN_FDS hands over what is no listening stream socket\n");
+    return n >= 0;
+}
+
+static void say_left(void)
+{
+    const struct endpoint *e;
+    for (uint32_t i = 0; (e = inherited_left(i)); i++) {
+        char where[ENDPOINT_TEXT_MAX];
+        endpoint_format(e, where);
+        fprintf(stderr, "lbc run: a socket was handed over for %s, which no listener binds\n",
+                where);
+    }
+}
+
 static int serve(const struct run *r, struct table *table)
 {
     struct text why = {0};
@@ -121,10 +146,13 @@ static int serve(const struct run *r, struct table *table)
     if (!reachable)
         table_free(table);
     const bool ok = reachable && control_start(c, table, &why);
-    if (ok)
+    if (ok) {
+        say_left();
         control_run(c);
-    else
+    } else {
         fprintf(stderr, "lbc run: " SLICE_FMT "\n", SLICE_ARG(text_slice(&why)));
+    }
+    inherited_close();
     stats_socket_close(socket);
     control_free(c);
     text_done(&why);
@@ -150,9 +178,18 @@ int run_main(int argc, char **argv)
 
     struct loaded l;
     r.config.file = argv[1];
-    const int code = load(r.config.file, &l);
-    if (code != EXIT_UNREADABLE && diag_errors(l.diags) + diag_warnings(l.diags) > 0)
+    const int rc = load_to_run(r.config.file, &l);
+    if (rc < 0) {
+        fprintf(stderr, "lbc: cannot read %s: %s\n", r.config.file, strerror(-rc));
+        loaded_done(&l);
+        return EXIT_UNREADABLE;
+    }
+    if (diag_errors(l.diags) + diag_warnings(l.diags) > 0)
         report(&l, DIAG_HUMAN);
     struct table *table = take_table(&l);
-    return table ? serve(&r, table) : code;
+    if (table && !take_sockets()) {
+        table_free(table);
+        return EXIT_ERRORS;
+    }
+    return table ? serve(&r, table) : EXIT_ERRORS;
 }

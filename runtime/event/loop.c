@@ -87,6 +87,15 @@ void watch_want(struct watch *w, unsigned wants)
     w->wants = (uint8_t)wants;
 }
 
+void watch_fire(struct watch *w, unsigned ready)
+{
+    ASSERT((w->wants & ready) == ready);
+    if (ready & WATCH_READ)
+        event_active(library_event(w, READING), EV_READ, 0);
+    if (ready & WATCH_WRITE)
+        event_active(library_event(w, WRITING), EV_WRITE, 0);
+}
+
 void watch_done(struct watch *w)
 {
     if (w->loop)
@@ -119,6 +128,11 @@ void timer_set(struct timer *t, int64_t after_ns)
     const struct timeval after = {.tv_sec = after_us / 1000000, .tv_usec = after_us % 1000000};
     const int rc = event_add(timer_event(t), &after);
     ASSERT(rc == 0);
+}
+
+void timer_soon(struct timer *t)
+{
+    event_active(timer_event(t), EV_TIMEOUT, 0);
 }
 
 void timer_stop(struct timer *t)

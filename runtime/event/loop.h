@@ -21,6 +21,10 @@ struct loop;
  * ready. */
 typedef void watch_ready(void *of, unsigned ready);
 
+/* What libevent keeps of a descriptor that is watched, beside what is embedded here: its place in
+ * two arrays that double. */
+#define WATCH_LIBRARY_BYTES 128u
+
 /* One descriptor's interests. Embed it; its owner keeps it in place while it is watched. */
 struct watch {
     struct loop *loop;
@@ -68,6 +72,10 @@ static inline void watch_drop(struct watch *w, unsigned wants)
         watch_want(w, w->wants & ~wants);
 }
 
+/* Calls back for `ready` in the next turn of the loop, whatever the descriptor says; nothing that
+ * is not wanted any more by then. */
+void watch_fire(struct watch *w, unsigned ready);
+
 /* Watches nothing any more. Must come before the descriptor is closed. */
 void watch_done(struct watch *w);
 
@@ -77,4 +85,8 @@ void timer_init(struct timer *t, struct loop *l, void (*call)(void *of), void *o
  * kernel's coarse clock, which may lag clock_now_ns() by some milliseconds: it can fire as much
  * earlier. */
 void timer_set(struct timer *t, int64_t after_ns);
+/* Fires in this turn of the loop, when everything that is ready already has been called; costs no
+ * system call. Setting it again before that changes nothing. */
+void timer_soon(struct timer *t);
+
 void timer_stop(struct timer *t);

@@ -1,5 +1,6 @@
 #include "runtime/generation/carry.h"
 
+#include "runtime/base/clock.h"
 #include "runtime/base/hash.h"
 
 /* Names to indices, so that carrying ten thousand servers over is not a quadratic search. */
@@ -23,7 +24,7 @@ static uint64_t server_hash(struct slice cluster, struct slice name)
 
 static void index_servers(struct index *x, const struct generation *g)
 {
-    for (uint32_t i = 0; i < g->table->n_servers; i++) {
+    for (uint32_t i = 0; i < g->n_servers; i++) {
         const struct server *s = g->server[i];
         uint64_t at = server_hash(slice_of(s->cluster_name), slice_of(s->name));
         while (x->slot[at & x->mask])
@@ -32,41 +33,80 @@ static void index_servers(struct index *x, const struct generation *g)
     }
 }
 
-static struct server *find_server(const struct index *x, const struct generation *before,
-                                  struct slice cluster, const struct table_server *spec)
+/* Its index before, or UINT32_MAX. */
+static uint32_t find_server(const struct index *x, const struct generation *before,
+                            struct slice cluster, struct slice name,
+                            const struct table_server *spec)
 {
-    for (uint64_t at = server_hash(cluster, spec->name); x->slot[at & x->mask]; at++) {
-        struct server *s = before->server[x->slot[at & x->mask] - 1];
-        if (slice_eq(slice_of(s->name), spec->name) &&
-            slice_eq(slice_of(s->cluster_name), cluster) &&
+    for (uint64_t at = server_hash(cluster, name); x->slot[at & x->mask]; at++) {
+        const uint32_t i = x->slot[at & x->mask] - 1;
+        const struct server *s = before->server[i];
+        if (slice_eq(slice_of(s->name), name) && slice_eq(slice_of(s->cluster_name), cluster) &&
             endpoint_eq(&s->endpoint, &spec->endpoint))
-            return s;
+            return i;
     }
-    return NULL;
+    return UINT32_MAX;
 }
 
-/* A server that was in use without checks stays in use until a check says otherwise. */
-static void check(struct server *s, bool checked, bool carried)
+/* A server that was in use without checks stays in use until a check says otherwise; so does a new
+ * one that is assumed to be up. */
+static void check(struct server *s, const struct table_health *h, bool carried)
 {
+    const bool checked = h->kind != HEALTH_NONE;
     const bool before = atomic_load_explicit(&s->checked, memory_order_relaxed);
-    if (carried && checked && !before)
+    if (checked && !before && (carried || h->assume_up))
         atomic_store_explicit(&s->health, HEALTH_UP, memory_order_release);
     atomic_store_explicit(&s->checked, checked, memory_order_release);
 }
 
+/* One that comes beside others grows slowly once it is up, if it is to. */
+static struct server *begin_server(const struct generation *g, const struct table_server *spec,
+                                   struct slice name, bool beside_others)
+{
+    const struct table_cluster *cluster = &g->table->cluster[spec->cluster];
+    struct server *s = server_new(cluster->name, name, &spec->endpoint, g->n_workers);
+    s->cluster = cluster_pin(g->cluster[spec->cluster]);
+    atomic_init(&s->admin, (int)spec->state);
+    if (beside_others)
+        server_rises(s, cluster->health.kind == HEALTH_NONE ? clock_now_ns() : SERVER_TO_RISE);
+    return s;
+}
+
+/* What an operator has set stays, until the file says something else than it did. */
+static struct server *keep_server(struct server *s, const struct table_server *was,
+                                  const struct table_server *is)
+{
+    if (was->state != is->state)
+        atomic_store_explicit(&s->admin, (int)is->state, memory_order_relaxed);
+    if (was->weight != is->weight)
+        atomic_store_explicit(&s->weight, 0, memory_order_relaxed);
+    return server_pin(s);
+}
+
 static void carry_servers(struct generation *g, const struct generation *before)
 {
-    struct index x = index_new(before ? before->table->n_servers : 0);
+    struct index x = index_new(before ? before->n_servers : 0);
     if (before)
         index_servers(&x, before);
 
-    for (uint32_t i = 0; i < g->table->n_servers; i++) {
-        const struct table_server *spec = &g->table->server[i];
+    for (uint32_t i = 0; i < g->n_servers; i++) {
+        struct table_server *spec = &g->spec[i];
         const struct table_cluster *cluster = &g->table->cluster[spec->cluster];
-        struct server *s = before ? find_server(&x, before, cluster->name, spec) : NULL;
-        g->server[i] = s ? server_pin(s)
-                         : server_new(cluster->name, spec->name, &spec->endpoint, g->n_workers);
-        check(g->server[i], cluster->health.kind != HEALTH_NONE, s != NULL);
+        char endpoint[ENDPOINT_TEXT_MAX];
+        /* Who was found is called as it is reached. */
+        const struct slice name =
+            spec->name.len > 0
+                ? spec->name
+                : (struct slice){endpoint, endpoint_format(&spec->endpoint, endpoint)};
+        const uint32_t old =
+            before ? find_server(&x, before, cluster->name, name, spec) : UINT32_MAX;
+        g->server[i] = old != UINT32_MAX
+                           ? keep_server(before->server[old], &before->spec[old], spec)
+                           : begin_server(g, spec, name, before != NULL);
+        spec->name = slice_of(g->server[i]->name);
+        atomic_store_explicit(&g->server[i]->max_connections, spec->max_connections,
+                              memory_order_relaxed);
+        check(g->server[i], &cluster->health, old != UINT32_MAX);
         atomic_store_explicit(&g->server[i]->generation, g->id, memory_order_relaxed);
     }
     free(x.slot);
@@ -140,14 +180,18 @@ static struct listener *find_socket(const struct generation *before, const struc
 }
 
 static bool carry_socket(struct listener **out, const struct generation *before,
-                         const struct endpoint *e, uint32_t n_workers, struct text *why)
+                         const struct table_bind *bind, uint32_t n_workers, struct text *why)
 {
+    _Static_assert(TABLE_NO_MODE == LISTENER_NO_MODE, "the table's word for it is the listener's");
+    const struct endpoint *e = &bind->endpoint;
+    const struct listener_options options = {.backlog = bind->backlog, .mode = bind->mode};
     struct listener *old = before ? find_socket(before, e) : NULL;
     if (old) {
         *out = listener_pin(old);
+        listener_adjust(old, &options);
         return true;
     }
-    const int rc = listener_open(e, n_workers, out);
+    const int rc = listener_open(e, &options, n_workers, out);
     if (rc == 0)
         return true;
     char where[ENDPOINT_TEXT_MAX];

@@ -21,15 +21,55 @@ static struct generation_worker *worker_side_new(const struct table *t)
     return w;
 }
 
-static struct generation *generation_alloc(struct table *t, uint32_t n_workers)
+static struct configuration *configuration_new(struct table *t, struct tls_loaded *tls)
+{
+    struct configuration *c = MUST_NEW(struct configuration);
+    *c = (struct configuration){.pins = 1, .table = t, .tls = tls ? tls_loaded_pin(tls) : NULL};
+    return c;
+}
+
+static void configuration_unpin(struct configuration *c)
+{
+    if (--c->pins > 0)
+        return;
+    tls_loaded_unpin(c->tls);
+    table_free(c->table);
+    free(c);
+}
+
+/* Cluster by cluster: what the table says, and behind it what was found. */
+static void gather_servers(struct generation *g, const struct found_servers *found)
+{
+    const struct table *t = g->table;
+    g->spec = MUST_ARRAY(struct table_server, t->n_servers + found->n);
+    g->part = MUST_ARRAY(struct generation_part, t->n_clusters);
+    uint32_t n = 0, next = 0;
+    for (uint32_t c = 0; c < t->n_clusters; c++) {
+        g->part[c].first = n;
+        for (uint32_t i = 0; i < t->cluster[c].n_servers; i++)
+            g->spec[n++] = t->server[t->cluster[c].first_server + i];
+        while (next < found->n && found->server[next].cluster == c)
+            g->spec[n++] = found->server[next++];
+        g->part[c].n = n - g->part[c].first;
+    }
+    ASSERT(next == found->n);
+    g->n_servers = n;
+    g->server = MUST_ARRAY(struct server *, n);
+}
+
+static struct generation *generation_alloc(struct configuration *c,
+                                           const struct found_servers *found, uint32_t n_workers)
 {
     struct generation *g = MUST_NEW(struct generation);
+    const struct table *t = c->table;
     g->magic = GENERATION_MAGIC;
-    g->table = t;
+    g->configuration = c;
+    g->table = c->table;
+    g->tls = c->tls;
     g->made_ns = clock_now_ns();
     g->n_sockets = count_binds(t);
     g->n_workers = n_workers;
-    g->server = MUST_ARRAY(struct server *, t->n_servers);
+    gather_servers(g, found);
     g->cluster = MUST_ARRAY(struct cluster *, t->n_clusters);
     g->gate = MUST_ARRAY(struct gate *, t->n_listeners);
     g->socket = MUST_ARRAY(struct listener *, g->n_sockets);
@@ -41,11 +81,13 @@ static struct generation *generation_alloc(struct table *t, uint32_t n_workers)
     return g;
 }
 
-struct generation *generation_new(struct table *table, const struct generation *before,
-                                  uint32_t n_workers, struct mailbox *control,
-                                  void (*retired)(struct message *m), struct text *why)
+struct generation *generation_new(struct table *table, struct tls_loaded *tls,
+                                  const struct found_servers *found,
+                                  const struct generation *before, uint32_t n_workers,
+                                  struct mailbox *control, void (*retired)(struct message *m),
+                                  struct text *why)
 {
-    struct generation *g = generation_alloc(table, n_workers);
+    struct generation *g = generation_alloc(configuration_new(table, tls), found, n_workers);
     g->id = before ? before->id + 1 : 1;
     g->owner = control;
     g->retired.run = retired;
@@ -53,9 +95,32 @@ struct generation *generation_new(struct table *table, const struct generation *
         carry_state(g, before);
         return g;
     }
-    g->table = NULL; /* stays the caller's */
+    g->configuration->table = NULL; /* stays the caller's */
     generation_free(g);
     return NULL;
+}
+
+struct generation *generation_again(const struct generation *before,
+                                    const struct found_servers *found)
+{
+    before->configuration->pins++;
+    struct generation *g = generation_alloc(before->configuration, found, before->n_workers);
+    g->id = before->id + 1;
+    g->owner = before->owner;
+    g->retired.run = before->retired.run;
+    struct text why = {0};
+    ASSERT(carry_sockets(g, before, &why)); /* all of them are open */
+    carry_state(g, before);
+    return g;
+}
+
+uint32_t generation_find_server(const struct generation *g, uint32_t cluster, struct slice name)
+{
+    const struct generation_part part = g->part[cluster];
+    for (uint32_t i = part.first; i < part.first + part.n; i++)
+        if (slice_eq(slice_of(g->server[i]->name), name))
+            return i;
+    return UINT32_MAX;
 }
 
 /* The arrays may be half filled: generation_new() comes here with only some sockets open. */
@@ -63,11 +128,11 @@ static void let_go(struct generation *g)
 {
     for (uint32_t i = 0; i < g->n_sockets; i++)
         listener_unpin(g->socket[i]);
-    for (uint32_t i = 0; g->table && i < g->table->n_servers; i++)
+    for (uint32_t i = 0; i < g->n_servers; i++)
         server_unpin(g->server[i]);
-    for (uint32_t i = 0; g->table && i < g->table->n_clusters; i++)
+    for (uint32_t i = 0; i < g->table->n_clusters; i++)
         cluster_unpin(g->cluster[i]);
-    for (uint32_t i = 0; g->table && i < g->table->n_listeners; i++)
+    for (uint32_t i = 0; i < g->table->n_listeners; i++)
         gate_unpin(g->gate[i]);
 }
 
@@ -78,7 +143,7 @@ void generation_free(struct generation *g)
     CHECK_OBJ(g, GENERATION_MAGIC);
     let_go(g);
     for (uint32_t i = 0; i < g->n_workers; i++) {
-        for (uint32_t c = 0; g->table && c < g->table->n_clusters; c++)
+        for (uint32_t c = 0; c < g->table->n_clusters; c++)
             cluster_view_done(&g->worker[i]->view[c]);
         free(g->worker[i]->view);
         free(g->worker[i]);
@@ -89,7 +154,9 @@ void generation_free(struct generation *g)
     free(g->gate);
     free(g->cluster);
     free(g->server);
-    table_free(g->table);
+    free(g->part);
+    free(g->spec);
+    configuration_unpin(g->configuration);
     g->magic = 0;
     free(g);
 }

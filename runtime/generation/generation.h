@@ -7,6 +7,9 @@
  *
  * What carry.c takes over from the one before: servers (health, counts, idle connections), clusters
  * (their turn), listeners (sockets and open connections). By name and kind; nothing else survives.
+ *
+ * Servers that come or go while the configuration stays (names, files) make a generation too: of
+ * the same table, with other servers.
  */
 #pragma once
 
@@ -17,8 +20,22 @@
 #include "runtime/base/text.h"
 #include "runtime/event/mailbox.h"
 #include "runtime/net/listener.h"
+#include "runtime/tls/loaded.h"
 #include "runtime/upstream/cluster.h"
+#include "runtime/upstream/discoveries.h"
 #include "runtime/upstream/server.h"
+
+/* A table, for as long as some generation has it. Control thread. */
+struct configuration {
+    uint32_t pins;
+    struct table *table;    /* owned */
+    struct tls_loaded *tls; /* pinned; what the table's TLS needs, NULL where it has none */
+};
+
+/* The servers of a cluster: a part of generation.server. */
+struct generation_part {
+    uint32_t first, n;
+};
 
 /* The live side of a listener: lives on as long as some generation has a listener of that name. */
 struct gate {
@@ -40,15 +57,21 @@ struct generation_worker {
 struct generation {
     uint32_t magic;
 #define GENERATION_MAGIC 0x6e4e7a71u
-    uint64_t id;         /* from 1 */
-    struct table *table; /* owned */
+    uint64_t id;                         /* from 1 */
+    struct configuration *configuration; /* pinned */
+    struct table *table;                 /* the configuration's */
+    struct tls_loaded *tls;              /* and this */
     int64_t made_ns;
 
-    struct server **server;   /* parallel to table->server; pinned */
-    struct cluster **cluster; /* parallel to table->cluster; pinned */
-    struct gate **gate;       /* parallel to table->listener; pinned */
-    struct listener **socket; /* all binds of all listeners, in order; pinned */
-    uint32_t *first_socket;   /* per listener: where its binds begin in `socket` */
+    struct table_server *spec; /* the table's, and behind each cluster's those that were found;
+                                * owned; names of the latter are their servers' */
+    struct server **server;    /* parallel to `spec`; pinned */
+    uint32_t n_servers;
+    struct generation_part *part; /* of `server`; parallel to table->cluster */
+    struct cluster **cluster;     /* parallel to table->cluster; pinned */
+    struct gate **gate;           /* parallel to table->listener; pinned */
+    struct listener **socket;     /* all binds of all listeners, in order; pinned */
+    uint32_t *first_socket;       /* per listener: where its binds begin in `socket` */
     uint32_t n_sockets;
 
     uint32_t n_workers;
@@ -64,11 +87,22 @@ struct generation {
  * Builds the generation that follows `before` (NULL for the first), and opens the sockets it needs.
  * All or nothing: on failure nothing of `before` has changed, NULL is returned, `why` says what
  * could not be opened, and the table stays the caller's. Otherwise it owns the table. `retired` is
- * called on the control thread when nothing uses the generation any more. Control thread.
+ * called on the control thread when nothing uses the generation any more. `tls` is what was loaded
+ * for the table, NULL for one without TLS; it is pinned. `found` is what the table's sources stand
+ * for now. Control thread.
  */
-struct generation *generation_new(struct table *table, const struct generation *before,
-                                  uint32_t n_workers, struct mailbox *control,
-                                  void (*retired)(struct message *m), struct text *why);
+struct generation *generation_new(struct table *table, struct tls_loaded *tls,
+                                  const struct found_servers *found,
+                                  const struct generation *before, uint32_t n_workers,
+                                  struct mailbox *control, void (*retired)(struct message *m),
+                                  struct text *why);
+
+/* The same configuration as that of `before`, with these servers found. Control thread. */
+struct generation *generation_again(const struct generation *before,
+                                    const struct found_servers *found);
+
+/* The index of a cluster's server in `server`, or UINT32_MAX. */
+uint32_t generation_find_server(const struct generation *g, uint32_t cluster, struct slice name);
 
 /* NULL is allowed. Nothing may pin it. Control thread. */
 void generation_free(struct generation *g);

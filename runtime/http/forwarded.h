@@ -19,6 +19,19 @@
 size_t forwarded_write(const struct address *client, struct slice proto, struct slice host,
                        char out[FORWARDED_BYTES_MAX]);
 
+/* The hops of a chain that are looked at, from the last one back. */
+#define FORWARDED_HOPS_MAX 32u
+
+typedef bool forwarded_trusts(const void *of, const struct address *a);
+
+/*
+ * The client, as proxies tell that are trusted: X-Forwarded-For, or Forwarded where there is none
+ * of it, is read from its end; each address that is trusted may name the one before it. `from` is
+ * the peer, trusted already. What cannot be read ends the chain. Ports are not looked at.
+ */
+struct address forwarded_client(const struct http_head *head, const struct address *from,
+                                forwarded_trusts *trusts, const void *of);
+
 /*
  * Writes the X-Forwarded-For fields of `head` as one list, and the client behind them; for servers
  * that read only the first line or the last. `head` may be NULL: the client alone. Dropped fields

@@ -185,6 +185,27 @@ int h1_body_decode(struct h1_body *b, char *at, size_t len, struct h1_decoded *o
     return 0;
 }
 
+uint64_t h1_body_unframed(const struct h1_body *b)
+{
+    return b->framing != FRAMING_CHUNKED && b->state == BODY_DATA ? b->left : 0;
+}
+
+void h1_body_passed(struct h1_body *b, uint64_t n)
+{
+    ASSERT(n <= h1_body_unframed(b));
+    b->total += n;
+    if (b->framing == FRAMING_CLOSE)
+        return;
+    b->left -= n;
+    if (b->left == 0)
+        b->state = BODY_DONE;
+}
+
+bool h1_body_is_done(const struct h1_body *b)
+{
+    return b->state == BODY_DONE;
+}
+
 bool h1_body_may_end(const struct h1_body *b)
 {
     return b->framing == FRAMING_CLOSE || b->state == BODY_DONE;

@@ -46,5 +46,13 @@ void h1_body_init(struct h1_body *b, enum http_framing framing, uint64_t content
  */
 MUST_CHECK int h1_body_decode(struct h1_body *b, char *at, size_t len, struct h1_decoded *out);
 
+/* How many of the next bytes are the body's own, without any framing between them: until its end
+ * where that is known, UINT64_MAX where it comes with the close, 0 for others. And that so many
+ * were dealt with. */
+uint64_t h1_body_unframed(const struct h1_body *b);
+void h1_body_passed(struct h1_body *b, uint64_t n);
+
+bool h1_body_is_done(const struct h1_body *b);
+
 /* May the peer close now without having cut the body short? */
 bool h1_body_may_end(const struct h1_body *b);

@@ -161,6 +161,8 @@ size_t h1_write_request(char *out, size_t room, const struct h1_request_out *r)
     put_edits(&o, r->edit, r->n_edits, false);
     if (r->chunked)
         PUT(&o, "Transfer-Encoding: chunked\r\n");
+    if (r->trailers)
+        PUT(&o, "TE: trailers\r\n");
     if (r->upgrade)
         put_upgrade(&o, r->head);
     PUT(&o, "\r\n");
@@ -185,12 +187,34 @@ static void put_connection(struct out *o, bool close, bool keep_alive)
         PUT(o, "Connection: keep-alive\r\n");
 }
 
+bool h1_response_next(const struct h1_response_out *r, struct slice name, uint32_t *cursor,
+                      struct slice *value)
+{
+    const struct http_head *h = r->head;
+    while (*cursor < h->n_fields) {
+        const struct http_field *f = &h->field[(*cursor)++];
+        if (f->dropped || !slice_eq_nocase(http_field_name(h, f), name))
+            continue;
+        *value = http_field_value(h, f);
+        return true;
+    }
+    while (*cursor < h->n_fields + r->n_edits) {
+        const size_t i = (*cursor)++ - h->n_fields;
+        if (r->edit[i].kind == HTTP_REMOVE || !slice_eq_nocase(r->edit[i].name, name) ||
+            is_superseded(r->edit, i, r->n_edits))
+            continue;
+        *value = r->edit[i].value;
+        return true;
+    }
+    return false;
+}
+
 size_t h1_write_response(char *out, size_t room, const struct h1_response_out *r)
 {
     const struct http_head *h = r->head;
     struct out o = {.at = out, .room = room};
     put_status_line(&o, h->status, http_slice(h, h->reason_at, h->reason_len));
-    put_fields(&o, h, (struct without){.length = r->chunked});
+    put_fields(&o, h, (struct without){.length = r->chunked || r->unsized});
     put_edits(&o, r->edit, r->n_edits, true);
     if (r->chunked)
         PUT(&o, "Transfer-Encoding: chunked\r\n");

@@ -33,8 +33,9 @@ struct h1_request_out {
     struct slice host;   /* the Host field's value; it is written first */
     const struct http_edit *edit; /* HTTP_SET and HTTP_ADD are written, in order */
     size_t n_edits;
-    bool chunked; /* add Transfer-Encoding: chunked, and leave Content-Length out */
-    bool upgrade; /* add Connection: upgrade, and the head's Upgrade field */
+    bool chunked;  /* add Transfer-Encoding: chunked, and leave Content-Length out */
+    bool upgrade;  /* add Connection: upgrade, and the head's Upgrade field */
+    bool trailers; /* add TE: trailers */
 };
 
 size_t h1_write_request(char *out, size_t room, const struct h1_request_out *r);
@@ -44,10 +45,16 @@ struct h1_response_out {
     const struct http_edit *edit;
     size_t n_edits;
     bool chunked;
+    bool unsized;    /* leave Content-Length out */
     bool close;      /* add Connection: close */
     bool keep_alive; /* add Connection: keep-alive, for HTTP/1.0 clients */
     bool upgrade;    /* 101, 426: Connection: upgrade and the head's Upgrade; no other Connection */
 };
+
+/* The next value of the field `name` (lower case) among those that will be written: of the head,
+ * whose edits have been applied, then of the edits. *cursor starts at 0. */
+bool h1_response_next(const struct h1_response_out *r, struct slice name, uint32_t *cursor,
+                      struct slice *value);
 
 size_t h1_write_response(char *out, size_t room, const struct h1_response_out *r);
 

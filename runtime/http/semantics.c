@@ -90,6 +90,15 @@ static bool asks_upgrade(const struct http_head *h, const struct http_connection
     return true;
 }
 
+static bool is_websocket(const struct http_head *h)
+{
+    const struct http_field *only = http_field_find(h, HTTP_UPGRADE);
+    for (uint16_t i = 0; i < h->n_fields; i++)
+        if (h->field[i].name == HTTP_UPGRADE && &h->field[i] != only)
+            return false;
+    return slice_eq_nocase(http_field_value(h, only), SLICE("websocket"));
+}
+
 static bool expects_continue(const struct http_head *h)
 {
     const struct http_field *f = http_field_find(h, HTTP_EXPECT);
@@ -129,6 +138,7 @@ int http_request_understand(struct http_head *h, struct http_request_info *out)
 
     info.keep_alive = keeps_alive(h, &connection);
     info.upgrade = info.framing == FRAMING_NONE && asks_upgrade(h, &connection);
+    info.websocket = info.upgrade && is_websocket(h);
     info.expects_continue = info.framing != FRAMING_NONE && expects_continue(h);
     info.head = slice_eq(method, SLICE("HEAD"));
     info.idempotent = is_idempotent(method);

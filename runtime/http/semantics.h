@@ -20,6 +20,7 @@ struct http_request_info {
     uint64_t content_length;
     bool keep_alive;       /* may another request follow on this connection? */
     bool expects_continue; /* Expect: 100-continue in HTTP/1.1 */
+    bool websocket;        /* with `upgrade`: to websocket, and to nothing else */
     bool upgrade; /* Upgrade with Connection: upgrade, in HTTP/1.1, without a body and not to h2c */
     bool head;    /* HEAD: the response has no body */
     bool idempotent;        /* RFC 9110 9.2.2: may be sent twice */

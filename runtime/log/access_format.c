@@ -63,12 +63,21 @@ static void add_request_id(struct text *out, const uint64_t id[2])
 
 static void add_client(struct text *out, const struct access_record *a)
 {
-    if (a->client_port == 0)
-        return; /* it came by a Unix socket */
-    char client[ADDRESS_TEXT_MAX];
-    const size_t len = address_format(&a->client, client);
-    add_string(out, SLICE(",\"client\":"), (struct slice){client, len});
-    add_number(out, SLICE(",\"client_port\":"), a->client_port);
+    static const struct address none;
+    char text[ADDRESS_TEXT_MAX];
+    /* Who came by a Unix socket has no address. */
+    if (address_compare(&a->client, &none) != 0) {
+        const size_t len = address_format(&a->client, text);
+        add_string(out, SLICE(",\"client\":"), (struct slice){text, len});
+    }
+    if (a->client_port != 0)
+        add_number(out, SLICE(",\"client_port\":"), a->client_port);
+    if (a->peer_port == 0 ||
+        (address_compare(&a->client, &a->peer) == 0 && a->client_port == a->peer_port))
+        return;
+    const size_t len = address_format(&a->peer, text);
+    add_string(out, SLICE(",\"peer\":"), (struct slice){text, len});
+    add_number(out, SLICE(",\"peer_port\":"), a->peer_port);
 }
 
 #define TEXT_OF(field) ((struct slice){(field).at, (field).len})
@@ -102,6 +111,7 @@ static void add_cuts(struct text *out, const struct access_record *a)
     add_if_cut(out, a->clause != 0 && a->route.cut, "clause", &any);
     add_if_cut(out, a->cluster.cut, "cluster", &any);
     add_if_cut(out, a->server.cut, "server", &any);
+    add_if_cut(out, a->tags.cut, "tags", &any);
     if (any)
         text_addc(out, ']');
 }
@@ -112,12 +122,17 @@ static void add_request(struct text *out, const struct access_record *a)
         add_request_id(out, a->request_id);
     add_client(out, a);
     add_string(out, SLICE(",\"listener\":"), TEXT_OF(a->listener));
+    if (a->tcp)
+        add_string(out, SLICE(",\"proto\":"), SLICE("tcp"));
     add_string(out, SLICE(",\"method\":"), TEXT_OF(a->method));
+    if (a->method.len > 0)
+        add_string(out, SLICE(",\"scheme\":"), a->tls ? SLICE("https") : SLICE("http"));
     add_string(out, SLICE(",\"host\":"), TEXT_OF(a->host));
     add_string(out, SLICE(",\"uri\":"), TEXT_OF(a->uri));
     if (a->method.len > 0) {
-        text_add(out, SLICE(",\"version\":\"1."));
-        add_digits(out, a->minor_version, 1);
+        text_add(out, a->h2 ? SLICE(",\"version\":\"2") : SLICE(",\"version\":\"1."));
+        if (!a->h2)
+            add_digits(out, a->minor_version, 1);
         text_addc(out, '"');
     }
 }
@@ -127,13 +142,21 @@ static void add_outcome(struct text *out, const struct access_record *a)
     if (a->status != 0)
         add_number(out, SLICE(",\"status\":"), a->status);
     add_string(out, SLICE(",\"end\":"), slice_of(end_name(a->end)));
+    if (a->reason)
+        add_string(out, SLICE(",\"reason\":"), slice_of(a->reason));
     add_number(out, SLICE(",\"generation\":"), a->generation);
     add_clause(out, a);
     add_string(out, SLICE(",\"cluster\":"), TEXT_OF(a->cluster));
     add_string(out, SLICE(",\"server\":"), TEXT_OF(a->server));
+    if (a->tags.len > 0)
+        add_string(out, SLICE(",\"tags\":"), TEXT_OF(a->tags));
     if (a->server_status != 0)
         add_number(out, SLICE(",\"server_status\":"), a->server_status);
     add_number(out, SLICE(",\"tries\":"), a->tries);
+    if (a->retried)
+        add_string(out, SLICE(",\"retried\":"), slice_of(a->retried));
+    if (a->not_retried)
+        add_string(out, SLICE(",\"not_retried\":"), slice_of(a->not_retried));
 }
 
 void access_format(const struct access_record *a, struct text *out)
@@ -152,6 +175,10 @@ void access_format(const struct access_record *a, struct text *out)
     add_ms(out, SLICE(",\"total_ms\":"), a->total_ns);
     add_number(out, SLICE(",\"received_bytes\":"), a->received_bytes);
     add_number(out, SLICE(",\"sent_bytes\":"), a->sent_bytes);
+    if (a->coding) {
+        add_string(out, SLICE(",\"compressed\":"), slice_of(a->coding));
+        add_number(out, SLICE(",\"plain_bytes\":"), a->plain_bytes);
+    }
     add_cuts(out, a);
     text_addc(out, '}');
 }

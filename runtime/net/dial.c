@@ -1,25 +1,21 @@
 #include "runtime/net/dial.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <unistd.h>
+
+#include "runtime/net/socket_options.h"
 
 int dial_begin(const struct sockaddr_of *to)
 {
     const int fd = socket(to->addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd == -1)
         return -errno;
-    const int on = 1;
-    if (to->addr.ss_family != AF_UNIX &&
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == -1)
-        goto fail;
-    if (connect(fd, (const struct sockaddr *)&to->addr, to->len) == -1 && errno != EINPROGRESS)
-        goto fail;
-    return fd;
-
-fail:;
-    const int rc = -errno; /* before close can overwrite it */
+    int rc = to->addr.ss_family == AF_UNIX ? 0 : socket_options_set(fd);
+    if (rc == 0 && connect(fd, (const struct sockaddr *)&to->addr, to->len) == -1 &&
+        errno != EINPROGRESS)
+        rc = -errno;
+    if (rc == 0)
+        return fd;
     close(fd);
     return rc;
 }

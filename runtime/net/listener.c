@@ -2,14 +2,14 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include "runtime/net/inherited.h"
 #include "runtime/net/sockaddr.h"
+#include "runtime/net/socket_options.h"
 #include "runtime/net/unix_path.h"
-
-#define BACKLOG 4096
 
 static int turn_on(int fd, int level, int option)
 {
@@ -26,19 +26,30 @@ static int set_options(int fd, const struct sockaddr_of *to)
     /* 0.0.0.0 and [::] are two endpoints: neither takes the other's port away. */
     if (to->addr.ss_family == AF_INET6 && turn_on(fd, IPPROTO_IPV6, IPV6_V6ONLY) == -1)
         return -errno;
-    /* Accepted sockets inherit it; small answers must not wait for acknowledgements. */
-    return turn_on(fd, IPPROTO_TCP, TCP_NODELAY) == -1 ? -errno : 0;
+    return socket_options_set(fd);
 }
 
-static int open_one(const struct sockaddr_of *to, int *out)
+static const char *path_of(const struct sockaddr_of *to)
+{
+    return ((const struct sockaddr_un *)(const void *)&to->addr)->sun_path;
+}
+
+static int open_one(const struct sockaddr_of *to, const struct listener_options *o, int *out)
 {
     const int fd = socket(to->addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd == -1)
         return -errno;
     int rc = set_options(fd, to);
+    /* What the umask forbids goes before there is a file, so that nobody is too early; what it
+     * forbids too much is allowed afterwards. */
+    const bool has_mode = to->addr.ss_family == AF_UNIX && o->mode != LISTENER_NO_MODE;
+    if (rc == 0 && has_mode && fchmod(fd, o->mode) == -1)
+        rc = -errno;
     if (rc == 0 && bind(fd, (const struct sockaddr *)&to->addr, to->len) == -1)
         rc = -errno;
-    if (rc == 0 && listen(fd, BACKLOG) == -1)
+    if (rc == 0 && has_mode && chmod(path_of(to), o->mode) == -1)
+        rc = -errno;
+    if (rc == 0 && listen(fd, (int)o->backlog) == -1)
         rc = -errno;
     if (rc == 0)
         *out = fd;
@@ -74,21 +85,37 @@ static void remember_path(struct listener *l)
     l->inode = st.st_ino;
 }
 
-int listener_open(const struct endpoint *e, uint32_t n_workers, struct listener **out)
+static struct listener *listener_new(const struct endpoint *e, uint32_t n_sockets,
+                                     uint32_t n_workers)
 {
+    struct listener *l = must_calloc(1, sizeof(*l) + n_sockets * sizeof(l->fd[0]));
+    l->endpoint = *e;
+    atomic_init(&l->pins, 1);
+    atomic_init(&l->workers, n_workers);
+    return l;
+}
+
+int listener_open(const struct endpoint *e, const struct listener_options *o, uint32_t n_workers,
+                  struct listener **out)
+{
+    static const struct listener_options DEFAULT = {LISTENER_BACKLOG, LISTENER_NO_MODE};
     ASSERT(n_workers >= 1);
+    o = o ? o : &DEFAULT;
+    const int handed = inherited_take(e);
+    if (handed >= 0) { /* its path, if it has one, is whoever's who made it */
+        *out = listener_new(e, 1, n_workers);
+        (*out)->fd[(*out)->n_sockets++] = handed;
+        return 0;
+    }
     const struct sockaddr_of to = sockaddr_from(e);
     int rc = probe_exclusive(&to);
     if (rc != 0)
         return rc;
 
     const uint32_t n = e->path[0] ? 1 : n_workers;
-    struct listener *l = must_calloc(1, sizeof(*l) + n * sizeof(l->fd[0]));
-    l->endpoint = *e;
-    atomic_init(&l->pins, 1);
-    atomic_init(&l->workers, n_workers);
+    struct listener *l = listener_new(e, n, n_workers);
     for (; l->n_sockets < n; l->n_sockets++) {
-        rc = open_one(&to, &l->fd[l->n_sockets]);
+        rc = open_one(&to, o, &l->fd[l->n_sockets]);
         if (rc != 0) {
             listener_unpin(l);
             return rc;
@@ -97,6 +124,44 @@ int listener_open(const struct endpoint *e, uint32_t n_workers, struct listener 
     remember_path(l);
     *out = l;
     return 0;
+}
+
+void listener_adjust(struct listener *l, const struct listener_options *o)
+{
+    /* Best effort: the sockets are good as they are, and a reload must not fail over this. */
+    for (uint32_t i = 0; i < l->n_sockets; i++)
+        (void)listen(l->fd[i], (int)o->backlog);
+    if (l->inode != 0 && o->mode != LISTENER_NO_MODE)
+        (void)chmod(l->endpoint.path, o->mode);
+}
+
+/* A path can be bound when its folder can be written, and it is not something else's name. */
+static int probe_path(const char *path)
+{
+    struct stat st;
+    if (lstat(path, &st) == 0)
+        return !S_ISSOCK(st.st_mode) ? -EADDRINUSE : access(path, W_OK) == 0 ? 0 : -errno;
+    char folder[sizeof(((struct endpoint *)0)->path)];
+    snprintf(folder, sizeof(folder), "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        slash[slash == folder] = '\0';
+    return access(slash ? folder : ".", W_OK | X_OK) == 0 ? 0 : -errno;
+}
+
+int listener_probe(const struct endpoint *e)
+{
+    if (e->path[0])
+        return probe_path(e->path);
+    const struct sockaddr_of to = sockaddr_from(e);
+    const int fd = socket(to.addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd == -1)
+        return -errno;
+    int rc = set_options(fd, &to);
+    if (rc == 0 && bind(fd, (const struct sockaddr *)&to.addr, to.len) == -1)
+        rc = -errno;
+    close(fd);
+    return rc;
 }
 
 struct listener *listener_pin(struct listener *l)
@@ -122,7 +187,7 @@ void listener_leave(struct listener *l, uint32_t worker)
     /* Acquire and release: whoever closes a shared socket does so after the others' last use. */
     const unsigned left = atomic_fetch_sub_explicit(&l->workers, 1, memory_order_acq_rel);
     ASSERT(left > 0);
-    if (!l->endpoint.path[0])
+    if (l->n_sockets > 1)
         close_socket(l, worker);
     else if (left == 1)
         close_socket(l, 0);

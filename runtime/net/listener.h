@@ -21,16 +21,34 @@ struct listener {
     dev_t device;        /* of a Unix socket's path as we made it: only that one is removed */
     ino_t inode;
     uint32_t n_sockets;
-    int fd[]; /* one per worker, owned, -1 once it left; a Unix socket is one, shared by all */
+    int fd[]; /* one per worker, owned, -1 once it left; a Unix socket, and one that was handed to
+               * the process, is one, shared by all */
+};
+
+#define LISTENER_BACKLOG 4096u
+#define LISTENER_NO_MODE UINT32_MAX
+
+struct listener_options {
+    uint32_t backlog; /* that may wait to be accepted; the kernel has a limit of its own */
+    uint32_t mode;    /* of a Unix socket's file; LISTENER_NO_MODE: what the umask leaves */
 };
 
 /*
- * Opens `n_workers` sockets. Any thread; does not block. A Unix socket's path that nobody listens
- * on any more is replaced.
+ * Opens `n_workers` sockets; or takes the one that was handed to the process for this endpoint (see
+ * inherited.h). Control thread; does not block. A Unix socket's path that nobody listens on any
+ * more is replaced. `o` may be NULL.
  *
  * Returns 0 and sets *out, pinned once, or a negative errno and leaves *out untouched.
  */
-MUST_CHECK int listener_open(const struct endpoint *e, uint32_t n_workers, struct listener **out);
+MUST_CHECK int listener_open(const struct endpoint *e, const struct listener_options *o,
+                             uint32_t n_workers, struct listener **out);
+
+/* Other options from now on, for one that is open and that no worker leaves. Control thread. */
+void listener_adjust(struct listener *l, const struct listener_options *o);
+
+/* Could it be opened? Binds and lets go at once, listens for nothing. 0 or a negative errno; what
+ * another process of this user serves with SO_REUSEPORT counts as free. */
+MUST_CHECK int listener_probe(const struct endpoint *e);
 
 struct listener *listener_pin(struct listener *l);
 

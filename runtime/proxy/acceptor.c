@@ -13,9 +13,11 @@ struct acceptor {
     struct worker *worker;
     struct listener *listener; /* pinned */
     struct gate *gate;         /* pinned */
+    struct tls_context *tls;   /* the current generation's; NULL: plain connections */
     uint32_t max_connections;
     struct watch watch;
     bool paused;
+    bool proxied; /* connections begin with a PROXY header */
 };
 
 static void pause_accepting(struct acceptor *a)
@@ -36,7 +38,7 @@ static bool accept_one(struct acceptor *a)
     struct endpoint client;
     const int fd = listener_accept(a->listener, w->index, &client);
     if (fd >= 0) {
-        session_open(w, fd, &client, a->gate);
+        session_open(w, fd, &client, a->gate, a->tls, a->proxied);
         return true;
     }
     atomic_fetch_sub_explicit(&a->gate->open, 1, memory_order_relaxed);
@@ -103,6 +105,8 @@ static void update_listener(struct worker *w, uint32_t index)
             a->gate = g->gate[index];
         }
         a->max_connections = spec->max_connections;
+        a->proxied = spec->bind[b].proxy_protocol;
+        a->tls = spec->bind[b].tls == TABLE_NO_TLS ? NULL : g->tls->context[spec->bind[b].tls];
     }
 }
 

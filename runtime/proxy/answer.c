@@ -6,33 +6,88 @@
 #include "runtime/proxy/exchange_priv.h"
 
 #define LOCATION_BYTES_MAX ((size_t)8192)
-#define EXTRA_BYTES_MAX    (LOCATION_BYTES_MAX + 128)
+#define EXTRA_BYTES_MAX    (LOCATION_BYTES_MAX + 128 + 4 * TABLE_TEXT_BYTES_MAX)
 #define PAGE_BYTES_MAX     512
 
 static const struct slice PLAIN_TEXT = SLICE_INIT("text/plain; charset=utf-8");
 
-/* The field lines that only some answers have. Returns their length, or more than EXTRA_BYTES_MAX.
- */
-static size_t write_extra(const struct exchange *x, const struct table_end *end, char *out)
-{
-    size_t len = 0;
-    memcpy(out, "Date: ", 6);
-    len += 6;
-    len += http_date_write(clock_wall_ns() / NS_PER_S, out + len);
-    memcpy(out + len, "\r\n", 2);
-    len += 2;
-    if (!end || end->kind != END_REDIRECT)
-        return len;
+/* Field lines in the making; it counts on behind the end of its room. */
+struct lines {
+    char at[EXTRA_BYTES_MAX];
+    size_t len;
+};
 
-    memcpy(out + len, "Location: ", 10);
-    len += 10;
-    const size_t location = eval_template(x->generation->table, &end->location, &x->facts,
-                                          &x->verdict, out + len, LOCATION_BYTES_MAX);
-    if (location > LOCATION_BYTES_MAX)
-        return EXTRA_BYTES_MAX + 1;
-    len += location;
-    memcpy(out + len, "\r\n", 2);
-    return len + 2;
+static void put(struct lines *l, struct slice s)
+{
+    if (s.len > 0 && l->len <= sizeof(l->at) && s.len <= sizeof(l->at) - l->len)
+        memcpy(l->at + l->len, s.at, s.len);
+    l->len += s.len;
+}
+
+/* No value may end its line, however it was made. */
+static void put_line(struct lines *l, struct slice name, struct slice value)
+{
+    put(l, name);
+    put(l, SLICE(": "));
+    const size_t from = l->len;
+    put(l, value);
+    for (size_t i = from; i < l->len && l->len <= sizeof(l->at); i++)
+        if (((unsigned char)l->at[i] < ' ' && l->at[i] != '\t') || l->at[i] == 0x7f)
+            l->at[i] = ' ';
+    put(l, SLICE("\r\n"));
+}
+
+/* What rules make of the headers of an answer. */
+struct made {
+    struct http_edit edit[RESPONSE_EDITS_MAX];
+    size_t n;
+};
+
+/* Does some rule set or remove it from number `from` on? Then what stood before it goes. */
+static bool is_gone(const struct made *m, size_t from, struct slice name)
+{
+    for (size_t i = from; i < m->n; i++)
+        if (m->edit[i].kind != HTTP_ADD && slice_eq_nocase(m->edit[i].name, name))
+            return true;
+    return false;
+}
+
+static void put_own(struct lines *l, const struct made *m, struct slice name, struct slice value)
+{
+    if (!is_gone(m, 0, name))
+        put_line(l, name, value);
+}
+
+static void put_location(struct lines *l, const struct exchange *x, const struct table_end *end,
+                         const struct made *m)
+{
+    char location[LOCATION_BYTES_MAX];
+    const size_t len = eval_template(x->generation->table, &end->location, &x->facts, &x->verdict,
+                                     location, sizeof(location));
+    if (len > sizeof(location))
+        l->len = sizeof(l->at) + 1; /* as if it had not fitted */
+    else
+        put_own(l, m, SLICE("Location"), (struct slice){location, len});
+}
+
+/* The field lines besides those of every answer. Their length is above the room of `l` when they do
+ * not fit. */
+static void write_extra(const struct exchange *x, const struct table_end *end, const struct made *m,
+                        struct lines *l)
+{
+    char date[HTTP_DATE_BYTES];
+    const size_t len = http_date_write(clock_wall_ns() / NS_PER_S, date);
+    put_own(l, m, SLICE("Date"), (struct slice){date, len});
+    if (end && end->kind == END_REDIRECT)
+        put_location(l, x, end, m);
+    if (x->retry_after_s > 0) {
+        char seconds[8];
+        const int n = snprintf(seconds, sizeof(seconds), "%u", x->retry_after_s);
+        put_own(l, m, SLICE("Retry-After"), (struct slice){seconds, (size_t)n});
+    }
+    for (size_t i = 0; i < m->n; i++)
+        if (m->edit[i].kind != HTTP_REMOVE && !is_gone(m, i + 1, m->edit[i].name))
+            put_line(l, m->edit[i].name, m->edit[i].value);
 }
 
 /* "503 Service Unavailable", why, and what to quote when asking about it. */
@@ -47,24 +102,30 @@ static struct slice write_page(const struct exchange *x, char out[PAGE_BYTES_MAX
 }
 
 /* Into the worker's scratch; its length, or 0 when it does not fit. */
-static size_t write_answer(const struct exchange *x, const struct table_end *end)
+static size_t write_answer(struct exchange *x, const struct table_end *end)
 {
-    char page[PAGE_BYTES_MAX], extra[EXTRA_BYTES_MAX];
-    const size_t extra_len = write_extra(x, end, extra);
-    if (extra_len > EXTRA_BYTES_MAX)
+    char page[PAGE_BYTES_MAX];
+    struct made made;
+    struct lines extra;
+    extra.len = 0;
+    made.n = exchange_response_edits(x, NULL, x->status, made.edit);
+    write_extra(x, end, &made, &extra);
+    if (extra.len > sizeof(extra.at))
         return 0;
 
     const bool bodiless = x->status == 204 || x->status == 304;
     const bool from_rule = end && (end->kind == END_RESPOND || end->body.len > 0);
     struct h1_answer a = {.status = x->status,
                           .type = from_rule && end->type.len > 0 ? end->type : PLAIN_TEXT,
-                          .extra = {extra, extra_len},
+                          .extra = {extra.at, extra.len},
                           .body = from_rule ? end->body : write_page(x, page),
                           .close = x->fate != FATE_KEEP,
                           .keep_alive = x->fate == FATE_KEEP && x->request.minor_version == 0,
                           .body_sent = !x->info.head && !bodiless};
     if (bodiless)
-        a.body = a.type = SLICE_NONE;
+        a.body = SLICE_NONE;
+    if (bodiless || is_gone(&made, 0, SLICE("content-type")))
+        a.type = SLICE_NONE;
     const size_t len = h1_write_answer(x->worker->scratch, WORKER_SCRATCH_BYTES, &a);
     return len <= WORKER_SCRATCH_BYTES ? len : 0;
 }
@@ -87,6 +148,7 @@ static enum outcome written(struct exchange *x, enum flow_result r)
     case FLOW_BLOCKED: x->session->writable = false; return WAIT;
     case FLOW_HUNGRY:
     case FLOW_MALFORMED:
+    case FLOW_TOO_LARGE:
     case FLOW_BROKEN:
     case FLOW_NO_MEMORY: return exchange_abort(x, ACCESS_CLIENT_ABORT);
     }
@@ -102,6 +164,7 @@ enum outcome exchange_answer(struct exchange *x)
         return written(x, flow_write(&x->down, exchange_scratch(x, 0)));
 
     exchange_drop_link(x);
+    exchange_leave_room(x);
     if (x->worker->draining && x->fate == FATE_KEEP)
         x->fate = FATE_CLOSE;
     const bool from_rule = x->end == ACCESS_ANSWERED;
@@ -111,10 +174,13 @@ enum outcome exchange_answer(struct exchange *x)
     if (len == 0) {
         x->status = 414;
         x->detail = "The location to redirect to would be too long.";
+        x->decided = false; /* no rule has a say in it */
         len = write_answer(x, NULL);
+        x->decided = true;
     }
     x->response_known = true;
     x->answered_ns = x->worker->now_ns;
     x->down.to = &x->session->conn;
+    x->down.ended = true; /* a stream's end is told with it */
     return written(x, flow_write(&x->down, exchange_scratch(x, len)));
 }

@@ -1,116 +1,109 @@
 /* DECIDE: from the request's head to the verdict of the table, and the request as the server gets
  * it. */
+#include "compiler/table/changes.h"
 #include "compiler/table/eval.h"
 #include "runtime/http/forwarded.h"
 #include "runtime/http/h1_write.h"
 #include "runtime/http/request_id.h"
 #include "runtime/proxy/exchange_priv.h"
+#include "runtime/tls/transport.h"
 
-/* The head as it was received: rules may ask about Upgrade and the like, which is not sent on. */
-static bool header_of(const void *request, struct slice name, uint32_t *cursor, struct slice *value)
+/* Closes without a word. */
+static enum outcome drop(struct exchange *x)
 {
-    return http_field_next(request, name, cursor, value);
+    METRIC_ADD(x->worker->metrics->requests_dropped, 1);
+    x->end = ACCESS_DROPPED;
+    x->fate = FATE_CLOSE;
+    return go(x, EXCHANGE_FINISH);
 }
 
-/*
- * Path and query in their normal form, where they stood in the buffer: what the table sees is what
- * is sent. The path never grows, so the query moves up behind it.
- */
-static enum uri_result normalise_target(struct exchange *x)
+enum outcome exchange_follow(struct exchange *x)
 {
-    struct slice raw = x->info.path;
-    if (slice_eq(raw, SLICE("*"))) {
-        x->facts.path = x->facts.uri = raw;
-        return URI_OK;
-    }
-    const char *mark = memchr(raw.at, '?', raw.len);
-    const struct slice path = {raw.at, mark ? (size_t)(mark - raw.at) : raw.len};
-    const struct slice query = mark ? slice_from(raw, path.len + 1) : SLICE_NONE;
-    char *at = (char *)(uintptr_t)raw.at; /* the session's buffer: ours to write */
-
-    size_t len;
-    enum uri_result r = uri_normalise_path(path, at, &len);
-    if (r == URI_OK && mark)
-        r = uri_check_query(query);
-    if (r != URI_OK)
-        return r;
-    x->facts.path = (struct slice){at, len};
-    x->facts.uri = x->facts.path;
-    if (mark) {
-        memmove(at + len, mark, query.len + 1);
-        x->facts.query = (struct slice){at + len + 1, query.len};
-        x->facts.uri.len += query.len + 1;
-    }
-    return URI_OK;
-}
-
-static enum uri_result fill_facts(struct exchange *x)
-{
-    struct facts *f = &x->facts;
-    const bool empty_allowed = x->request.minor_version == 0;
-    size_t host_len;
-    uint16_t port;
-    if (x->info.authority.len > URI_HOST_BYTES_MAX + 6) /* ":65535" */
-        return URI_BAD_HOST;
-    char host[URI_HOST_BYTES_MAX + 6];
-    enum uri_result r =
-        uri_normalise_host(x->info.authority, empty_allowed, host, &host_len, &port);
-    if (r == URI_OK && host_len > sizeof(x->host))
-        r = URI_BAD_HOST;
-    if (r != URI_OK)
-        return r;
-    memcpy(x->host, host, host_len);
-    f->host = (struct slice){x->host, host_len};
-    f->src = x->session->client.address;
-    f->method = http_method(&x->request);
-    f->scheme = SLICE("http");
-    f->listener = x->listener->name;
-    f->header = header_of;
-    f->request = &x->request;
-    return normalise_target(x);
-}
-
-/* What the table decided, as the next step. */
-static enum outcome follow(struct exchange *x)
-{
-    const struct table_end *end = &x->generation->table->end[x->verdict.end];
+    const struct table *t = x->generation->table;
+    const struct table_end *end = &t->end[x->verdict.end];
     switch (end->kind) {
     case END_FORWARD:
-        x->cluster = &x->generation->table->cluster[end->cluster];
-        return go(x, EXCHANGE_PICK);
+    case END_SPLIT:
+    case END_MAP: x->cluster = &t->cluster[x->verdict.cluster]; return go(x, EXCHANGE_PICK);
     case END_DENY:
     case END_RESPOND:
     case END_REDIRECT:
         x->status = end->status;
         x->end = ACCESS_ANSWERED;
         return go(x, EXCHANGE_ANSWER);
+    case END_TARPIT:
+        if (x->worker->tarpitted >= TARPITTED_MAX)
+            return drop(x);
+        x->worker->tarpitted++;
+        x->tarpitted = true;
+        return go(x, EXCHANGE_TARPIT);
+    case END_DROP: return drop(x);
+    case END_PASS: break; /* only connections and responses pass: table_verify() */
     }
     ASSERT(!"every case above returns");
     return OVER;
 }
 
+/* What the decision says about how the request is served. */
+static void note_settings(struct exchange *x)
+{
+    const struct table *t = x->generation->table;
+    for (uint32_t i = 0; i < x->verdict.n_effects; i++) {
+        const struct table_effect *e = &t->effect[x->verdict.effect[i]];
+        if (e->kind == EFFECT_TIMEOUT_READ)
+            x->read_timeout_ns = (int64_t)e->number;
+    }
+}
+
+static enum outcome refuse_target(struct exchange *x, enum uri_result r)
+{
+    METRIC_ADD(x->worker->metrics->requests_malformed, 1);
+    x->fate = FATE_LINGER;
+    const enum outcome out = refuse(x, 400, ACCESS_MALFORMED, uri_result_text(r));
+    x->lead = "Refused: the request's target or host ";
+    return out;
+}
+
+/* Does the host's certificate go with other rules for clients than this connection was made by? */
+static bool is_misdirected(const struct exchange *x)
+{
+    const struct tls_peer *peer = tls_peer(session_wire(x->session));
+    return peer && x->generation->tls &&
+           tls_loaded_misdirected(x->generation->tls, peer->context, x->facts.host);
+}
+
 enum outcome exchange_decide(struct exchange *x)
 {
-    const enum uri_result r = fill_facts(x);
-    if (r != URI_OK) {
-        METRIC_ADD(x->worker->metrics->requests_malformed, 1);
-        x->fate = FATE_LINGER;
-        const enum outcome out = refuse(x, 400, ACCESS_MALFORMED, uri_result_text(r));
-        x->lead = "Refused: the request's target or host ";
-        return out;
-    }
+    const enum uri_result r = exchange_fill_facts(x);
+    if (r != URI_OK)
+        return refuse_target(x, r);
+    if (is_misdirected(x))
+        return refuse(x, 421, ACCESS_MALFORMED,
+                      "This connection was not made for that host; ask again on a new one.");
+    if (x->info.framing == FRAMING_LENGTH && x->info.content_length > x->listener->max_body_bytes)
+        return exchange_too_large(x);
     eval(x->generation->table, x->listener->route, &x->facts, &x->verdict, NULL);
     if (x->verdict.overflow)
         return refuse(x, 431, ACCESS_MALFORMED, "The request's header fields are too large.");
+    if (x->verdict.bad_target)
+        return refuse(x, 400, ACCESS_MALFORMED, "The request's path cannot be rewritten.");
     x->decided = true;
-    if (!x->info.keep_alive)
-        x->fate = FATE_CLOSE;
-    return follow(x);
+    note_settings(x);
+    return exchange_follow(x);
+}
+
+/* Held until its deadline, then closed without a word. Whether the client leaves before is not
+ * looked at: it would cost it nothing. */
+enum outcome exchange_tarpit(struct exchange *x)
+{
+    if (!x->late)
+        return WAIT;
+    return drop(x);
 }
 
 /* --- the request as it is sent on ------------------------------------------------------------ */
 
-#define OWN_EDITS 4u
+#define OWN_EDITS 7u
 
 /* A list of forwarding addresses longer than this is not joined into one line. */
 #define FORWARDED_FOR_ROOM 1024
@@ -129,25 +122,51 @@ static void add_edit(struct edits *e, enum http_edit_kind kind, struct slice nam
 /* What the rules changed comes last: they have the last word about our own fields, too. */
 static void add_effects(struct edits *e, const struct exchange *x)
 {
-    static const enum http_edit_kind kind[] = {[EFFECT_SET_HEADER] = HTTP_SET,
-                                               [EFFECT_ADD_HEADER] = HTTP_ADD,
-                                               [EFFECT_REMOVE_HEADER] = HTTP_REMOVE};
-    for (uint32_t i = 0; i < x->verdict.n_effects; i++) {
-        const struct table_effect *effect = &x->generation->table->effect[x->verdict.effect[i]];
-        add_edit(e, kind[effect->kind], effect->name, x->verdict.value[i]);
-    }
+    e->n += exchange_header_edits(x->generation->table, &x->verdict, false, e->at + e->n);
 }
 
-/* The client at the end of the list it came with; on a line of its own where that is too long. */
-static void add_client(struct edits *e, const struct exchange *x, char *list, size_t room)
+/* The peer at the end of the list it came with; on a line of its own where that is too long. */
+static void add_to_chain(struct edits *e, const struct exchange *x, char *list, size_t room)
 {
-    const struct address *client = &x->session->client.address;
-    const size_t len = x_forwarded_for_write(&x->request, client, list, room);
+    const struct address *peer = &x->session->client.address;
+    const size_t len = x_forwarded_for_write(&x->request, peer, list, room);
     if (len <= room)
         add_edit(e, HTTP_SET, SLICE("x-forwarded-for"), (struct slice){list, len});
     else
         add_edit(e, HTTP_ADD, SLICE("x-forwarded-for"),
-                 (struct slice){list, address_format(client, list)});
+                 (struct slice){list, address_format(peer, list)});
+}
+
+/* What a client claims of itself is not passed on as if somebody had vouched for it. */
+static void remove_claims(struct edits *e, const struct address *client, char *list)
+{
+    add_edit(e, HTTP_SET, SLICE("x-forwarded-for"),
+             (struct slice){list, address_format(client, list)});
+    add_edit(e, HTTP_REMOVE, SLICE("x-forwarded-host"), SLICE_NONE);
+    add_edit(e, HTTP_REMOVE, SLICE("x-forwarded-port"), SLICE_NONE);
+    add_edit(e, HTTP_REMOVE, SLICE("x-real-ip"), SLICE_NONE);
+}
+
+static bool has_proto(const struct exchange *x)
+{
+    uint32_t cursor = 0;
+    struct slice value;
+    return http_field_next(&x->request, SLICE("x-forwarded-proto"), &cursor, &value);
+}
+
+/* Whom this request is for, and by what way it came. */
+static void add_forwarding(struct edits *e, const struct exchange *x, char *list, char *forwarded)
+{
+    const struct address *peer = &x->session->client.address;
+    const bool trusted = listener_trusts(x->listener, peer);
+    if (!trusted || !has_proto(x))
+        add_edit(e, HTTP_SET, SLICE("x-forwarded-proto"), x->facts.scheme);
+    if (trusted)
+        add_to_chain(e, x, list, FORWARDED_FOR_ROOM);
+    else
+        remove_claims(e, peer, list);
+    const size_t len = forwarded_write(peer, x->facts.scheme, x->info.authority, forwarded);
+    add_edit(e, trusted ? HTTP_ADD : HTTP_SET, SLICE("forwarded"), (struct slice){forwarded, len});
 }
 
 /* A client of HTTP/1.0 may name no host; HTTP/1.1 must, so the server's own endpoint stands in. */
@@ -160,8 +179,21 @@ static struct slice host_of(const struct exchange *x, char endpoint[ENDPOINT_TEX
     return (struct slice){endpoint, endpoint_format(&x->server->endpoint, endpoint)};
 }
 
+/* TE belongs to a connection, but where trailers go through it says the same again: servers of gRPC
+ * insist (RFC 9113 8.2.2). */
+static bool takes_trailers(const struct http_head *h)
+{
+    uint32_t cursor = 0;
+    for (struct slice list; http_field_next(h, SLICE("te"), &cursor, &list);)
+        for (struct slice item; slice_split(&list, ',', &item);)
+            if (slice_eq_nocase(slice_trim(item), SLICE("trailers")))
+                return true;
+    return false;
+}
+
 size_t exchange_write_request(struct exchange *x)
 {
+    const bool to_stream = conn_is_stream(&x->link->conn);
     char endpoint[ENDPOINT_TEXT_MAX];
     char list[FORWARDED_FOR_ROOM], forwarded[FORWARDED_BYTES_MAX], id[REQUEST_ID_BYTES];
     struct edits e;
@@ -169,21 +201,18 @@ size_t exchange_write_request(struct exchange *x)
 
     request_id_write(x->worker->request_id, x->request_number, id);
     add_edit(&e, HTTP_SET, SLICE("x-request-id"), (struct slice){id, sizeof(id)});
-    add_edit(&e, HTTP_SET, SLICE("x-forwarded-proto"), x->facts.scheme);
-    add_client(&e, x, list, sizeof(list));
-    add_edit(&e, HTTP_ADD, SLICE("forwarded"),
-             (struct slice){forwarded, forwarded_write(&x->session->client.address, x->facts.scheme,
-                                                       x->info.authority, forwarded)});
+    add_forwarding(&e, x, list, forwarded);
     add_effects(&e, x);
     http_edits_apply(&x->request, e.at, e.n);
 
     const struct h1_request_out out = {.head = &x->request,
-                                       .target = x->facts.uri,
+                                       .target = changed_uri(&x->facts, &x->verdict),
                                        .host = host_of(x, endpoint),
                                        .edit = e.at,
                                        .n_edits = e.n,
-                                       .chunked = x->info.framing == FRAMING_CHUNKED,
-                                       .upgrade = x->info.upgrade};
+                                       .chunked = exchange_sends_chunks(x),
+                                       .upgrade = x->info.upgrade && (!to_stream || x->up.goes_on),
+                                       .trailers = to_stream && takes_trailers(&x->request)};
     const size_t len = h1_write_request(x->worker->scratch, WORKER_SCRATCH_BYTES, &out);
     return len <= WORKER_SCRATCH_BYTES ? len : 0;
 }

@@ -4,6 +4,8 @@
 
 #include "runtime/proxy/exchange_priv.h"
 
+static void request_late(struct deadline *d);
+
 struct exchange *exchange_new(struct session *s)
 {
     struct worker *w = s->worker;
@@ -19,6 +21,11 @@ struct exchange *exchange_new(struct session *s)
     x->generation = w->current;
     generation_pin(x->generation, w->index);
     x->listener = session_listener(s);
+    x->tcp = x->listener && x->listener->tcp;
+    if (x->tcp)
+        x->step = EXCHANGE_OPEN;
+    x->draining = false;
+    x->client = s->client.address;
     x->cluster = NULL;
     x->server = NULL;
     x->link = NULL;
@@ -26,26 +33,40 @@ struct exchange *exchange_new(struct session *s)
     x->begun_wall_ns = clock_wall_ns();
     x->head_ns = x->decided_ns = x->connected_ns = x->answered_ns = 0;
     x->decided = x->response_known = x->head_sent = x->up_failed = x->fresh = x->late = x->reused =
-        x->heard = false;
+        x->heard = x->continued = x->tarpitted = false;
     x->info = (struct http_request_info){0};
     x->facts = (struct facts){0};
     x->response_info = (struct http_response_info){0};
     x->up = x->down = (struct flow){0};
+    x->coding = NULL;
     x->up_result = x->down_result = FLOW_HUNGRY;
-    x->tries = x->n_tried = x->n_interim = 0;
+    x->tries = x->n_tried = x->n_interim = x->held = x->retries = 0;
+    x->has_turn = x->rested = x->body_taken = x->keeps_body = false;
+    x->retried = x->not_retried = NULL;
+    x->retry_after_s = 0;
+    x->waiter = NULL;
+    x->try_deadline = (struct deadline){.call = exchange_try_late};
     x->status = x->server_status = 0;
     x->lead = x->detail = "";
+    x->reason = NULL;
     x->request_number = ++w->requests;
     x->fate = FATE_KEEP;
     x->end = ACCESS_COMPLETE;
     x->received_bytes = 0;
     x->head_parsed = 0;
     x->record = NULL;
+    x->read_timeout_ns = 0;
+    x->heard_bytes = 0;
+    x->up_stall = x->down_stall = (struct stall){0};
+    x->request_deadline = (struct deadline){.call = request_late};
     METRIC_ADD(w->metrics->requests_in_flight, 1);
 
-    if (x->listener)
-        deadline_set(&w->deadlines, &s->deadline, x->listener->timeout_ns[TIMEOUT_LISTENER_HEADER],
+    if (x->listener) {
+        const int64_t *timeout = x->listener->timeout_ns;
+        deadline_set(&w->deadlines, &s->deadline, timeout[TIMEOUT_LISTENER_HEADER], w->now_ns);
+        deadline_set(&w->deadlines, &x->request_deadline, timeout[TIMEOUT_LISTENER_REQUEST],
                      w->now_ns);
+    }
     return x;
 }
 
@@ -84,6 +105,40 @@ ssize_t exchange_fill(struct exchange *x, struct conn *from, struct buffer *into
     return n;
 }
 
+void exchange_count_received(struct exchange *x, uint64_t n)
+{
+    x->received_bytes += n;
+    METRIC_ADD(x->worker->metrics->client_received_bytes, (int64_t)n);
+}
+
+void exchange_count_heard(struct exchange *x, uint64_t n)
+{
+    x->heard_bytes += n;
+    METRIC_ADD(x->worker->metrics->server_received_bytes, (int64_t)n);
+}
+
+bool exchange_passes(const struct exchange *x, const struct flow *f)
+{
+    const bool up = f == &x->up;
+    const struct buffer *in = up ? &x->session->in : &x->link->in;
+    return buffer_len(in) == 0 && flow_passes(f, up ? &x->session->conn : &x->link->conn);
+}
+
+enum flow_result exchange_pass(struct exchange *x, struct flow *f, bool *many)
+{
+    const bool up = f == &x->up;
+    struct conn *from = up ? &x->session->conn : &x->link->conn;
+    size_t n;
+    const enum flow_result r = flow_pass(f, from, exchange_scratch(x, 0), &n, many);
+    if (up)
+        exchange_count_received(x, n);
+    else
+        exchange_count_heard(x, n);
+    if (r == FLOW_HUNGRY && n > 0 && !*many) /* all there was has been moved */
+        *(up ? &x->session->readable : &x->link->readable) = false;
+    return r;
+}
+
 static enum outcome malformed(struct exchange *x, int error)
 {
     METRIC_ADD(x->worker->metrics->requests_malformed, 1);
@@ -98,7 +153,8 @@ static enum outcome malformed(struct exchange *x, int error)
 static enum outcome read_more(struct exchange *x)
 {
     struct session *s = x->session;
-    if (buffer_len(&s->in) >= HTTP_HEAD_BYTES_MAX)
+    /* A stream's head is here as a whole, or was cut because it is too long. */
+    if (buffer_len(&s->in) >= x->listener->max_head_bytes || conn_is_stream(&s->conn))
         return malformed(x, H1_TOO_LARGE);
     if (!s->readable)
         return WAIT;
@@ -109,6 +165,17 @@ static enum outcome read_more(struct exchange *x)
         return exchange_abort(x, ACCESS_CLIENT_ABORT);
     METRIC_ADD(x->worker->metrics->client_received_bytes, n);
     return GO_ON;
+}
+
+/* What came of it within the limit may be with a server, which sees it end before its end. */
+enum outcome exchange_too_large(struct exchange *x)
+{
+    METRIC_ADD(x->worker->metrics->requests_too_large, 1);
+    exchange_drop_link(x);
+    if (x->response_known)
+        return exchange_abort(x, ACCESS_TOO_LARGE);
+    x->fate = FATE_LINGER;
+    return refuse(x, 413, ACCESS_TOO_LARGE, "The request's body is longer than it may be here.");
 }
 
 enum outcome exchange_read_head(struct exchange *x)
@@ -124,6 +191,8 @@ enum outcome exchange_read_head(struct exchange *x)
     const int used = h1_request_parse(&x->request, got.at, got.len);
     if (used < 0)
         return malformed(x, used);
+    if (used > 0 && (uint32_t)used > x->listener->max_head_bytes)
+        return malformed(x, H1_TOO_LARGE);
     if (used == 0) {
         x->head_parsed = (uint32_t)got.len;
         return read_more(x);
@@ -134,9 +203,19 @@ enum outcome exchange_read_head(struct exchange *x)
     x->head_ns = x->worker->now_ns;
     x->received_bytes = got.len;
     s->in.floor = s->in.start + (uint32_t)used; /* the head stays as long as the exchange does */
+    x->head_end = s->in.floor;
     buffer_used(&s->in, (size_t)used);
     const int error = http_request_understand(&x->request, &x->info);
-    return error ? malformed(x, error) : go(x, EXCHANGE_DECIDE);
+    if (error)
+        return malformed(x, error);
+    /* Of a stream's body only the end is known, unless it says its length. */
+    const bool all_here = conn_ended(&s->conn) && buffer_len(&s->in) == 0;
+    if (x->info.framing == FRAMING_NONE && conn_is_stream(&s->conn) && !all_here &&
+        !x->info.upgrade && !http_field_find(&x->request, HTTP_CONTENT_LENGTH))
+        x->info.framing = FRAMING_CLOSE;
+    if (!x->info.keep_alive || s->requests >= x->listener->max_requests)
+        x->fate = FATE_CLOSE;
+    return go(x, EXCHANGE_DECIDE);
 }
 
 /* What is left of the request's body is skipped when it is here already; else the connection can't
@@ -166,23 +245,28 @@ static bool link_reusable(const struct exchange *x)
 
 static void release_link(struct exchange *x)
 {
-    if (!x->link)
+    if (!x->link) {
+        exchange_stand_up(x); /* no connection came of it */
         return;
-    if (link_reusable(x))
-        link_give(x->link, x->cluster->timeout_ns[TIMEOUT_CLUSTER_IDLE], x->worker->now_ns);
-    else
+    }
+    const bool reusable = !conn_is_stream(&x->link->conn) && link_reusable(x);
+    const int64_t idle_ns = reusable ? x->cluster->timeout_ns[TIMEOUT_CLUSTER_IDLE] : 0;
+    if (!reusable || (x->link->proxied && x->fate != FATE_KEEP))
         link_close(x->link);
+    else if (x->link->proxied)
+        link_keep(x->link, &x->session->kept, idle_ns, x->worker->now_ns);
+    else
+        link_give(x->link, idle_ns, x->worker->now_ns);
     x->link = NULL;
-    atomic_fetch_sub_explicit(&x->server->in_flight, 1, memory_order_relaxed);
+    exchange_stand_up(x);
 }
 
 void exchange_drop_link(struct exchange *x)
 {
-    if (!x->link)
-        return;
+    deadline_clear(&x->try_deadline);
     link_close(x->link);
     x->link = NULL;
-    atomic_fetch_sub_explicit(&x->server->in_flight, 1, memory_order_relaxed);
+    exchange_stand_up(x);
 }
 
 enum outcome exchange_finish(struct exchange *x)
@@ -221,27 +305,29 @@ enum outcome exchange_abort(struct exchange *x, enum access_end end)
 /* The head's own deadline runs from its first byte and is not moved by further ones. */
 static void settle_head(struct exchange *x)
 {
-    watch_want(&x->session->conn.watch, WATCH_READ);
+    conn_want(&x->session->conn, WATCH_READ);
 }
 
-static void client_deadline(struct exchange *x, bool reading, bool writing)
+/* The deadline of a direction runs while it waits for the same side and nothing moves in it. It
+ * starts again when something has moved, and not when the other direction is busy. */
+static void watch_stall(struct exchange *x, struct stall *s, struct deadline *d, struct stall now,
+                        int64_t ns)
 {
-    struct session *s = x->session;
-    const int64_t *timeout = x->listener->timeout_ns;
-    if (writing)
-        deadline_set(&x->worker->deadlines, &s->deadline, timeout[TIMEOUT_LISTENER_WRITE],
-                     x->worker->now_ns);
-    else if (reading)
-        deadline_set(&x->worker->deadlines, &s->deadline, timeout[TIMEOUT_LISTENER_READ],
-                     x->worker->now_ns);
+    const bool same = s->turn == now.turn && s->moved == now.moved && s->deadline == d;
+    if (same && d->at_ns != 0)
+        return;
+    *s = now;
+    s->deadline = d;
+    if (now.turn == TURN_NOBODY)
+        deadline_clear(d);
     else
-        deadline_clear(&s->deadline);
+        deadline_set(&x->worker->deadlines, d, ns, x->worker->now_ns);
 }
 
-static void server_deadline(struct exchange *x, enum table_timeout which)
+static int64_t server_read_ns(const struct exchange *x)
 {
-    deadline_set(&x->worker->deadlines, &x->link->deadline, x->cluster->timeout_ns[which],
-                 x->worker->now_ns);
+    return x->read_timeout_ns > 0 ? x->read_timeout_ns
+                                  : x->cluster->timeout_ns[TIMEOUT_CLUSTER_READ];
 }
 
 static bool wants_body(const struct exchange *x)
@@ -252,7 +338,8 @@ static bool wants_body(const struct exchange *x)
 
 bool exchange_reads_client(const struct exchange *x)
 {
-    return x->step == EXCHANGE_READ_HEAD || x->step == EXCHANGE_TUNNEL || wants_body(x);
+    return x->step == EXCHANGE_READ_HEAD || x->step == EXCHANGE_OPEN ||
+           x->step == EXCHANGE_TUNNEL || wants_body(x);
 }
 
 static void settle_client(struct exchange *x)
@@ -264,34 +351,89 @@ static void settle_client(struct exchange *x)
      * call for it; what comes early (the next request, or the end) is left to the kernel until its
      * turn. */
     const bool quiet = !s->readable;
-    watch_want(&s->conn.watch,
-               (body_wanted || quiet ? WATCH_READ : 0) | (blocked ? WATCH_WRITE : 0));
-    client_deadline(x, body_wanted, blocked);
+    conn_want(&s->conn, (body_wanted || quiet ? WATCH_READ : 0) | (blocked ? WATCH_WRITE : 0));
+}
+
+/* Does the client wait to be told that its body is wanted (RFC 9110 10.1.1)? Then it is the
+ * server's turn, though the request is not whole. */
+static bool awaits_continue(const struct exchange *x)
+{
+    return wants_body(x) && x->info.expects_continue && !x->continued && x->up.body.total == 0;
+}
+
+/* The request's direction waits for the client's bytes, or for the server to take them. */
+static void settle_up(struct exchange *x)
+{
+    struct stall now = {0};
+    int64_t ns = 0;
+    if (wants_body(x) && !awaits_continue(x)) {
+        now = (struct stall){.turn = TURN_CLIENT, .moved = x->received_bytes};
+        ns = x->listener->timeout_ns[TIMEOUT_LISTENER_READ];
+    } else if (x->step == EXCHANGE_RELAY && x->up_result == FLOW_BLOCKED && !x->up_failed) {
+        now = (struct stall){.turn = TURN_SERVER, .moved = x->up.sent_bytes};
+        ns = x->cluster->timeout_ns[TIMEOUT_CLUSTER_WRITE];
+    }
+    watch_stall(x, &x->up_stall, &x->session->deadline, now, ns);
+}
+
+/* The response's direction waits for the client to take it, or for the server's bytes: of those
+ * only once it has something to answer, and what it gets of the request counts for it. */
+static void settle_down(struct exchange *x, struct deadline *d)
+{
+    struct stall now = {0};
+    int64_t ns = 0;
+    if (x->down_result == FLOW_BLOCKED) {
+        now = (struct stall){.turn = TURN_CLIENT, .moved = x->down.sent_bytes};
+        ns = x->listener->timeout_ns[TIMEOUT_LISTENER_WRITE];
+    } else if (x->step == EXCHANGE_RELAY && x->down_result == FLOW_HUNGRY &&
+               (x->up.ended || x->up_failed || x->response_known || awaits_continue(x))) {
+        now = (struct stall){.turn = TURN_SERVER, .moved = x->heard_bytes + x->up.sent_bytes};
+        ns = server_read_ns(x);
+    }
+    watch_stall(x, &x->down_stall, d, now, ns);
 }
 
 static void settle_link(struct exchange *x)
 {
     if (x->step == EXCHANGE_CONNECT) {
-        watch_want(&x->link->conn.watch, WATCH_WRITE);
-        server_deadline(x, TIMEOUT_CLUSTER_CONNECT);
+        conn_want(&x->link->conn, x->link->connected ? WATCH_READ : WATCH_WRITE);
+        deadline_clear(&x->session->deadline);
+        if (x->link->deadline.at_ns == 0) /* the handshake is a part of it */
+            deadline_set(&x->worker->deadlines, &x->link->deadline,
+                         x->cluster->timeout_ns[TIMEOUT_CLUSTER_CONNECT], x->worker->now_ns);
         return;
     }
     const bool blocked = x->up_result == FLOW_BLOCKED && !x->up_failed;
     const bool reading = x->down_result == FLOW_HUNGRY;
-    watch_want(&x->link->conn.watch, (reading ? WATCH_READ : 0) | (blocked ? WATCH_WRITE : 0));
-    if (blocked)
-        server_deadline(x, TIMEOUT_CLUSTER_WRITE);
-    else if (reading && (x->up.ended || x->up_failed || x->response_known))
-        server_deadline(x, TIMEOUT_CLUSTER_READ);
-    else
-        deadline_clear(&x->link->deadline); /* it is the client's turn */
+    conn_want(&x->link->conn, (reading ? WATCH_READ : 0) | (blocked ? WATCH_WRITE : 0));
+    settle_up(x);
+    settle_down(x, &x->link->deadline);
+}
+
+/* Both have the session's deadline, which starts anew with each try, and not with each turn. */
+static void settle_wait(struct exchange *x)
+{
+    const bool queued = x->step == EXCHANGE_QUEUE;
+    const struct stall now = {.turn = queued ? TURN_QUEUE : TURN_PAUSE, .moved = x->tries};
+    settle_client(x);
+    watch_stall(x, &x->up_stall, &x->session->deadline, now,
+                queued ? x->cluster->timeout_ns[TIMEOUT_CLUSTER_QUEUE] : x->pause_ns);
 }
 
 void exchange_settle(struct exchange *x)
 {
+    exchange_settle_try(x);
     switch (x->step) {
+    case EXCHANGE_OPEN:
     case EXCHANGE_READ_HEAD: settle_head(x); return;
     case EXCHANGE_TUNNEL: exchange_tunnel_settle(x); return;
+    case EXCHANGE_TARPIT:
+        conn_want(&x->session->conn, 0);
+        deadline_set(&x->worker->deadlines, &x->session->deadline,
+                     x->generation->table->end[x->verdict.end].delay_ns, x->worker->now_ns);
+        return;
+    case EXCHANGE_QUEUE:
+    case EXCHANGE_PAUSE: settle_wait(x); return;
     case EXCHANGE_DECIDE:
     case EXCHANGE_PICK:
     case EXCHANGE_CONNECT:
@@ -301,17 +443,23 @@ void exchange_settle(struct exchange *x)
     }
     if (x->link)
         settle_link(x);
+    else
+        settle_down(x, &x->session->deadline);
 }
 
 /* --- late ---------------------------------------------------------------------------------- */
 
-void exchange_client_late(struct exchange *x)
+static void client_late(struct exchange *x)
 {
     METRIC_ADD(x->worker->metrics->requests_timed_out, 1);
     const bool may_answer = (x->step == EXCHANGE_READ_HEAD || x->step == EXCHANGE_RELAY) &&
                             !x->response_known && x->down_result != FLOW_BLOCKED;
+    if (x->step == EXCHANGE_TUNNEL) {
+        exchange_tunnel_late(x, false);
+        return;
+    }
     if (!may_answer) {
-        exchange_abort(x, x->step == EXCHANGE_TUNNEL ? ACCESS_TUNNEL : ACCESS_CLIENT_TIMEOUT);
+        exchange_abort(x, ACCESS_CLIENT_TIMEOUT);
         return;
     }
     exchange_drop_link(x);
@@ -319,15 +467,63 @@ void exchange_client_late(struct exchange *x)
     refuse(x, 408, ACCESS_CLIENT_TIMEOUT, "The request did not arrive in time.");
 }
 
-void exchange_server_late(struct exchange *x)
+static void server_late(struct exchange *x)
 {
     if (x->step == EXCHANGE_TUNNEL)
-        exchange_abort(x, ACCESS_TUNNEL);
+        exchange_tunnel_late(x, true);
     else if (x->step == EXCHANGE_CONNECT)
         exchange_server_failed(x, 504, ACCESS_CONNECT_TIMEOUT,
                                "No connection to a server in time.");
     else
         exchange_server_failed(x, 504, ACCESS_SERVER_TIMEOUT, "The server did not answer in time.");
+}
+
+void exchange_session_late(struct exchange *x)
+{
+    if (x->step == EXCHANGE_TARPIT)
+        x->late = true;
+    else if (x->step == EXCHANGE_QUEUE)
+        exchange_queue_late(x);
+    else if (x->step == EXCHANGE_PAUSE)
+        x->rested = true;
+    else if (x->step == EXCHANGE_RELAY && x->up_stall.turn == TURN_SERVER)
+        server_late(x);
+    else
+        client_late(x);
+}
+
+void exchange_link_late(struct exchange *x)
+{
+    if (x->step == EXCHANGE_RELAY && x->down_stall.turn == TURN_CLIENT)
+        client_late(x);
+    else
+        server_late(x);
+}
+
+/* Is the client not to blame? What it still has to send is not asked for before a server has it. */
+static bool has_arrived(const struct exchange *x)
+{
+    return x->step == EXCHANGE_RELAY ? x->up.ended : x->step != EXCHANGE_READ_HEAD;
+}
+
+static void request_late(struct deadline *d)
+{
+    struct exchange *x = CONTAINER_OF(d, struct exchange, request_deadline);
+    CHECK_OBJ(x, EXCHANGE_MAGIC);
+    const bool may_answer =
+        !x->response_known && x->down_result != FLOW_BLOCKED && x->step < EXCHANGE_ANSWER;
+    METRIC_ADD(x->worker->metrics->requests_overdue, 1);
+    if (!may_answer) {
+        exchange_abort(x, ACCESS_REQUEST_TIMEOUT);
+    } else {
+        const bool arrived = has_arrived(x);
+        exchange_drop_link(x);
+        if (!arrived || !x->up.ended)
+            x->fate = FATE_LINGER;
+        refuse(x, arrived ? 504 : 408, ACCESS_REQUEST_TIMEOUT,
+               "The request was not answered in the time it has.");
+    }
+    session_drive(x->session);
 }
 
 /* --- the end ------------------------------------------------------------------------------- */
@@ -347,7 +543,13 @@ void exchange_free(struct exchange *x)
 {
     CHECK_OBJ(x, EXCHANGE_MAGIC);
     struct worker *w = x->worker;
+    deadline_clear(&x->request_deadline);
+    deadline_clear(&x->try_deadline);
     release_link(x);
+    if (x->generation)
+        exchange_leave_room(x);
+    if (x->tarpitted)
+        w->tarpitted--;
     exchange_log(x);
     count_status(w->metrics, x->status);
     METRIC_ADD(w->metrics->client_sent_bytes, (int64_t)x->down.sent_bytes);
@@ -355,6 +557,7 @@ void exchange_free(struct exchange *x)
     METRIC_ADD(w->metrics->requests_in_flight, -1);
     flow_done(&x->up, &w->buffers);
     flow_done(&x->down, &w->buffers);
+    exchange_drop_coding(x);
     if (x->generation)
         generation_unpin(x->generation, w->index);
     else

@@ -1,8 +1,9 @@
 /*
  * exchange - one request and its response, from the first byte to the access log line.
  *
+ *   OPEN (of a TCP listener) -> PICK ...
  *   READ_HEAD -> DECIDE -> PICK <-> CONNECT -> RELAY -> FINISH
- *        |          |       |                   | |       ^
+ *        |          |       |  (QUEUE, PAUSE)   | |       ^
  *        +----------+-------+----> ANSWER <-----+ +-> TUNNEL
  *                                    |                    |
  *                                    +-----> FINISH <-----+
@@ -29,12 +30,16 @@ struct session;
 struct worker;
 
 #define EXCHANGE_STEPS(STEP)                                                                       \
+    STEP(OPEN, exchange_open)                                                                      \
     STEP(READ_HEAD, exchange_read_head)                                                            \
     STEP(DECIDE, exchange_decide)                                                                  \
     STEP(PICK, exchange_pick)                                                                      \
+    STEP(QUEUE, exchange_queue)                                                                    \
+    STEP(PAUSE, exchange_pause)                                                                    \
     STEP(CONNECT, exchange_connect)                                                                \
     STEP(RELAY, exchange_relay)                                                                    \
     STEP(ANSWER, exchange_answer)                                                                  \
+    STEP(TARPIT, exchange_tarpit)                                                                  \
     STEP(TUNNEL, exchange_tunnel)                                                                  \
     STEP(FINISH, exchange_finish)
 
@@ -55,8 +60,18 @@ enum fate {
     FATE_RESET,  /* the client must see that the response is not whole */
 };
 
-/* The attempts at one request: connections made or reused. */
-#define EXCHANGE_TRIES_MAX 4u
+/* Whose move a direction waits for, on which deadline, and how many bytes had moved when that was
+ * set. */
+enum turn { TURN_NOBODY, TURN_CLIENT, TURN_SERVER, TURN_QUEUE, TURN_PAUSE };
+
+struct stall {
+    enum turn turn;
+    uint64_t moved;
+    const struct deadline *deadline;
+};
+
+/* The servers that were tried last, and that another try leaves out. */
+#define EXCHANGE_TRIED_MAX 4u
 
 struct exchange {
     uint32_t magic;
@@ -73,6 +88,10 @@ struct exchange {
     int64_t begun_ns, begun_wall_ns;                        /* the first byte */
     int64_t head_ns, decided_ns, connected_ns, answered_ns; /* moments; 0: not reached */
 
+    bool tcp;              /* of a TCP listener: bytes are passed on, and there is no request */
+    bool draining;         /* a tunnel whose end is near: its link's deadline says when */
+    struct address client; /* who asks, as trusted proxies tell: `src` */
+
     uint32_t head_parsed; /* bytes of the head that were looked at and were not all of it */
     struct http_head request;
     struct http_request_info info;
@@ -80,6 +99,8 @@ struct exchange {
     char host[URI_HOST_BYTES_MAX];
     struct verdict verdict;
     bool decided;
+    bool tarpitted;          /* counted in worker.tarpitted */
+    int64_t read_timeout_ns; /* of the deciding clauses, instead of the cluster's; 0: none */
     uint64_t request_number; /* the low half of its id */
 
     struct http_head response;
@@ -87,27 +108,49 @@ struct exchange {
     bool response_known; /* its final head has been read and is on its way: no other answer any more
                           */
 
-    struct flow up, down; /* request body to the server, response to the client */
+    struct flow up, down;       /* request body to the server, response to the client */
+    struct flow_coding *coding; /* of a response that is compressed; owned, with its compressor */
     enum flow_result up_result, down_result;
     bool head_sent;    /* the request's head has been given to `up` */
     bool up_failed;    /* the server takes no more of the request; it may still answer */
     bool fresh;        /* use no idle link: one has just failed */
-    bool late;         /* the last connection that could not be made took too long */
+    bool late;         /* the last connection that could not be made took too long; or a tarpit's
+                        * time is over */
     bool reused;       /* this link came out of the pool */
     bool heard;        /* something has come from the server on this link */
     uint8_t n_interim; /* interim responses on this link */
+    bool continued;    /* the client was told to send its body */
     uint8_t tries;
-    uint32_t tried[EXCHANGE_TRIES_MAX];
+    uint32_t tried[EXCHANGE_TRIED_MAX];
     uint8_t n_tried;
+    uint32_t chosen;   /* index within the cluster of the server being tried or used */
+    uint64_t key;      /* what keeps it at its server: cluster_key() */
+    int64_t picked_ns; /* when the server was chosen */
+
+    uint8_t held;                      /* what room.c counts it in */
+    uint8_t retries;                   /* tries that the cluster's `retry` allowed */
+    bool has_turn, rested;             /* waiting for room, pausing: it may go on */
+    bool body_taken;                   /* some of the request's body has been read */
+    bool keeps_body;                   /* and all of it is in the session's buffer still */
+    uint32_t head_end;                 /* where the body begins in that */
+    uint16_t retry_after_s;            /* of an answer of ours; 0: it says nothing of it */
+    const char *retried, *not_retried; /* why the last time; static, or NULL */
+    int64_t pause_ns;                  /* before the next try */
+    struct waiter *waiter;             /* while it waits for room */
+    struct deadline try_deadline;      /* of one try */
 
     uint16_t status;           /* sent, or to be sent, to the client; 0: none yet */
     const char *lead, *detail; /* a sentence for the page of an answer of ours; static */
+    const char *reason;        /* why the last connection to a server failed; static, or NULL */
     uint16_t server_status;    /* of the response that is passed on; 0: none, or one of ours */
     enum fate fate;
     enum access_end end;
     uint64_t received_bytes; /* with what is in the buffer and may belong to the next request */
-    struct access_record *record; /* of a tunnel, whose generation is gone; owned */
-    int64_t tunnel_ns;            /* its timeout */
+    uint64_t heard_bytes;    /* from servers */
+    struct stall up_stall, down_stall;
+    struct deadline request_deadline; /* for all of it; a tunnel has none */
+    struct access_record *record;     /* of a tunnel, whose generation is gone; owned */
+    int64_t tunnel_ns, drain_ns;      /* its timeouts */
 };
 
 /* Begins with the first bytes that are in the session's buffer. NULL when memory is out. */
@@ -122,9 +165,17 @@ void exchange_settle(struct exchange *x);
 /* Will the next run read from the client, and so see for itself what became of it? */
 bool exchange_reads_client(const struct exchange *x);
 
-/* The deadline of the client's or the server's side has passed; run it afterwards. */
-void exchange_client_late(struct exchange *x);
-void exchange_server_late(struct exchange *x);
+/* The session's or the link's deadline has passed; run it afterwards. While both directions run,
+ * the request's has the session's, and the response's the link's. */
+void exchange_session_late(struct exchange *x);
+void exchange_link_late(struct exchange *x);
+
+/* If it is a tunnel, it ends within its `timeout drain`, whatever it still has to say. Harmless
+ * when that has been said before. */
+void exchange_drain(struct exchange *x);
+
+/* Is it a tunnel to a server that generation `id` no longer has? */
+bool exchange_outlives(const struct exchange *x, uint64_t id);
 
 /* Writes the log record, frees. Its links are given back or closed. */
 void exchange_free(struct exchange *x);

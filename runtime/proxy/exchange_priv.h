@@ -2,9 +2,13 @@
 #pragma once
 
 #include "runtime/base/clock.h"
+#include "runtime/http/h1_write.h"
+#include "runtime/mux/stream.h"
 #include "runtime/proxy/exchange.h"
 #include "runtime/proxy/session.h"
 #include "runtime/proxy/worker.h"
+
+_Static_assert(TABLE_HEAD_BYTES_MAX == HTTP_HEAD_BYTES_MAX, "what may be allowed can be read");
 
 #define STEP(id, run) enum outcome run(struct exchange *x);
 EXCHANGE_STEPS(STEP)
@@ -16,17 +20,59 @@ static inline enum outcome go(struct exchange *x, enum exchange_step next)
     return GO_ON;
 }
 
+/* Ends a TCP connection so that the client sees that something went wrong. */
+enum outcome exchange_give_up(struct exchange *x, enum access_end end);
+
 /* Ends with an answer of ours. `detail` is a sentence for the person who reads it. */
 static inline enum outcome refuse(struct exchange *x, uint16_t status, enum access_end end,
                                   const char *detail)
 {
     ASSERT(!x->response_known);
+    if (x->tcp)
+        return exchange_give_up(x, end);
     x->status = status;
     x->end = end;
     x->lead = "";
     x->detail = detail;
     return go(x, EXCHANGE_ANSWER);
 }
+
+/* room.c: a seat at a server of x->cluster, which is then x->server. False: there is none, and *out
+ * is what the step says. */
+bool exchange_sit(struct exchange *x, enum outcome *out);
+
+/* Gives the seat back. Harmless without one. */
+void exchange_stand_up(struct exchange *x);
+
+/* It is no longer among those that wait for a connection. */
+void exchange_connected(struct exchange *x);
+
+/* One more that is being tried again: false when the circuit breaker says no. */
+bool exchange_hold_retry(struct exchange *x);
+void exchange_end_retry(struct exchange *x);
+
+/* It wants no server any more: it leaves the queue, and all that is counted. */
+void exchange_leave_room(struct exchange *x);
+
+/* `timeout queue` has passed. */
+void exchange_queue_late(struct exchange *x);
+
+size_t exchange_place_bytes(void);
+struct cluster *exchange_cluster(const struct exchange *x);
+
+/* again.c: the request's body, which is kept in the session's buffer where it may be sent again.
+ * Hold it before the buffer is used, keep it afterwards. */
+void exchange_begin_body(struct exchange *x);
+void exchange_hold_body(struct exchange *x);
+void exchange_keep_body(struct exchange *x);
+
+/* Is the response whose head has been read to be dropped for another try? Then it is. */
+bool exchange_answer_is_retried(struct exchange *x);
+enum outcome exchange_drop_answer(struct exchange *x);
+
+/* The deadline of one try. */
+void exchange_try_late(struct deadline *d);
+void exchange_settle_try(struct exchange *x);
 
 /* The server could not be reached or broke off: another try, an answer, or a visible end. */
 enum outcome exchange_server_failed(struct exchange *x, uint16_t status, enum access_end end,
@@ -47,6 +93,21 @@ static inline struct flow_scratch exchange_scratch(const struct exchange *x, siz
  */
 ssize_t exchange_fill(struct exchange *x, struct conn *from, struct buffer *into, bool *readable);
 
+/*
+ * Where a read filled its buffer there is mostly more. It goes straight to the other side as far as
+ * it may go as it is (conn_pass()): a scratch full at a time, which saves most of the calls that a
+ * large body takes. *many: there may be as much again.
+ */
+bool exchange_passes(const struct exchange *x, const struct flow *f);
+enum flow_result exchange_pass(struct exchange *x, struct flow *f, bool *many);
+
+/* Bytes that came from the client, from the server. */
+void exchange_count_received(struct exchange *x, uint64_t n);
+void exchange_count_heard(struct exchange *x, uint64_t n);
+
+/* Its body is longer than its listener allows. */
+enum outcome exchange_too_large(struct exchange *x);
+
 /* The request as it goes to the server, into the scratch. Returns its length, 0 when it does not
  * fit. */
 size_t exchange_write_request(struct exchange *x);
@@ -55,8 +116,70 @@ size_t exchange_write_request(struct exchange *x);
  * reset tells a part of it from the whole. */
 bool exchange_ends_by_close(const struct exchange *x);
 
+/* Is the body of a length that nobody has said? Then it goes to the server in chunks, unless its
+ * end can be told. */
+static inline bool exchange_sends_chunks(const struct exchange *x)
+{
+    return (x->info.framing == FRAMING_CHUNKED || x->info.framing == FRAMING_CLOSE) &&
+           !conn_is_stream(&x->link->conn);
+}
+
+/* Where the end of a body is told, by a length that was said or not: behind the last byte of a
+ * stream there may still be trailers, for another stream to tell. The codec sees to the length. */
+static inline enum http_framing exchange_framing(enum http_framing framing, const struct conn *from,
+                                                 const struct conn *to)
+{
+    return framing == FRAMING_LENGTH && conn_is_stream(from) && conn_is_stream(to) ? FRAMING_CLOSE
+                                                                                   : framing;
+}
+
+/* Is it sent to the server as an extended CONNECT, behind which the stream goes on? */
+static inline bool exchange_connects(const struct exchange *x)
+{
+    return x->info.websocket && conn_is_stream(&x->link->conn) && stream_connects(&x->link->conn);
+}
+
 /* Closes the connection to the server, if there is one. */
 void exchange_drop_link(struct exchange *x);
+
+/* The server has begun to answer. */
+void exchange_heard_server(struct exchange *x);
+
+/* What is known of the connection; of the request too, whose target is normalised where it stands.
+ */
+void session_find_local(struct session *s); /* one system call, the first time */
+void session_facts(struct session *s, const struct table *t, struct facts *f);
+enum uri_result exchange_fill_facts(struct exchange *x);
+
+/* What a decision may know of anything: its connection, chance, the clusters. */
+void exchange_fill_connection(struct exchange *x);
+
+/* Is this one of the listener's trusted proxies? */
+bool listener_trusts(const struct table_listener *l, const struct address *a);
+
+/* What the table decided, as the next step. */
+enum outcome exchange_follow(struct exchange *x);
+
+/* The changes of the request's or the response's headers in a verdict, as edits; at most
+ * TABLE_EFFECTS_MAX. Returns their number. */
+size_t exchange_header_edits(const struct table *t, const struct verdict *v, bool response,
+                             struct http_edit *out);
+
+/* What rules make of a response with this status: `head` is the server's, or NULL where it is an
+ * answer of ours. The values are good until the worker decides about anything else. */
+#define RESPONSE_EDITS_MAX (2 * TABLE_EFFECTS_MAX)
+size_t exchange_response_edits(struct exchange *x, const struct http_head *head, uint16_t status,
+                               struct http_edit out[RESPONSE_EDITS_MAX]);
+
+/* encode.c: may this response be sent in another coding, and is it? Adds to `edit`, behind the
+ * rules' `n` edits, which have been applied, what its head then says, and applies that too; returns
+ * how many. x->coding is set when the body is to be compressed, *coded when the head is one of such
+ * a body. */
+#define ENCODE_EDITS_MAX  4
+#define ENCODE_ETAG_BYTES 256
+size_t exchange_encode(struct exchange *x, struct http_edit *edit, size_t n,
+                       char etag[ENCODE_ETAG_BYTES], bool *coded);
+void exchange_drop_coding(struct exchange *x);
 
 /* Fills the access record from what is known now; hands it to the log. */
 void exchange_record(const struct exchange *x, struct access_record *out);
@@ -64,4 +187,5 @@ void exchange_log(struct exchange *x);
 
 /* A tunnel's own waiting and end: it has no generation any more. */
 void exchange_tunnel_settle(struct exchange *x);
+enum outcome exchange_tunnel_late(struct exchange *x, bool drained);
 void exchange_tunnel_done(struct exchange *x);

@@ -1,47 +1,79 @@
-/* PICK and CONNECT: a server for the request, and another one when it can't be reached. */
+/* PICK and CONNECT: a connection to the server that has room for the request. */
 #include <errno.h>
 
 #include "runtime/http/h1_write.h"
-#include "runtime/net/dial.h"
+#include "runtime/net/proxy_socket.h"
 #include "runtime/proxy/exchange_priv.h"
+#include "runtime/upstream/h2_link.h"
 
-/* A server that could not be reached is tried again by other requests only after this, unless there
- * is no other; health checks take it out for longer. */
-#define SUSPECT_NS NS_PER_S
-
-static void begin_relay(struct exchange *x)
+/* A client of HTTP/2 asks for a WebSocket, and this server has not said that it takes any there. To
+ * leave the question out would be to have the answer taken for a yes. */
+static enum outcome no_connect(struct exchange *x)
 {
+    x->reason = "the server does not take WebSockets over HTTP/2 (RFC 8441)";
+    exchange_drop_link(x);
+    return refuse(x, 502, ACCESS_SERVER_ERROR, "The server takes no WebSockets.");
+}
+
+/* A request is written and its answer awaited; a TCP connection talks both ways at once. */
+static enum outcome begin(struct exchange *x)
+{
+    const struct conn *from = &x->session->conn;
+    if (conn_is_stream(from) && conn_is_stream(&x->link->conn) && x->info.upgrade &&
+        !exchange_connects(x))
+        return no_connect(x);
     x->connected_ns = x->worker->now_ns;
-    flow_init(&x->up, &x->link->conn, x->info.framing, x->info.content_length,
-              x->info.framing == FRAMING_CHUNKED);
+    x->reason = NULL;
+    flow_init(&x->up, &x->link->conn, exchange_framing(x->info.framing, from, &x->link->conn),
+              x->info.content_length, exchange_sends_chunks(x));
+    x->up.source = from;
+    x->up.goes_on = exchange_connects(x);
+    if (x->listener)
+        x->up.body_bytes_max = x->listener->max_body_bytes;
     x->up_result = FLOW_HUNGRY;
     x->head_sent = x->up_failed = x->heard = false;
+    exchange_connected(x);
+    exchange_begin_body(x);
     x->n_interim = 0;
     x->link->writable = true;
     x->link->readable = false;
+    return go(x, x->tcp ? EXCHANGE_TUNNEL : EXCHANGE_RELAY);
 }
 
-static uint32_t choose(struct exchange *x)
+/* An idle connection that this client may have. */
+static struct link *idle_link(struct exchange *x, const struct link_way *way)
 {
-    const uint32_t cluster = (uint32_t)(x->cluster - x->generation->table->cluster);
-    const uint32_t first = x->cluster->first_server;
-    struct cluster_choice choice = {.spec = x->cluster,
-                                    .server_spec = x->generation->table->server + first,
-                                    .live = x->generation->cluster[cluster],
-                                    .server = x->generation->server + first,
-                                    .client = &x->session->client.address,
-                                    .now_ns = x->worker->now_ns,
-                                    .n_avoid = x->n_tried};
-    _Static_assert(EXCHANGE_TRIES_MAX <= CLUSTER_AVOID_MAX, "all that were tried can be avoided");
-    memcpy(choice.avoid, x->tried, sizeof(x->tried));
-    return cluster_pick(&choice, &x->generation->worker[x->worker->index]->view[cluster]);
+    const uint8_t version = x->cluster->proxy_protocol;
+    if (x->tcp || x->fresh)
+        return NULL;
+    return version ? link_kept(&x->session->kept, x->server, way, version, x)
+                   : link_take(&x->worker->link_owner, x->server, way, x);
+}
+
+/* Says to a server whose connection this is, before anything else. */
+static int introduce(struct exchange *x)
+{
+    struct session *s = x->session;
+    if (!x->cluster->proxy_protocol)
+        return 0;
+    session_find_local(s);
+    const struct endpoint client = endpoint_of_end(&s->client);
+    const struct endpoint local = endpoint_of_end(&s->local);
+    x->link->proxied = x->cluster->proxy_protocol;
+    return proxy_socket_write(x->link->conn.fd, (enum proxy_version)x->link->proxied, &client,
+                              &local);
 }
 
 static void use_link(struct exchange *x, struct link *l)
 {
     x->link = l;
-    atomic_fetch_add_explicit(&x->server->in_flight, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&x->server->requests, 1, memory_order_relaxed);
+}
+
+void exchange_heard_server(struct exchange *x)
+{
+    const struct worker *w = x->worker;
+    cluster_timed(x->cluster, x->server, w->index, w->now_ns - x->picked_ns, w->now_ns);
 }
 
 /* Then the server is not to blame. */
@@ -51,114 +83,84 @@ static bool is_our_shortage(int rc)
            rc == -EADDRNOTAVAIL;
 }
 
-static enum outcome no_server(struct exchange *x)
+/* By the name that the client asked for, unless the cluster says another; who asked for none means
+ * the server at this address. */
+static struct link_way way_to(const struct exchange *x, char room[ADDRESS_TEXT_MAX])
 {
-    if (x->n_tried == 0)
-        return refuse(x, 503, ACCESS_NO_SERVER, "No server can take this request now.");
-    if (x->late)
-        return refuse(x, 504, ACCESS_CONNECT_TIMEOUT, "No server could be reached in time.");
-    return refuse(x, 502, ACCESS_CONNECT_FAILED, "No server could be reached.");
+    const struct generation *g = x->generation;
+    const size_t cluster = (size_t)(x->cluster - g->table->cluster);
+    struct link_way way = {.client = g->tls ? g->tls->client[cluster] : NULL,
+                           .name = x->facts.host};
+    if (way.client && way.name.len == 0)
+        way.name = (struct slice){room, address_format(&x->server->endpoint.address, room)};
+    return way;
+}
+
+/* A link to the server: an idle one, a stream, or one that is being made. 0 or a negative errno. */
+static int find_link(struct exchange *x, struct link **out, bool *connected)
+{
+    const struct link_owner *o = &x->worker->link_owner;
+    char room[ADDRESS_TEXT_MAX];
+    const struct link_way way = way_to(x, room);
+    if (x->cluster->h2 && !x->tcp) {
+        const struct h2_link_wish wish = {.way = way,
+                                          .fresh = x->fresh,
+                                          .connects = x->info.websocket,
+                                          .connect_ns =
+                                              x->cluster->timeout_ns[TIMEOUT_CLUSTER_CONNECT],
+                                          .idle_ns = x->cluster->timeout_ns[TIMEOUT_CLUSTER_IDLE]};
+        return h2_link_open(o, x->server, x, &wish, out, connected);
+    }
+    struct link *l = idle_link(x, &way);
+    *connected = l != NULL;
+    if (!l)
+        return link_dial(o, x->server, &way, x, out);
+    *out = l;
+    return 0;
 }
 
 enum outcome exchange_pick(struct exchange *x)
 {
-    const uint32_t chosen = choose(x);
-    if (chosen == BALANCE_NONE)
-        return no_server(x);
-    x->server = x->generation->server[x->cluster->first_server + chosen];
-    x->tried[x->n_tried] = chosen;
+    enum outcome out;
+    if (!exchange_sit(x, &out))
+        return out;
     x->tries++;
+    x->picked_ns = x->worker->now_ns;
 
-    struct link *l = x->fresh ? NULL : link_take(&x->worker->link_owner, x->server, x);
-    x->reused = l != NULL;
-    if (l) {
-        use_link(x, l);
-        begin_relay(x);
-        return go(x, EXCHANGE_RELAY);
-    }
-    const int rc = link_dial(&x->worker->link_owner, x->server, x, &l);
+    struct link *l = NULL;
+    const int rc = find_link(x, &l, &x->reused);
     if (is_our_shortage(rc))
         return refuse(x, 503, ACCESS_OVERLOAD, "Too much is going on here now.");
     if (rc != 0)
         return exchange_server_failed(x, 502, ACCESS_CONNECT_FAILED,
                                       "A connection to a server could not be made.");
     use_link(x, l);
-    return go(x, EXCHANGE_CONNECT);
+    return x->reused ? begin(x) : go(x, EXCHANGE_CONNECT);
+}
+
+/* A header that says whose it is goes before all else, a handshake among it. */
+static int connect_link(struct exchange *x)
+{
+    const bool was_reached = x->link->connected;
+    int rc = link_reach(x->link);
+    if (rc == 0 && !was_reached)
+        rc = introduce(x);
+    return rc == 0 ? conn_handshake(&x->link->conn) : rc;
 }
 
 enum outcome exchange_connect(struct exchange *x)
 {
-    if (!x->link->writable)
+    const int rc = connect_link(x);
+    if (rc == -EAGAIN)
         return WAIT;
-    if (dial_result(x->link->conn.fd) != 0)
-        return exchange_server_failed(x, 502, ACCESS_CONNECT_FAILED,
-                                      "A connection to a server could not be made.");
+    if (rc != 0) {
+        x->reason = link_why(x->link);
+        return rc == -ETIMEDOUT
+                   ? exchange_server_failed(x, 504, ACCESS_CONNECT_TIMEOUT,
+                                            "No connection to a server in time.")
+                   : exchange_server_failed(x, 502, ACCESS_CONNECT_FAILED,
+                                            "A connection to a server could not be made.");
+    }
     deadline_clear(&x->link->deadline);
-    begin_relay(x);
-    return go(x, EXCHANGE_RELAY);
-}
-
-/*
- * May the request go out once more? When no connection was made, nothing of it was sent. On a
- * reused connection that died in silence it may have been: then the method must allow it (RFC
- * 9110 9.2.2), and all of the request must still be here.
- */
-static bool may_retry(const struct exchange *x)
-{
-    if (x->response_known || x->tries >= EXCHANGE_TRIES_MAX || x->worker->draining)
-        return false;
-    if (x->step == EXCHANGE_PICK || x->step == EXCHANGE_CONNECT)
-        return true;
-    return x->step == EXCHANGE_RELAY && x->reused && x->info.idempotent &&
-           x->info.framing == FRAMING_NONE && !x->heard;
-}
-
-static void note_failure(struct exchange *x)
-{
-    struct server *s = x->server;
-    if (x->step == EXCHANGE_RELAY) {
-        if (!x->reused || x->response_known) {
-            atomic_fetch_add_explicit(&s->response_errors, 1, memory_order_relaxed);
-            METRIC_ADD(x->worker->metrics->server_response_errors, 1);
-        }
-        return;
-    }
-    atomic_fetch_add_explicit(&s->connect_errors, 1, memory_order_relaxed);
-    METRIC_ADD(x->worker->metrics->server_connect_errors, 1);
-    atomic_store_explicit(&s->suspect_until_ns, x->worker->now_ns + SUSPECT_NS,
-                          memory_order_relaxed);
-}
-
-/* The end of a response that has begun already can only be shown by breaking it off. */
-static enum outcome cut_off(struct exchange *x, enum access_end end)
-{
-    x->fate = exchange_ends_by_close(x) ? FATE_RESET : FATE_CLOSE;
-    x->end = end;
-    exchange_drop_link(x);
-    return go(x, EXCHANGE_FINISH);
-}
-
-enum outcome exchange_server_failed(struct exchange *x, uint16_t status, enum access_end end,
-                                    const char *detail)
-{
-    note_failure(x);
-    const bool again = may_retry(x) && end != ACCESS_SERVER_TIMEOUT;
-    x->late = end == ACCESS_CONNECT_TIMEOUT;
-    if (x->response_known)
-        return cut_off(x, end);
-    /* A server that could not be connected to is not asked again; one whose idle connection had
-     * died may well answer on a new one. */
-    if (x->step != EXCHANGE_RELAY)
-        x->n_tried++;
-    else
-        x->fresh = true;
-    exchange_drop_link(x);
-    flow_done(&x->up, &x->worker->buffers);
-    if (!again) {
-        if (!x->up.ended && x->info.framing != FRAMING_NONE)
-            x->fate = FATE_LINGER;
-        return refuse(x, status, end, detail);
-    }
-    METRIC_ADD(x->worker->metrics->retries, 1);
-    return go(x, EXCHANGE_PICK);
+    return begin(x);
 }

@@ -9,6 +9,9 @@
  */
 #define TURN_BYTES ((uint64_t)512 * 1024)
 
+/* And what one turn may compress, which takes some milliseconds. */
+#define CODED_TURN_BYTES ((uint64_t)128 * 1024)
+
 /* --- request --------------------------------------------------------------------------------- */
 
 /* More of the request's body. False when there is none now. */
@@ -19,14 +22,27 @@ static bool read_body(struct exchange *x, enum outcome *out)
         return false;
     const ssize_t n = exchange_fill(x, &s->conn, &s->in, &s->readable);
     if (n > 0) {
-        x->received_bytes += (uint64_t)n;
-        METRIC_ADD(x->worker->metrics->client_received_bytes, n);
+        exchange_count_received(x, (uint64_t)n);
         return true;
     }
     if (n == -EAGAIN)
         return false;
+    if (n == 0 && conn_ended(&s->conn) && flow_source_closed(&x->up, conn_trailer(&s->conn)))
+        return true;
     *out = exchange_abort(x, ACCESS_CLIENT_ABORT); /* a body cut short is not a request */
     return false;
+}
+
+/* What has been read goes to the server, and stays here too where it may be sent again. */
+static enum flow_result run_up(struct exchange *x, size_t head)
+{
+    struct buffer *in = &x->session->in;
+    const size_t before = buffer_len(in);
+    exchange_hold_body(x);
+    const enum flow_result r = flow_run(&x->up, in, exchange_scratch(x, head));
+    x->body_taken |= buffer_len(in) < before;
+    exchange_keep_body(x);
+    return r;
 }
 
 /* Returns GO_ON when the exchange is over or has taken another step, else WAIT. */
@@ -43,10 +59,21 @@ static enum outcome send_request(struct exchange *x)
     }
     const uint64_t stop_at = x->up.sent_bytes + TURN_BYTES;
     enum outcome out = WAIT;
-    do {
-        x->up_result = flow_run(&x->up, &x->session->in, exchange_scratch(x, head));
+    bool more = true, many = false;
+    while (more) {
+        x->up_result = run_up(x, head);
         head = 0;
-    } while (x->up_result == FLOW_HUNGRY && x->up.sent_bytes < stop_at && read_body(x, &out));
+        if (x->up_result != FLOW_HUNGRY || x->up.sent_bytes >= stop_at)
+            break;
+        if (many && !x->keeps_body && exchange_passes(x, &x->up)) {
+            x->body_taken = true;
+            x->up_result = exchange_pass(x, &x->up, &many);
+            more = x->up_result == FLOW_HUNGRY;
+        } else {
+            more = read_body(x, &out);
+            many = x->session->readable;
+        }
+    }
     return out;
 }
 
@@ -74,6 +101,7 @@ static enum outcome pump_request(struct exchange *x)
         if (x->response_known)
             return exchange_abort(x, ACCESS_MALFORMED);
         return refuse(x, 400, ACCESS_MALFORMED, "The request's body is malformed.");
+    case FLOW_TOO_LARGE: return exchange_too_large(x);
     case FLOW_NO_MEMORY: return exchange_abort(x, ACCESS_OVERLOAD);
     }
     ASSERT(!"every case above returns");
@@ -83,11 +111,12 @@ static enum outcome pump_request(struct exchange *x)
 /* --- response -------------------------------------------------------------------------------- */
 
 /* Chunks for whoever understands them, when the end is not told by a length. */
-static bool chunks_needed(const struct exchange *x)
+static bool chunks_needed(const struct exchange *x, bool coded)
 {
     const enum http_framing framing = x->response_info.framing;
-    return x->request.minor_version == 1 &&
-           (framing == FRAMING_CHUNKED || framing == FRAMING_CLOSE);
+    return x->request.minor_version == 1 && !conn_is_stream(&x->session->conn) &&
+           (framing == FRAMING_CHUNKED || framing == FRAMING_CLOSE ||
+            (coded && framing != FRAMING_NONE));
 }
 
 /* Nothing follows it on the client's connection: we are to end, or its listener went meanwhile. */
@@ -112,14 +141,25 @@ static bool leaves_body(const struct exchange *x)
 static enum outcome begin_response(struct exchange *x, size_t *head)
 {
     const enum http_framing framing = x->response_info.framing;
-    const bool chunked = chunks_needed(x);
+    struct http_edit edit[RESPONSE_EDITS_MAX + ENCODE_EDITS_MAX];
+    char etag[ENCODE_ETAG_BYTES];
+    bool coded = false;
+    size_t edits = exchange_response_edits(x, &x->response, x->response.status, edit);
+    http_edits_apply(&x->response, edit, edits);
+    if (x->listener->compress.n_codings > 0)
+        edits += exchange_encode(x, edit, edits, etag, &coded);
+
+    const bool chunked = chunks_needed(x, coded);
     const bool by_close = !chunked && (framing == FRAMING_CHUNKED || framing == FRAMING_CLOSE);
     if ((by_close || is_last(x) || leaves_body(x)) && x->fate == FATE_KEEP)
         x->fate = FATE_CLOSE;
 
     const bool keep = x->fate == FATE_KEEP;
     const struct h1_response_out out = {.head = &x->response,
+                                        .edit = edit,
+                                        .n_edits = edits,
                                         .chunked = chunked,
+                                        .unsized = coded,
                                         .close = !keep,
                                         .keep_alive = keep && x->request.minor_version == 0,
                                         .upgrade = x->response.status == 426};
@@ -128,15 +168,21 @@ static enum outcome begin_response(struct exchange *x, size_t *head)
         return exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,
                                       "The server's response is too large.");
     x->response_known = true;
+    exchange_end_retry(x);
     x->status = x->server_status = x->response.status;
     x->answered_ns = x->worker->now_ns;
+    exchange_heard_server(x);
     if (x->status >= 500)
         atomic_fetch_add_explicit(&x->server->responses_5xx, 1, memory_order_relaxed);
     const uint64_t sent = x->down.sent_bytes;  /* interim responses */
     const struct buffer first = x->down.first; /* and what the socket did not take of them */
-    flow_init(&x->down, &x->session->conn, framing, x->response_info.content_length, chunked);
+    flow_init(&x->down, &x->session->conn,
+              exchange_framing(framing, &x->link->conn, &x->session->conn),
+              x->response_info.content_length, chunked);
+    x->down.source = &x->link->conn;
     x->down.sent_bytes = sent;
     x->down.first = first;
+    x->down.coding = x->coding;
     return WAIT;
 }
 
@@ -163,6 +209,7 @@ static enum outcome pass_interim(struct exchange *x)
         return exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,
                                       "The server sends interim responses and no answer.");
     METRIC_ADD(x->worker->metrics->responses_1xx, 1);
+    x->continued |= x->response.status == 100;
     if (x->request.minor_version == 0)
         return GO_ON;
     const struct h1_response_out out = {.head = &x->response};
@@ -199,6 +246,16 @@ static enum outcome understand_head(struct exchange *x, size_t *head)
                                             "The server's response is malformed.");
     if (x->response_info.interim)
         return pass_interim(x);
+    if (exchange_answer_is_retried(x))
+        return exchange_drop_answer(x);
+    /* To an extended CONNECT, any success would say that it is one (RFC 8441 5). */
+    if (x->info.upgrade && conn_is_stream(&x->session->conn) && x->response.status / 100 == 2)
+        return exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,
+                                      "The server did not switch protocols.");
+    /* To a stream the end of an answer that has ended already is told with its head. */
+    if (x->response_info.framing == FRAMING_CLOSE && conn_is_stream(&x->session->conn) &&
+        conn_ended(&x->link->conn) && buffer_len(in) == 0 && conn_trailer(&x->link->conn).len == 0)
+        x->response_info.framing = FRAMING_NONE;
     const enum outcome out = begin_response(x, head);
     return out == WAIT ? GO_ON : out;
 }
@@ -210,7 +267,7 @@ static enum outcome server_closed(struct exchange *x, ssize_t why)
         return x->response_known
                    ? exchange_abort(x, ACCESS_OVERLOAD)
                    : refuse(x, 503, ACCESS_OVERLOAD, "Too much is going on here now.");
-    if (why == 0 && x->response_known && flow_source_closed(&x->down))
+    if (why == 0 && x->response_known && flow_source_closed(&x->down, conn_trailer(&x->link->conn)))
         return WAIT;
     return exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,
                                   "The server closed the connection without a whole response.");
@@ -229,19 +286,20 @@ static enum outcome read_response(struct exchange *x)
         return out == WAIT ? GO_ON : out;
     }
     x->heard = true;
-    METRIC_ADD(x->worker->metrics->server_received_bytes, n);
+    exchange_count_heard(x, (uint64_t)n);
     return GO_ON;
 }
 
-/* Writes what there is. GO_ON when all of it went and more is to be read. */
-static enum outcome write_response(struct exchange *x, size_t head)
+/* What writing came to. GO_ON when all of it went and more is to be read. */
+static enum outcome response_written(struct exchange *x, enum flow_result r)
 {
-    x->down_result = flow_run(&x->down, &x->link->in, exchange_scratch(x, head));
-    switch (x->down_result) {
+    x->down_result = r;
+    switch (r) {
     case FLOW_HUNGRY: return GO_ON;
     case FLOW_DONE: return WAIT;
     case FLOW_BLOCKED: x->session->writable = false; return WAIT;
     case FLOW_BROKEN: return exchange_abort(x, ACCESS_CLIENT_ABORT);
+    case FLOW_TOO_LARGE: break; /* a response's may have any length */
     case FLOW_MALFORMED:
         return exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,
                                       "The server's response is malformed.");
@@ -269,6 +327,25 @@ static enum outcome read_heads(struct exchange *x, size_t *head)
     return GO_ON;
 }
 
+/* Writes what has been read. */
+static enum outcome write_response(struct exchange *x, size_t head)
+{
+    if (x->coding)
+        x->coding->push = !x->link->readable;
+    return response_written(x, flow_run(&x->down, &x->link->in, exchange_scratch(x, head)));
+}
+
+/* Reads, or moves what needs no looking at. *many: the last read was full, so that there may be
+ * much more. */
+static enum outcome more_response(struct exchange *x, bool *many)
+{
+    if (*many && exchange_passes(x, &x->down))
+        return response_written(x, exchange_pass(x, &x->down, many));
+    const enum outcome out = read_response(x);
+    *many = x->link && x->link->readable;
+    return out;
+}
+
 static enum outcome pump_response(struct exchange *x)
 {
     if (!x->session->writable)
@@ -276,12 +353,22 @@ static enum outcome pump_response(struct exchange *x)
     size_t head = 0;
     enum outcome out = read_heads(x, &head);
     const uint64_t stop_at = x->down.sent_bytes + TURN_BYTES;
+    const uint64_t heard_max = x->heard_bytes + CODED_TURN_BYTES;
+    bool many = false;
     while (out == GO_ON && x->step == EXCHANGE_RELAY) {
         out = write_response(x, head);
         head = 0;
         if (out != GO_ON || x->step != EXCHANGE_RELAY)
             break;
-        out = x->down.sent_bytes < stop_at ? read_response(x) : WAIT;
+        const bool more =
+            x->down.sent_bytes < stop_at && (!x->coding || x->heard_bytes < heard_max);
+        out = more ? more_response(x, &many) : WAIT;
+    }
+    /* Nothing comes now: the client gets what there was. */
+    if (out == WAIT && x->step == EXCHANGE_RELAY && x->down_result == FLOW_HUNGRY &&
+        !x->link->readable && flow_holds_back(&x->down)) {
+        out = write_response(x, 0);
+        out = out == GO_ON && x->step == EXCHANGE_RELAY ? WAIT : out;
     }
     return out;
 }

@@ -3,9 +3,15 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "compiler/table/eval.h"
 #include "runtime/base/clock.h"
-#include "runtime/proxy/exchange.h"
+#include "runtime/http/h1_write.h"
+#include "runtime/mux/stream.h"
+#include "runtime/proxy/exchange_priv.h"
+#include "runtime/proxy/h2_front.h"
+#include "runtime/proxy/preface.h"
 #include "runtime/proxy/worker.h"
+#include "runtime/tls/transport.h"
 
 /* How long a client may go on sending after our last word. */
 #define LINGER_NS (2 * NS_PER_S)
@@ -13,17 +19,23 @@
 static void session_free(struct session *s, bool reset)
 {
     struct worker *w = s->worker;
+    h2_front_free(s->front);
     deadline_clear(&s->deadline);
     if (reset)
         conn_reset(&s->conn);
     else
         conn_close(&s->conn);
+    link_close(s->kept);
     buffer_give(&s->in, &w->buffers);
     list_remove(&s->link);
+    s->magic = 0;
+    if (s->parent) {
+        pool_give(&w->sessions, s);
+        return;
+    }
     atomic_fetch_sub_explicit(&s->gate->open, 1, memory_order_relaxed);
     gate_unpin(s->gate);
     METRIC_ADD(w->metrics->connections_open, -1);
-    s->magic = 0;
     pool_give(&w->sessions, s);
 }
 
@@ -46,16 +58,16 @@ static void become_idle(struct session *s)
         return;
     }
     buffer_give(&s->in, &w->buffers);
-    watch_want(&s->conn.watch, WATCH_READ);
+    conn_want(&s->conn, WATCH_READ);
     deadline_set(&w->deadlines, &s->deadline, l->timeout_ns[TIMEOUT_LISTENER_IDLE], w->now_ns);
 }
 
-static void begin_linger(struct session *s)
+void session_linger(struct session *s)
 {
     conn_shut(&s->conn);
     s->lingering = true;
     buffer_give(&s->in, &s->worker->buffers);
-    watch_want(&s->conn.watch, WATCH_READ);
+    conn_want(&s->conn, WATCH_READ);
     deadline_set(&s->worker->deadlines, &s->deadline, LINGER_NS, s->worker->now_ns);
 }
 
@@ -68,13 +80,18 @@ static void linger(struct session *s)
         session_free(s, false);
 }
 
-/* Bytes of the next request that came with the last one move to the front. */
+/* Bytes of the next request that came with the last one move to the front. A stream ends with its
+ * exchange, and knows by itself whether all was said. */
 static void finish_exchange(struct session *s)
 {
     struct exchange *x = s->exchange;
     const enum fate fate = x->fate;
     s->exchange = NULL;
     exchange_free(x);
+    if (s->parent) {
+        session_free(s, fate == FATE_RESET);
+        return;
+    }
     s->in.floor = 0;
     buffer_compact(&s->in);
 
@@ -82,7 +99,7 @@ static void finish_exchange(struct session *s)
     case FATE_KEEP: return;
     case FATE_CLOSE: session_free(s, false); return;
     case FATE_RESET: session_free(s, true); return;
-    case FATE_LINGER: begin_linger(s); return;
+    case FATE_LINGER: session_linger(s); return;
     }
 }
 
@@ -91,6 +108,8 @@ static bool begin_exchange(struct session *s)
 {
     if (buffer_len(&s->in) == 0)
         return false;
+    s->served = true;
+    s->requests++;
     s->exchange = exchange_new(s);
     if (s->exchange)
         return true;
@@ -107,9 +126,9 @@ void session_drive(struct session *s)
             exchange_settle(s->exchange);
             return;
         }
-        const enum fate fate = s->exchange->fate;
+        const bool goes_on = s->exchange->fate == FATE_KEEP && !s->parent;
         finish_exchange(s);
-        if (fate != FATE_KEEP)
+        if (!goes_on)
             return;
         if (buffer_len(&s->in) == 0) {
             become_idle(s);
@@ -118,6 +137,43 @@ void session_drive(struct session *s)
         if (!begin_exchange(s))
             return;
     }
+}
+
+/* A client that speaks no TLS where it should gets an answer that it can read. A new socket takes
+ * it whole. */
+static void refuse_plain(struct session *s)
+{
+    struct worker *w = s->worker;
+    const struct h1_answer a = {
+        .status = 400,
+        .type = SLICE("text/plain; charset=utf-8"),
+        .body = SLICE("400 Bad Request\nThis port speaks TLS: ask for https://, not http://.\n"),
+        .body_sent = true,
+        .close = true};
+    const size_t len = h1_write_answer(w->scratch, WORKER_SCRATCH_BYTES, &a);
+    const struct iovec part = {w->scratch, len};
+    METRIC_ADD(w->metrics->responses_4xx, 1);
+    if (conn_write(&s->conn, &part, 1) < 0)
+        session_free(s, false);
+    else
+        session_linger(s);
+}
+
+/* Is it HTTP/2, by what it began with (RFC 9113 3.3)? Then it is taken care of; or may it still
+ * become that? */
+static bool is_h2(struct session *s)
+{
+    const struct slice got = buffer_slice(&s->in);
+    const size_t len = got.len < H2_PREFACE.len ? got.len : H2_PREFACE.len;
+    if (s->served || s->parent || memcmp(got.at, H2_PREFACE.at, len) != 0)
+        return false;
+    if (len < H2_PREFACE.len)
+        return true;
+    deadline_clear(&s->deadline);
+    s->served = true;
+    if (!h2_front_begin(s, got))
+        session_free(s, false);
+    return true;
 }
 
 /* The first bytes of a request, or the end. */
@@ -129,19 +185,28 @@ static void read_first(struct session *s)
         session_free(s, false);
         return;
     }
-    const ssize_t n = conn_read(&s->conn, s->in.at, HTTP_HEAD_BYTES_MAX);
+    const size_t room = HTTP_HEAD_BYTES_MAX - s->in.end;
+    const ssize_t n = conn_read(&s->conn, s->in.at + s->in.end, room);
+    if (n == -EAGAIN && s->in.end > 0)
+        return; /* a part of a preface */
     if (n == -EAGAIN) {
         buffer_give(&s->in, &w->buffers);
+        return;
+    }
+    if (n == -EPROTONOSUPPORT) {
+        refuse_plain(s);
         return;
     }
     if (n <= 0) {
         session_free(s, false);
         return;
     }
-    s->in.end = (uint32_t)n;
-    s->in.at[n] = '\0';
-    s->readable = (size_t)n == HTTP_HEAD_BYTES_MAX;
+    s->in.end += (uint32_t)n;
+    s->in.at[s->in.end] = '\0';
+    s->readable = (size_t)n == room;
     METRIC_ADD(w->metrics->client_received_bytes, n);
+    if (is_h2(s))
+        return;
     deadline_clear(&s->deadline);
     if (begin_exchange(s))
         session_drive(s);
@@ -152,8 +217,16 @@ static void ready(void *of, unsigned what)
     struct session *s = of;
     CHECK_OBJ(s, SESSION_MAGIC);
     worker_now(s->worker);
+    if (s->header_due) {
+        preface_read(s);
+        return;
+    }
     if (s->lingering) {
         linger(s);
+        return;
+    }
+    if (s->front) {
+        h2_front_ready(s->front, what);
         return;
     }
     s->readable |= (what & WATCH_READ) != 0;
@@ -172,50 +245,155 @@ static void late(struct deadline *d)
 {
     struct session *s = CONTAINER_OF(d, struct session, deadline);
     CHECK_OBJ(s, SESSION_MAGIC);
-    if (!s->exchange) {
-        session_free(s, false);
+    if (s->front && !s->lingering) {
+        h2_front_late(s->front);
         return;
     }
-    exchange_client_late(s->exchange);
+    if (!s->exchange) {
+        METRIC_ADD(s->worker->metrics->proxy_headers_bad, s->header_due);
+        session_free(s, s->header_due);
+        return;
+    }
+    exchange_session_late(s->exchange);
     session_drive(s);
 }
 
-void session_open(struct worker *w, int fd, const struct endpoint *client, struct gate *gate)
+/* Does the listener's `on connect` want nothing of this client? */
+static bool is_dropped(struct session *s, const struct table_listener *l)
 {
-    METRIC_ADD(w->metrics->connections_accepted, 1);
-    METRIC_ADD(w->metrics->connections_open, 1);
+    const struct table *t = s->worker->current->table;
+    if (l->on_connect == TABLE_NO_ROUTE)
+        return false;
+    struct facts f = {.listener = l->name};
+    session_facts(s, t, &f);
+    eval(t, l->on_connect, &f, s->worker->verdict, NULL);
+    return t->end[s->worker->verdict->end].kind == END_DROP;
+}
+
+static bool open_conn(struct session *s, int fd, struct tls_context *tls)
+{
+    struct worker *w = s->worker;
+    if (tls)
+        return tls_accept(&s->conn, &w->wire, tls, w->loop, fd, ready, s);
+    conn_open(&s->conn, &transport_plain, w->loop, fd, ready, s);
+    return true;
+}
+
+static void refuse_connection(struct worker *w, int fd, struct gate *gate)
+{
+    METRIC_ADD(w->metrics->connections_refused, 1);
+    METRIC_ADD(w->metrics->connections_open, -1);
+    atomic_fetch_sub_explicit(&gate->open, 1, memory_order_relaxed);
+    close(fd);
+}
+
+static struct session *session_new(struct worker *w, const struct endpoint *peer, struct gate *gate)
+{
     struct session *s = pool_take(&w->sessions);
-    if (!s) {
-        METRIC_ADD(w->metrics->connections_refused, 1);
-        METRIC_ADD(w->metrics->connections_open, -1);
-        atomic_fetch_sub_explicit(&gate->open, 1, memory_order_relaxed);
-        close(fd);
-        return;
-    }
+    if (!s)
+        return NULL;
     *s = (struct session){.magic = SESSION_MAGIC,
                           .worker = w,
                           .deadline = {.call = late},
                           .gate = gate,
-                          .client = *client,
+                          .client = tcp_end_of(peer),
+                          .peer = tcp_end_of(peer),
                           .writable = true};
+    return s;
+}
+
+void session_open(struct worker *w, int fd, const struct endpoint *peer, struct gate *gate,
+                  struct tls_context *tls, bool proxied)
+{
+    METRIC_ADD(w->metrics->connections_accepted, 1);
+    METRIC_ADD(w->metrics->connections_open, 1);
+    struct session *s = session_new(w, peer, gate);
+    if (!s) {
+        refuse_connection(w, fd, gate);
+        return;
+    }
+    if (!open_conn(s, fd, tls)) {
+        pool_give(&w->sessions, s);
+        refuse_connection(w, fd, gate);
+        return;
+    }
     gate_pin(gate);
     list_add_last(&w->session, &s->link);
-    conn_open(&s->conn, &transport_plain, w->loop, fd, ready, s);
-    watch_want(&s->conn.watch, WATCH_READ);
-
-    /* The first request has the header timeout from the start: a client that connects, and then
-     * says nothing, is not the same as one that has been served before. */
+    conn_want(&s->conn, WATCH_READ);
     const struct table_listener *l = session_listener(s);
     if (!l) {
         session_free(s, false);
         return;
     }
+    /* The first request has the header timeout from the start: a client that connects, and then
+     * says nothing, is not the same as one that has been served before. */
     deadline_set(&w->deadlines, &s->deadline, l->timeout_ns[TIMEOUT_LISTENER_HEADER], w->now_ns);
+    if (proxied)
+        preface_begin(s, l);
+    else
+        session_welcome(s);
+}
+
+/* A TCP connection is one exchange, and it begins at once: its server may be the first to speak. */
+static void begin_relay(struct session *s)
+{
+    s->exchange = exchange_new(s);
+    if (s->exchange)
+        session_drive(s);
+    else
+        session_free(s, false);
+}
+
+void session_welcome(struct session *s)
+{
+    const struct table_listener *l = session_listener(s);
+    if (!l) {
+        session_free(s, false);
+        return;
+    }
+    if (is_dropped(s, l)) {
+        METRIC_ADD(s->worker->metrics->connections_dropped, 1);
+        session_free(s, true);
+        return;
+    }
+    if (l->tcp)
+        begin_relay(s);
+    else
+        read_first(s);
+}
+
+void session_refuse(struct session *s)
+{
+    session_free(s, true);
+}
+
+void session_open_stream(struct session *parent, struct stream *st)
+{
+    struct worker *w = parent->worker;
+    struct session *s = pool_take(&w->sessions);
+    if (!s) {
+        stream_refuse(st);
+        return;
+    }
+    *s = (struct session){.magic = SESSION_MAGIC,
+                          .worker = w,
+                          .deadline = {.call = late},
+                          .parent = parent,
+                          .gate = parent->gate,
+                          .client = parent->client,
+                          .peer = parent->peer,
+                          .local = parent->local,
+                          .local_known = parent->local_known,
+                          .writable = true};
+    h2_front_add(parent->front, s);
+    stream_attach(st, &s->conn, ready, s);
     read_first(s);
 }
 
 void session_close(struct session *s, enum access_end end)
 {
+    if (s->front)
+        h2_front_close_streams(s->front, end);
     bool reset = false;
     if (s->exchange) {
         exchange_abort(s->exchange, end);
@@ -228,6 +406,8 @@ void session_close(struct session *s, enum access_end end)
 
 void session_close_if_idle(struct session *s)
 {
-    if (!s->exchange && !s->lingering)
+    if (s->front && !s->lingering)
+        h2_front_drain(s->front);
+    else if (!s->exchange && !s->lingering)
         session_free(s, false);
 }

@@ -14,6 +14,9 @@
 #include "runtime/net/conn.h"
 
 struct exchange;
+struct h2_front;
+struct stream;
+struct tls_context;
 struct worker;
 
 struct session {
@@ -22,18 +25,40 @@ struct session {
     struct worker *worker;
     struct conn conn;
     struct deadline deadline;
-    struct list link;  /* in worker.session */
-    struct gate *gate; /* pinned, and counted in */
-    struct endpoint client;
+    struct list link;       /* in worker.session; of a stream: among those of its connection */
+    struct gate *gate;      /* pinned, and counted in; of a stream: its connection's */
+    struct session *parent; /* of an HTTP/2 stream: its connection */
+    struct h2_front *front; /* of a connection that speaks HTTP/2; owned */
+    struct tcp_end client;  /* who it is: the peer, or whom a PROXY header names */
+    struct tcp_end peer;    /* who connected; :: port 0 for a Unix socket */
+    struct tcp_end local;   /* where it connected to, once `local_known` */
     struct buffer in;
     struct exchange *exchange; /* NULL while idle */
-    bool readable, writable;
-    bool lingering; /* we have said our last; reading only to let it arrive */
+    struct link *kept; /* an idle connection to a server that is this client's alone; owned */
+    uint32_t requests; /* begun on it; of a connection that speaks HTTP/2, its streams */
+    bool readable, writable, local_known;
+    bool served;     /* something has been asked on it: whatever follows is no preface */
+    bool header_due; /* its PROXY header has not come yet */
+    bool lingering;  /* we have said our last; reading only to let it arrive */
 };
 
 /* Takes the descriptor over; the gate has been counted for it already and is pinned here. Closes it
- * when memory is out. */
-void session_open(struct worker *w, int fd, const struct endpoint *client, struct gate *gate);
+ * when memory is out. `tls` is what its client speaks TLS with; NULL: none.
+ * `proxied`: a PROXY header comes before that. */
+void session_open(struct worker *w, int fd, const struct endpoint *peer, struct gate *gate,
+                  struct tls_context *tls, bool proxied);
+
+/* A stream of that connection, whose request's head is to be read; refused when memory is out. */
+void session_open_stream(struct session *parent, struct stream *st);
+
+/* What the client came by: a stream's is the connection it is of. */
+static inline const struct conn *session_wire(const struct session *s)
+{
+    return s->parent ? &s->parent->conn : &s->conn;
+}
+
+/* The connection is over; it waits for the client to read what was said last. */
+void session_linger(struct session *s);
 
 /* Runs what can be run. The session may be gone afterwards. */
 void session_drive(struct session *s);
@@ -43,6 +68,12 @@ void session_close(struct session *s, enum access_end end);
 
 /* Closes it if it is idle: no request has begun. */
 void session_close_if_idle(struct session *s);
+
+/* The PROXY header has come: what follows is the client's. */
+void session_welcome(struct session *s);
+
+/* Closes it at once, with a reset: it is not to be served. */
+void session_refuse(struct session *s);
 
 /* The listener it came in by, in the worker's current generation, or NULL when that has none such.
  */

@@ -5,17 +5,14 @@
 #include "runtime/base/clock.h"
 #include "runtime/net/buffer.h"
 #include "runtime/proxy/acceptor.h"
-#include "runtime/proxy/exchange.h"
+#include "runtime/proxy/exchange_priv.h"
 #include "runtime/proxy/session.h"
+#include "runtime/upstream/h2_link.h"
 
 /* How exactly timeouts are kept, and how soon a paused acceptor tries again. */
 #define TICK_NS (20 * NS_PER_MS)
 
-/* Most blocks of one kind in use at a time on a worker; what is above that is refused and counted.
- */
-#define BUFFERS_MAX  (UINT32_C(16) * 1024)
 #define SESSIONS_MAX (UINT32_C(1024) * 1024) /* max-connections bounds them long before */
-#define KEEP_FREE    256u
 
 /* Ticks stop when nothing is waited for, so that an idle worker sleeps. */
 static void keep_ticking(struct worker *w)
@@ -71,7 +68,7 @@ static void link_is_late(struct link *l)
 {
     struct exchange *x = l->exchange;
     CHECK_OBJ(x, EXCHANGE_MAGIC);
-    exchange_server_late(x);
+    exchange_link_late(x);
     session_drive(x->session);
 }
 
@@ -90,11 +87,17 @@ struct worker *worker_new(const struct worker_config *config, int *rc)
         die_out_of_memory(1, sizeof(*w->metrics));
     memset(w->metrics, 0, sizeof(*w->metrics));
     w->scratch = MUST_ARRAY(char, WORKER_SCRATCH_BYTES);
+    w->verdict = MUST_NEW(struct verdict);
     list_init(&w->session);
-    pool_init(&w->buffers, BUFFER_BLOCK_BYTES, BUFFERS_MAX, KEEP_FREE);
-    pool_init(&w->links, sizeof(struct link), 0, KEEP_FREE);
-    pool_init(&w->sessions, sizeof(struct session), SESSIONS_MAX, KEEP_FREE);
-    pool_init(&w->exchanges, sizeof(struct exchange), 0, KEEP_FREE);
+    list_init(&w->lines);
+    pool_init(&w->buffers, BUFFER_BLOCK_BYTES, WORKER_BUFFERS_MAX, WORKER_KEEP_FREE);
+    pool_init(&w->links, sizeof(struct link), 0, WORKER_KEEP_FREE);
+    pool_init(&w->sessions, sizeof(struct session), SESSIONS_MAX, WORKER_KEEP_FREE);
+    pool_init(&w->exchanges, sizeof(struct exchange), 0, WORKER_KEEP_FREE);
+    pool_init(&w->places, exchange_place_bytes(), 0, WORKER_KEEP_FREE);
+    pool_init(&w->codings, sizeof(struct flow_coding), 0, WORKER_KEEP_FREE);
+
+    wire_init(&w->wire, w->metrics);
 
     w->box.fd = -1;
     w->loop = loop_new();
@@ -104,12 +107,17 @@ struct worker *worker_new(const struct worker_config *config, int *rc)
         return NULL;
     }
     timer_init(&w->tick, w->loop, tick, w);
+    mux_owner_init(&w->mux_owner, w->loop, &w->buffers, w->metrics, w->scratch,
+                   WORKER_SCRATCH_BYTES);
     w->link_owner = (struct link_owner){.worker = w->index,
                                         .loop = w->loop,
                                         .links = &w->links,
                                         .buffers = &w->buffers,
                                         .deadlines = &w->deadlines,
                                         .metrics = w->metrics,
+                                        .wire = &w->wire,
+                                        .mux_owner = &w->mux_owner,
+                                        .lines = &w->lines,
                                         .ready = link_is_ready,
                                         .late = link_is_late};
     return w;
@@ -121,14 +129,20 @@ void worker_free(struct worker *w)
         return;
     mailbox_close(&w->box);
     timer_stop(&w->tick);
+    mux_owner_done(&w->mux_owner);
     loop_free(w->loop);
     deadlines_done(&w->deadlines);
     pool_done(&w->buffers);
     pool_done(&w->links);
     pool_done(&w->sessions);
     pool_done(&w->exchanges);
+    pool_done(&w->places);
+    pool_done(&w->codings);
+    compressors_done(&w->compressors);
+    wire_done(&w->wire);
     VEC_DONE(&w->acceptor);
     free(w->scratch);
+    free(w->verdict);
     free(w->metrics);
     free(w);
 }
@@ -136,7 +150,7 @@ void worker_free(struct worker *w)
 /* Servers that the new generation no longer has keep no idle connections. */
 static void close_gone_links(struct worker *w, const struct generation *old)
 {
-    for (uint32_t i = 0; i < old->table->n_servers; i++) {
+    for (uint32_t i = 0; i < old->n_servers; i++) {
         struct server *s = old->server[i];
         if (atomic_load_explicit(&s->generation, memory_order_relaxed) < w->current->id)
             link_close_idle(&w->link_owner, s);
@@ -169,6 +183,36 @@ static void close_gone_sessions(struct worker *w, const struct generation *old)
             session_close_if_idle(s);
 }
 
+static bool any_server_went(const struct worker *w, const struct generation *old)
+{
+    for (uint32_t i = 0; i < old->n_servers; i++)
+        if (atomic_load_explicit(&old->server[i]->generation, memory_order_relaxed) <
+            w->current->id)
+            return true;
+    return false;
+}
+
+/* Tunnels outlive a swap, but not for ever what they were made by. */
+static void drain_gone_tunnels(struct worker *w, const struct generation *old)
+{
+    if (all_gates_stay(old, w->current) && !any_server_went(w, old))
+        return;
+    LIST_EACH (s, &w->session, struct session, link)
+        if (s->exchange &&
+            (!has_gate(w->current, s->gate) || exchange_outlives(s->exchange, w->current->id)))
+            exchange_drain(s->exchange);
+}
+
+/* There may be more servers now, or more room at them. */
+static void call_waiting(const struct worker *w)
+{
+    for (uint32_t i = 0; i < w->current->table->n_clusters; i++) {
+        struct queue *q = &w->current->cluster[i]->queue;
+        if (queue_is_used(q))
+            queue_all(q);
+    }
+}
+
 static void adopt(struct worker *w, struct generation *g)
 {
     worker_now(w);
@@ -182,6 +226,8 @@ static void adopt(struct worker *w, struct generation *g)
         return;
     close_gone_links(w, old);
     close_gone_sessions(w, old);
+    drain_gone_tunnels(w, old);
+    call_waiting(w);
     generation_unpin(old, w->index);
 }
 
@@ -218,8 +264,11 @@ static void do_drain(struct message *m)
     worker_now(w);
     w->draining = true;
     acceptors_close(w);
-    LIST_EACH (s, &w->session, struct session, link)
+    LIST_EACH (s, &w->session, struct session, link) {
+        if (s->exchange)
+            exchange_drain(s->exchange);
         session_close_if_idle(s);
+    }
     report_drained(w);
 }
 
@@ -228,8 +277,9 @@ static void close_everything(struct worker *w)
     acceptors_close(w);
     LIST_EACH (s, &w->session, struct session, link)
         session_close(s, ACCESS_SHUTDOWN);
-    for (uint32_t i = 0; i < w->current->table->n_servers; i++)
+    for (uint32_t i = 0; i < w->current->n_servers; i++)
         link_close_idle(&w->link_owner, w->current->server[i]);
+    h2_link_close_all(&w->link_owner);
     struct generation *g = w->current;
     w->current = NULL;
     generation_unpin(g, w->index);

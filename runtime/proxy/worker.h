@@ -12,15 +12,29 @@
 #include "runtime/base/vec.h"
 #include "runtime/event/deadline.h"
 #include "runtime/event/mailbox.h"
+#include "runtime/filter/compress.h"
 #include "runtime/generation/generation.h"
 #include "runtime/log/access.h"
 #include "runtime/metrics/metrics.h"
+#include "runtime/mux/mux.h"
+#include "runtime/tls/wire.h"
 #include "runtime/upstream/link.h"
 
-/* Where heads are put together before they are written: the largest head, with what we add. */
-#define WORKER_SCRATCH_BYTES ((size_t)96 * 1024)
+/* Where heads are put together before they are written, the largest with what we add, and what
+ * large bodies pass through. */
+#define WORKER_SCRATCH_BYTES ((size_t)512 * 1024)
+
+/* How many clients one worker holds in tarpits; others are dropped at once. */
+#define TARPITTED_MAX 1000u
+
+/* Blocks of 48 KiB in use at a time on a worker; what is above that is refused and counted. */
+#define WORKER_BUFFERS_MAX (UINT32_C(16) * 1024)
+
+/* Free blocks of each kind that are kept for the next one. */
+#define WORKER_KEEP_FREE 256u
 
 struct acceptor;
+struct verdict;
 
 struct worker {
     uint32_t index;
@@ -37,16 +51,22 @@ struct worker {
     uint64_t request_id; /* the high half of request ids; the low half counts */
     uint64_t requests;
 
-    struct pool buffers, links, sessions, exchanges;
+    struct pool buffers, links, sessions, exchanges, places, codings;
+    struct compressors compressors;
+    struct wire wire; /* of all its TLS connections */
     struct link_owner link_owner;
+    struct mux_owner mux_owner;
     struct generation *current; /* pinned */
     VEC(struct acceptor *) acceptor;
+    struct list lines;   /* of HTTP/2 connections to servers */
     struct list session; /* all of them */
     bool draining;
     struct mailbox *control; /* borrowed */
     struct message *drained; /* to be posted there when no connection is left; borrowed */
     pthread_t thread;
-    char *scratch; /* WORKER_SCRATCH_BYTES, owned */
+    char *scratch;           /* WORKER_SCRATCH_BYTES, owned */
+    struct verdict *verdict; /* of connections and responses; owned; good until the next one */
+    uint32_t tarpitted;      /* exchanges that are held */
 };
 
 struct worker_config {

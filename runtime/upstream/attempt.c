@@ -8,8 +8,55 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/net/dial.h"
+#include "runtime/net/proxy_socket.h"
+#include "runtime/tls/transport.h"
+#include "runtime/upstream/grpc_health.h"
+#include "runtime/upstream/h2_ask.h"
 
-struct attempt_plan attempt_plan_new(const struct table_health *check, struct slice host)
+/* Of host:port the host. */
+static struct slice without_port(struct slice host)
+{
+    const char *colon = host.len > 0 ? memrchr(host.at, ':', host.len) : NULL;
+    const bool ipv6 = colon && memchr(colon, ']', (size_t)(host.at + host.len - colon));
+    return colon && !ipv6 ? (struct slice){host.at, (size_t)(colon - host.at)} : host;
+}
+
+static bool names(const struct table_health *check, struct slice header)
+{
+    for (uint32_t i = 0; i < check->n_headers; i++)
+        if (slice_eq(check->header[i].name, header))
+            return true;
+    return false;
+}
+
+/* In the form of HTTP/1; the codec of HTTP/2 takes the connection's own fields out of it. */
+static void write_http(const struct table_health *check, struct slice host, struct text *out)
+{
+    text_addf(out, SLICE_FMT " " SLICE_FMT " HTTP/1.1\r\nHost: " SLICE_FMT "\r\n",
+              SLICE_ARG(check->method), SLICE_ARG(check->path), SLICE_ARG(host));
+    if (!names(check, SLICE("user-agent")))
+        text_adds(out, "User-Agent: lbc-health\r\n");
+    if (!names(check, SLICE("accept")))
+        text_adds(out, "Accept: */*\r\n");
+    for (uint32_t i = 0; i < check->n_headers; i++)
+        text_addf(out, SLICE_FMT ": " SLICE_FMT "\r\n", SLICE_ARG(check->header[i].name),
+                  SLICE_ARG(check->header[i].value));
+    text_adds(out, "Connection: close\r\n\r\n");
+}
+
+static void write_grpc(struct slice host, struct text *out)
+{
+    text_addf(out,
+              "POST " GRPC_HEALTH_PATH " HTTP/1.1\r\n"
+              "Host: " SLICE_FMT "\r\n"
+              "User-Agent: lbc-health\r\n"
+              "Content-Type: application/grpc\r\n"
+              "TE: trailers\r\n\r\n",
+              SLICE_ARG(host));
+}
+
+struct attempt_plan attempt_plan_new(const struct table_health *check, struct tls_client *tls,
+                                     struct slice host)
 {
     struct attempt_plan plan = {
         .kind = check->kind,
@@ -17,15 +64,20 @@ struct attempt_plan attempt_plan_new(const struct table_health *check, struct sl
         .status_first = check->status_first,
         .status_last = check->status_last,
     };
+    plan.proxy_protocol = (enum proxy_version)check->proxy_protocol;
+    plan.h2 = check->h2;
+    plan.port = check->port;
+    if (tls && check->kind != HEALTH_TCP)
+        plan.tls = tls_client_pin(tls);
+    if (check->host.len > 0)
+        host = check->host;
+    text_add(&plan.name, without_port(host));
     if (check->kind == HEALTH_HTTP)
-        text_addf(&plan.request,
-                  SLICE_FMT " " SLICE_FMT " HTTP/1.1\r\n"
-                            "Host: " SLICE_FMT "\r\n"
-                            "User-Agent: lbc-health\r\n"
-                            "Accept: */*\r\n"
-                            "Connection: close\r\n\r\n",
-                  SLICE_ARG(check->method), SLICE_ARG(check->path),
-                  SLICE_ARG(check->host.len > 0 ? check->host : host));
+        write_http(check, host, &plan.request);
+    if (check->kind == HEALTH_GRPC) {
+        write_grpc(check->tls.sni.len > 0 ? check->tls.sni : host, &plan.request);
+        grpc_health_ask(check->service, &plan.body);
+    }
     return plan;
 }
 
@@ -33,12 +85,19 @@ bool attempt_plan_eq(const struct attempt_plan *a, const struct attempt_plan *b)
 {
     return a->kind == b->kind && a->timeout_ns == b->timeout_ns &&
            a->status_first == b->status_first && a->status_last == b->status_last &&
+           a->proxy_protocol == b->proxy_protocol && a->tls == b->tls && a->h2 == b->h2 &&
+           a->port == b->port && slice_eq(text_slice(&a->name), text_slice(&b->name)) &&
+           slice_eq(text_slice(&a->body), text_slice(&b->body)) &&
            slice_eq(text_slice(&a->request), text_slice(&b->request));
 }
 
 void attempt_plan_done(struct attempt_plan *plan)
 {
     text_done(&plan->request);
+    text_done(&plan->body);
+    text_done(&plan->name);
+    tls_client_unpin(plan->tls);
+    plan->tls = NULL;
 }
 
 static bool is_digit(char c)
@@ -72,11 +131,9 @@ int attempt_status(struct slice answer)
 void attempt_stop(struct attempt *a)
 {
     timer_stop(&a->deadline);
-    if (a->fd == -1)
-        return;
-    watch_done(&a->watch);
-    close(a->fd);
-    a->fd = -1;
+    conn_close(&a->conn);
+    h2_ask_free(a->ask);
+    a->ask = NULL;
 }
 
 PRINTF_LIKE(3, 4)
@@ -119,6 +176,12 @@ static void timed_out(void *of)
         end(a, ATTEMPT_FAILURE, "no %s within %lldms", what, (long long)(ns / NS_PER_MS));
 }
 
+static void judge_status(struct attempt *a, int status)
+{
+    const bool good = status >= a->plan->status_first && status <= a->plan->status_last;
+    end(a, good ? ATTEMPT_SUCCESS : ATTEMPT_FAILURE, "status %d", status);
+}
+
 /* Judges what has arrived so far; returns whether that was enough. */
 static bool judge(struct attempt *a)
 {
@@ -127,10 +190,8 @@ static bool judge(struct attempt *a)
         return false;
     if (status < 0)
         end(a, ATTEMPT_FAILURE, "not an HTTP/1 response");
-    else if (status >= a->plan->status_first && status <= a->plan->status_last)
-        end(a, ATTEMPT_SUCCESS, "status %d", status);
     else
-        end(a, ATTEMPT_FAILURE, "status %d", status);
+        judge_status(a, status);
     return true;
 }
 
@@ -138,13 +199,14 @@ static void read_answer(struct attempt *a)
 {
     for (;;) {
         ASSERT(a->received < sizeof(a->answer)); /* a status line is judged long before */
-        const ssize_t n = recv(a->fd, a->answer + a->received, sizeof(a->answer) - a->received, 0);
-        if (n == -1 && errno == EINTR)
-            continue;
-        if (n == -1 && errno == EAGAIN)
+        const ssize_t n =
+            conn_read(&a->conn, a->answer + a->received, sizeof(a->answer) - a->received);
+        if (n == -EAGAIN) {
+            conn_want(&a->conn, WATCH_READ);
             return;
-        if (n == -1) {
-            end_with_errno(a, errno);
+        }
+        if (n < 0) {
+            end_with_errno(a, (int)-n);
             return;
         }
         if (n == 0) {
@@ -157,38 +219,150 @@ static void read_answer(struct attempt *a)
     }
 }
 
+/* --- in HTTP/2 ------------------------------------------------------------------------------- */
+
+/* A call that the server refuses is answered in the head alone. */
+static void judge_grpc(struct attempt *a)
+{
+    enum { OK = 0, NOT_FOUND = 5, UNIMPLEMENTED = 12 };
+    const struct slice trailer = h2_ask_trailer(a->ask);
+    const int status = grpc_health_status(trailer.len > 0 ? trailer : h2_ask_head(a->ask));
+    if (status < 0) {
+        end(a, ATTEMPT_FAILURE, "not a gRPC answer");
+        return;
+    }
+    if (status != OK) {
+        end(a, ATTEMPT_FAILURE, "grpc-status %d%s", status,
+            status == NOT_FOUND       ? ": no such service"
+            : status == UNIMPLEMENTED ? ": no health service there"
+                                      : "");
+        return;
+    }
+    switch (grpc_health_read(h2_ask_body(a->ask))) {
+    case GRPC_HEALTH_SERVING: end(a, ATTEMPT_SUCCESS, "serving"); return;
+    case GRPC_HEALTH_NOT_SERVING: end(a, ATTEMPT_FAILURE, "not serving"); return;
+    case GRPC_HEALTH_UNKNOWN: end(a, ATTEMPT_FAILURE, "it does not know whether it serves"); return;
+    case GRPC_HEALTH_SERVICE_UNKNOWN: end(a, ATTEMPT_FAILURE, "no such service"); return;
+    case GRPC_HEALTH_BAD: end(a, ATTEMPT_FAILURE, "not an answer to a health check"); return;
+    }
+}
+
+static void judge_h2(struct attempt *a)
+{
+    const int status = attempt_status(h2_ask_head(a->ask));
+    if (status <= 0)
+        end(a, ATTEMPT_FAILURE, "not an HTTP/2 response");
+    else if (a->plan->kind == HEALTH_HTTP)
+        judge_status(a, status);
+    else if (status == 200)
+        judge_grpc(a);
+    else
+        end(a, ATTEMPT_FAILURE, "status %d", status);
+}
+
+static void fail_h2(struct attempt *a, int error)
+{
+    if (error == -EPROTO)
+        end(a, ATTEMPT_FAILURE, "not an HTTP/2 response");
+    else if (error == -ENODATA)
+        end(a, ATTEMPT_FAILURE, "closed without an answer");
+    else
+        end_with_errno(a, -error);
+}
+
+/* What came, and what is to be said to it: settings are acknowledged. */
+static void talk_h2(struct attempt *a)
+{
+    const int answered = h2_ask_read(a->ask, &a->conn);
+    if (answered > 0) {
+        judge_h2(a);
+        return;
+    }
+    const int sent = answered == 0 ? h2_ask_send(a->ask, &a->conn) : answered;
+    /* It may have answered before it closed: what it said is read first. */
+    if (answered == 0 && (sent == -EPIPE || sent == -ECONNRESET)) {
+        const int last = h2_ask_read(a->ask, &a->conn);
+        if (last > 0)
+            judge_h2(a);
+        else
+            fail_h2(a, last == 0 ? -ENODATA : last);
+    } else if (sent != 0 && sent != -EAGAIN) {
+        fail_h2(a, sent);
+    } else {
+        conn_want(&a->conn, WATCH_READ | (sent == -EAGAIN ? WATCH_WRITE : 0));
+    }
+}
+
+static void begin_h2(struct attempt *a)
+{
+    const struct attempt_plan *plan = a->plan;
+    a->ask = h2_ask_new(text_slice(&plan->request), text_slice(&plan->body), plan->tls != NULL,
+                        plan->kind == HEALTH_GRPC);
+    if (a->ask)
+        talk_h2(a);
+    else
+        end_with_errno(a, ENOMEM);
+}
+
+/* --- its course ------------------------------------------------------------------------------ */
+
 static void send_request(struct attempt *a)
 {
     const struct slice rest = slice_from(text_slice(&a->plan->request), a->sent);
-    ssize_t n;
-    do
-        n = send(a->fd, rest.at, rest.len, MSG_NOSIGNAL);
-    while (n == -1 && errno == EINTR);
-    if (n == -1 && errno == EAGAIN)
-        return;
+    const struct iovec part = {(char *)(uintptr_t)rest.at, rest.len};
+    const ssize_t n = conn_write(&a->conn, &part, 1);
     /* A server may answer before it has read all, and close: what it said counts, so read on. */
-    const bool refused = n == -1 && (errno == EPIPE || errno == ECONNRESET);
-    if (n == -1 && !refused) {
-        end_with_errno(a, errno);
+    const bool refused = n == -EPIPE || n == -ECONNRESET;
+    if (n < 0 && n != -EAGAIN && !refused) {
+        end_with_errno(a, (int)-n);
         return;
     }
-    a->sent += refused ? 0 : (size_t)n;
-    if (refused || (size_t)n == rest.len)
-        watch_want(&a->watch, WATCH_READ);
+    a->sent += n > 0 ? (size_t)n : 0;
+    const bool done = refused || (n > 0 && (size_t)n == rest.len);
+    conn_want(&a->conn, done ? WATCH_READ : WATCH_WRITE);
+}
+
+/* The handshake, of those that have one; then the request. */
+static void shake_hands(struct attempt *a)
+{
+    const int rc = conn_handshake(&a->conn);
+    if (rc == -EAGAIN) {
+        conn_want(&a->conn, WATCH_READ);
+        return;
+    }
+    if (rc != 0) {
+        const char *why = tls_why(&a->conn);
+        end(a, ATTEMPT_FAILURE, "TLS: %s", why ? why : "the connection broke");
+        return;
+    }
+    a->shaken = true;
+    const struct tls_peer *peer = tls_peer(&a->conn);
+    if (a->plan->h2 && peer && !slice_eq(peer->protocol, SLICE("h2")))
+        end(a, ATTEMPT_FAILURE, "TLS: the server did not agree to speak HTTP/2 (ALPN h2)");
+    else if (a->plan->kind == HEALTH_TLS)
+        end(a, ATTEMPT_SUCCESS, "handshake done");
+    else if (a->plan->h2)
+        begin_h2(a);
+    else
+        send_request(a);
 }
 
 static void connected(struct attempt *a)
 {
-    const int rc = dial_result(a->fd);
+    const int rc = dial_result(a->conn.fd);
     if (rc != 0) {
         end_with_errno(a, -rc);
         return;
     }
     a->connected = true;
-    if (a->plan->kind == HEALTH_TCP)
+    const enum proxy_version version = a->plan->proxy_protocol;
+    const int sent = version ? proxy_socket_write(a->conn.fd, version, NULL, NULL) : 0;
+    if (sent != 0)
+        end_with_errno(a, -sent);
+    else if (a->plan->kind == HEALTH_TCP)
         end(a, ATTEMPT_SUCCESS, "connected");
     else
-        send_request(a);
+        shake_hands(a);
 }
 
 static void ready(void *of, unsigned what)
@@ -196,15 +370,20 @@ static void ready(void *of, unsigned what)
     struct attempt *a = of;
     if (!a->connected)
         connected(a);
-    else if (what & WATCH_WRITE)
+    else if (!a->shaken)
+        shake_hands(a);
+    else if (a->ask)
+        talk_h2(a);
+    else if ((what & WATCH_WRITE) && a->sent < a->plan->request.len)
         send_request(a);
     else
         read_answer(a);
 }
 
-void attempt_init(struct attempt *a, struct loop *loop, attempt_over *over, void *of)
+void attempt_init(struct attempt *a, struct loop *loop, struct wire *wire, attempt_over *over,
+                  void *of)
 {
-    *a = (struct attempt){.over = over, .of = of, .fd = -1};
+    *a = (struct attempt){.over = over, .of = of, .conn = {.fd = -1}, .wire = wire};
     timer_init(&a->deadline, loop, timed_out, a);
 }
 
@@ -213,7 +392,7 @@ void attempt_begin(struct attempt *a, const struct sockaddr_of *to, const struct
     ASSERT(!attempt_is_under_way(a));
     ASSERT(plan->kind != HEALTH_NONE);
     a->plan = plan;
-    a->connected = false;
+    a->connected = a->shaken = false;
     a->sent = a->received = 0;
 
     const int fd = dial_begin(to);
@@ -221,8 +400,14 @@ void attempt_begin(struct attempt *a, const struct sockaddr_of *to, const struct
         end_with_errno(a, -fd);
         return;
     }
-    a->fd = fd;
-    watch_init(&a->watch, a->deadline.loop, fd, ready, a);
-    watch_want(&a->watch, WATCH_WRITE);
+    if (!plan->tls) {
+        conn_open(&a->conn, &transport_plain, a->deadline.loop, fd, ready, a);
+    } else if (!tls_connect(&a->conn, a->wire, plan->tls, text_slice(&plan->name), NULL,
+                            a->deadline.loop, fd, ready, a)) {
+        close(fd);
+        end(a, ATTEMPT_FAILURE, "TLS: there is no name to verify");
+        return;
+    }
+    conn_want(&a->conn, WATCH_WRITE);
     timer_set(&a->deadline, plan->timeout_ns);
 }

@@ -8,7 +8,11 @@
 #include "compiler/table/table.h"
 #include "runtime/base/text.h"
 #include "runtime/event/loop.h"
+#include "runtime/net/conn.h"
+#include "runtime/net/proxy_header.h"
 #include "runtime/net/sockaddr.h"
+#include "runtime/tls/client.h"
+#include "runtime/tls/wire.h"
 
 #define ATTEMPT_REASON_MAX 80
 
@@ -24,25 +28,35 @@ typedef void attempt_over(void *of, enum attempt_end end, const char *reason);
 
 /* What to do and what to expect. Copied texts: nothing of the table is kept. */
 struct attempt_plan {
-    enum table_health_kind kind; /* HTTP or TCP */
-    struct text request;         /* owned; HTTP */
+    enum table_health_kind kind;       /* not NONE */
+    enum proxy_version proxy_protocol; /* the header that goes first: that it is our own */
+    struct text request;               /* owned; HTTP's and gRPC's head */
+    struct text body;                  /* owned; gRPC */
+    bool h2;                           /* it is asked in HTTP/2 */
+    uint16_t port;                     /* 0: the server's own */
+    struct tls_client *tls;            /* pinned; NULL: without TLS */
+    struct text name;                  /* owned; the host that is asked for and verified */
     int64_t timeout_ns;
     uint16_t status_first, status_last;
 };
 
+struct h2_ask;
+
 struct attempt {
-    struct watch watch;
+    struct conn conn;  /* its descriptor is -1 while none is under way */
+    struct wire *wire; /* borrowed */
     struct timer deadline;
     const struct attempt_plan *plan; /* borrowed while it is under way */
     attempt_over *over;
     void *of;
-    int fd; /* owned; -1: not under way */
-    bool connected;
+    bool connected, shaken; /* and the handshake is over, if there is one */
+    struct h2_ask *ask;     /* owned; of HTTP/2 */
     size_t sent, received;
     char answer[64]; /* the beginning of it */
 };
 
-void attempt_init(struct attempt *a, struct loop *loop, attempt_over *over, void *of);
+void attempt_init(struct attempt *a, struct loop *loop, struct wire *wire, attempt_over *over,
+                  void *of);
 
 /* Begins one; `over` may be called before this returns. `plan` stays until it is over. */
 void attempt_begin(struct attempt *a, const struct sockaddr_of *to,
@@ -50,15 +64,17 @@ void attempt_begin(struct attempt *a, const struct sockaddr_of *to,
 
 static inline bool attempt_is_under_way(const struct attempt *a)
 {
-    return a->fd != -1;
+    return a->conn.fd != -1;
 }
 
 /* Ends it without calling `over`. Harmless when none is under way. */
 void attempt_stop(struct attempt *a);
 
-/* The plan for a check of this kind; `host` is what the Host header says when the check names none.
+/* The plan for a check of this kind; `host` is what the Host header says, and who the server is to
+ * be, when the check names none. `tls` may be NULL; a TCP check connects without it all the same.
  */
-struct attempt_plan attempt_plan_new(const struct table_health *check, struct slice host);
+struct attempt_plan attempt_plan_new(const struct table_health *check, struct tls_client *tls,
+                                     struct slice host);
 bool attempt_plan_eq(const struct attempt_plan *a, const struct attempt_plan *b);
 void attempt_plan_done(struct attempt_plan *plan);
 

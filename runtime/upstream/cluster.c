@@ -1,5 +1,7 @@
 #include "runtime/upstream/cluster.h"
 
+#include "compiler/table/eval.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/hash.h"
 
 struct cluster *cluster_new(struct slice name)
@@ -10,6 +12,7 @@ struct cluster *cluster_new(struct slice name)
     *c = (struct cluster){.name = must_calloc(name.len + 1, 1)};
     memcpy(c->name, name.at, name.len);
     atomic_init(&c->pins, 1);
+    queue_init(&c->queue);
     return c;
 }
 
@@ -23,6 +26,7 @@ void cluster_unpin(struct cluster *c)
 {
     if (!c || atomic_fetch_sub_explicit(&c->pins, 1, memory_order_acq_rel) != 1)
         return;
+    queue_done(&c->queue);
     free(c->name);
     free(c);
 }
@@ -31,81 +35,149 @@ void cluster_changed(struct cluster *c)
 {
     /* Release: whoever sees the new epoch sees the state that was stored before it. */
     atomic_fetch_add_explicit(&c->epoch, 1, memory_order_release);
+    if (queue_is_used(&c->queue))
+        queue_all(&c->queue);
 }
 
 void cluster_view_done(struct cluster_view *v)
 {
-    free(v->member);
-    free(v->member_server);
-    free(v->order);
+    free(v->candidate);
+    free(v->server_of);
+    free(v->candidate_of);
+    balance_plan_done(&v->plan);
     *v = (struct cluster_view){0};
 }
 
-/* Members of the view: the usable servers of the first group that has any, backups being the
- * second. */
-static void add_members(struct cluster_view *v, const struct cluster_choice *choice,
-                        const struct table_server *spec, bool backup)
+/* --- the view -------------------------------------------------------------------------------- */
+
+/* How finely a share grows: no more often than this, for a view of many servers takes its time. */
+#define SLOW_START_STEP_NS (NS_PER_S / 4)
+
+static uint32_t whole_share(const struct cluster_choice *choice, uint32_t i)
 {
-    for (uint32_t i = 0; i < choice->spec->n_servers; i++) {
-        const struct server *s = choice->server[i];
-        if (spec[i].backup != backup || !server_usable(s))
-            continue;
-        v->member[v->n_members] =
-            (struct balance_candidate){.id = hash_slice(spec[i].name, 0), .weight = spec[i].weight};
-        v->member_server[v->n_members++] = i;
-    }
+    if (balance_policy(choice->spec->balance)->ignores_weight)
+        return BALANCE_UNIT;
+    const uint32_t set = atomic_load_explicit(&choice->server[i]->weight, memory_order_relaxed);
+    return (set ? set : choice->server_spec[i].weight) * BALANCE_UNIT;
 }
 
-static void make_order(struct cluster_view *v, const struct balance_policy *policy)
+/* A server that rose lately gets a part of its share that grows with time. */
+static uint32_t share_now(struct cluster_view *v, const struct cluster_choice *choice, uint32_t i,
+                          uint32_t whole)
 {
-    v->n_order = policy->order(NULL, 0, v->member, v->n_members);
-    if (v->n_order == 0)
+    const int64_t slow_ns = choice->server_spec[i].slow_start_ns;
+    const int64_t risen_ns =
+        atomic_load_explicit(&choice->server[i]->risen_ns, memory_order_relaxed);
+    if (slow_ns == 0 || risen_ns <= 0 || choice->now_ns - risen_ns >= slow_ns)
+        return whole;
+    if (choice->now_ns + SLOW_START_STEP_NS < v->until_ns)
+        v->until_ns = choice->now_ns + SLOW_START_STEP_NS;
+    const int64_t age_ns = choice->now_ns > risen_ns ? choice->now_ns - risen_ns : 0;
+    const uint32_t least = whole / BALANCE_UNIT;
+    const uint32_t share = (uint32_t)((double)whole * (double)age_ns / (double)slow_ns);
+    return share > least ? share : least;
+}
+
+static void add_candidate(struct cluster_view *v, const struct cluster_choice *choice, uint32_t i)
+{
+    const uint32_t whole = whole_share(choice, i), at = v->plan.n_all++;
+    v->candidate[at] = (struct balance_candidate){
+        .id = hash_slice(choice->server_spec[i].name, 0), .whole = whole, .share = whole};
+    v->server_of[at] = i;
+    if (!server_usable(choice->server[i]))
         return;
-    v->order = MUST_ARRAY(uint32_t, v->n_order);
-    const uint32_t n = policy->order(v->order, v->n_order, v->member, v->n_members);
-    ASSERT(n == v->n_order);
+    v->candidate[at].share = share_now(v, choice, i, whole);
+    v->candidate_of[i] = at;
+    v->plan.n++;
+}
+
+/* Those of a group that may be used; for who asks for them, behind these those that are away. */
+static void add_group(struct cluster_view *v, const struct cluster_choice *choice, bool backup)
+{
+    for (uint32_t i = 0; i < v->n_servers; i++)
+        if (choice->server_spec[i].backup == backup && server_usable(choice->server[i]))
+            add_candidate(v, choice, i);
+    if (v->plan.n == 0 || !balance_policy(choice->spec->balance)->reads_away)
+        return;
+    for (uint32_t i = 0; i < v->n_servers; i++)
+        if (choice->server_spec[i].backup == backup && v->candidate_of[i] == BALANCE_NONE)
+            add_candidate(v, choice, i);
+}
+
+struct looking {
+    const struct cluster_choice *choice;
+    const struct cluster_view *view;
+    bool time;
+};
+
+static struct balance_load load_of(const struct server *s, uint32_t worker, bool time)
+{
+    const int64_t n = atomic_load_explicit(&s->in_flight, memory_order_relaxed);
+    struct balance_load load = {.in_flight = n > 0 ? (uint32_t)n : 0};
+    if (time)
+        load.time = s->worker[worker]->time;
+    return load;
+}
+
+static struct balance_load look(const void *of, uint32_t candidate)
+{
+    const struct looking *l = of;
+    return load_of(l->choice->server[l->view->server_of[candidate]], l->choice->worker, l->time);
 }
 
 static void make_view(struct cluster_view *v, const struct cluster_choice *choice, uint32_t epoch)
 {
+    const struct balance_policy *policy = balance_policy(choice->spec->balance);
+    const struct rng rng = v->made ? v->rng : (struct rng){(uint64_t)choice->now_ns ^ (uintptr_t)v};
     cluster_view_done(v);
-    v->made = true;
-    v->epoch = epoch;
-    v->member = MUST_ARRAY(struct balance_candidate, choice->spec->n_servers);
-    v->member_server = MUST_ARRAY(uint32_t, choice->spec->n_servers);
-    add_members(v, choice, choice->server_spec, false);
-    if (v->n_members == 0)
-        add_members(v, choice, choice->server_spec, true);
-    make_order(v, balance_policy(choice->spec->balance));
+    const uint32_t n = choice->n_servers;
+    *v = (struct cluster_view){.made = true,
+                               .epoch = epoch,
+                               .until_ns = INT64_MAX,
+                               .rng = rng,
+                               .n_servers = n,
+                               .server_of = MUST_ARRAY(uint32_t, n),
+                               .candidate_of = MUST_ARRAY(uint32_t, n),
+                               .candidate = MUST_ARRAY(struct balance_candidate, n)};
+    memset(v->candidate_of, 0xff, n * sizeof(v->candidate_of[0]));
+    add_group(v, choice, false);
+    if (v->plan.n == 0)
+        add_group(v, choice, true);
+    v->plan.candidate = v->candidate;
+    const struct looking looking = {choice, v, policy->reads_time};
+    const struct balance_in in = {.load = look, .of = &looking};
+    balance_lay(policy, &v->plan, &in);
 }
 
-static void read_in_flight(struct cluster_view *v, const struct cluster_choice *choice)
+/* --- the choice ------------------------------------------------------------------------------ */
+
+uint64_t cluster_key(const struct table *t, const struct table_cluster *spec, const struct facts *f,
+                     const struct verdict *so_far)
 {
-    for (uint32_t i = 0; i < v->n_members; i++) {
-        const int64_t n = atomic_load_explicit(&choice->server[v->member_server[i]]->in_flight,
-                                               memory_order_relaxed);
-        v->member[i].in_flight = n > 0 ? (uint32_t)n : 0;
-    }
+    uint64_t hash;
+    if (spec->field != FIELD_COUNT && spec->field != FIELD_SRC &&
+        eval_hash(t, spec->field, spec->key, f, so_far, &hash))
+        return hash;
+    return hash_bytes(f->src.byte, sizeof(f->src.byte), 0);
 }
 
-static void avoid(struct balance_in *in, uint32_t member)
-{
-    in->avoid[in->n_avoid++] = member;
-}
-
-/* The choice names servers, the policy members. */
+/* The choice names servers, the policy candidates. */
 static void avoid_tried(struct balance_in *in, const struct cluster_view *v,
                         const struct cluster_choice *choice)
 {
     for (uint32_t t = 0; t < choice->n_avoid; t++)
-        for (uint32_t i = 0; i < v->n_members; i++)
-            if (v->member_server[i] == choice->avoid[t])
-                avoid(in, i);
+        if (v->candidate_of[choice->avoid[t]] != BALANCE_NONE)
+            in->avoid[in->n_avoid++] = v->candidate_of[choice->avoid[t]];
 }
 
-static uint64_t next_turn(struct cluster *c)
+/* Another turn, and other chances. */
+static void next_turn(struct balance_in *in, const struct balance_policy *policy,
+                      const struct cluster_choice *choice, struct cluster_view *v)
 {
-    return atomic_fetch_add_explicit(&c->tick, 1, memory_order_relaxed);
+    if (policy->reads_tick)
+        in->tick = atomic_fetch_add_explicit(&choice->live->tick, 1, memory_order_relaxed);
+    if (policy->reads_random)
+        in->random = rng_next(&v->rng);
 }
 
 static bool is_suspect(const struct cluster_choice *choice, uint32_t server)
@@ -116,38 +188,115 @@ static bool is_suspect(const struct cluster_choice *choice, uint32_t server)
 
 /* The first choice that is not suspect; else the first choice. */
 static uint32_t pick_trusted(const struct balance_policy *policy, struct balance_in *in,
-                             const struct cluster_view *v, const struct cluster_choice *choice)
+                             struct cluster_view *v, const struct cluster_choice *choice)
 {
-    const uint32_t first = policy->pick(in);
-    for (uint32_t m = first; m != BALANCE_NONE; m = policy->pick(in)) {
-        if (!is_suspect(choice, v->member_server[m]))
+    const uint32_t first = policy->pick(&v->plan, in);
+    for (uint32_t m = first; m != BALANCE_NONE; m = policy->pick(&v->plan, in)) {
+        if (!is_suspect(choice, v->server_of[m]))
             return m;
         if (in->n_avoid == BALANCE_AVOID_MAX)
             break;
-        avoid(in, m);
-        in->tick = next_turn(choice->live); /* or all of its share would go to its neighbour */
+        in->avoid[in->n_avoid++] = m;
+        next_turn(in, policy, choice, v); /* or all of its share would go to its neighbour */
     }
     return first;
 }
 
-uint32_t cluster_pick(const struct cluster_choice *choice, struct cluster_view *view)
+static void refresh(struct cluster_view *view, const struct cluster_choice *choice)
 {
     const uint32_t epoch = atomic_load_explicit(&choice->live->epoch, memory_order_acquire);
-    if (!view->made || view->epoch != epoch)
+    if (!view->made || view->epoch != epoch || choice->now_ns >= view->until_ns)
         make_view(view, choice, epoch);
+}
 
+static bool was_tried(const struct cluster_choice *choice, uint32_t server)
+{
+    for (uint32_t t = 0; t < choice->n_avoid; t++)
+        if (choice->avoid[t] == server)
+            return true;
+    return false;
+}
+
+/* The chosen one when it has room; else the next behind it that has: who can't have what the policy
+ * says shares what there is. A suspect one only where there is no other: the room of a server that
+ * can't be reached is none. */
+static uint32_t pick_with_room(const struct cluster_view *v, const struct cluster_choice *choice,
+                               uint32_t chosen)
+{
+    if (chosen == BALANCE_NONE || server_has_room(choice->server[v->server_of[chosen]]))
+        return chosen;
+    const bool even_suspect = is_suspect(choice, v->server_of[chosen]);
+    for (uint32_t i = 1; i < v->plan.n; i++) {
+        const uint32_t m = (chosen + i) % v->plan.n, server = v->server_of[m];
+        if (server_has_room(choice->server[server]) && !was_tried(choice, server) &&
+            (even_suspect || !is_suspect(choice, server)))
+            return m;
+    }
+    return CLUSTER_FULL;
+}
+
+bool cluster_has_room(const struct cluster_choice *choice, struct cluster_view *view)
+{
+    refresh(view, choice);
+    bool all_suspect = true, any_room = false;
+    for (uint32_t i = 0; i < view->plan.n; i++) {
+        const bool has_room = server_has_room(choice->server[view->server_of[i]]);
+        const bool suspect = is_suspect(choice, view->server_of[i]);
+        if (has_room && !suspect)
+            return true;
+        all_suspect &= suspect;
+        any_room |= has_room;
+    }
+    return all_suspect && (any_room || view->plan.n == 0); /* without any, waiting is in vain */
+}
+
+uint32_t cluster_pick(const struct cluster_choice *choice, struct cluster_view *view)
+{
+    refresh(view, choice);
     const struct balance_policy *policy = balance_policy(choice->spec->balance);
-    if (policy->reads_in_flight)
-        read_in_flight(view, choice);
-    struct balance_in in = {
-        .candidate = view->member,
-        .n = view->n_members,
-        .order = view->order,
-        .n_order = view->n_order,
-        .tick = next_turn(choice->live),
-        .key = policy->reads_key ? hash_bytes(choice->client->byte, sizeof(choice->client->byte), 0)
-                                 : 0};
+    const struct looking looking = {choice, view, policy->reads_time};
+    struct balance_in in = {.key = choice->key,
+                            .bounded_percent = choice->spec->bounded_percent,
+                            .load = look,
+                            .of = &looking};
+    if (in.bounded_percent > 0) {
+        const int64_t n = atomic_load_explicit(&choice->live->in_flight, memory_order_relaxed);
+        in.in_flight = n > 0 ? (uint64_t)n : 0;
+    }
+    next_turn(&in, policy, choice, view);
     avoid_tried(&in, view, choice);
-    const uint32_t member = pick_trusted(policy, &in, view, choice);
-    return member == BALANCE_NONE ? BALANCE_NONE : view->member_server[member];
+    const uint32_t candidate =
+        pick_with_room(view, choice, pick_trusted(policy, &in, view, choice));
+    return candidate >= CLUSTER_FULL ? candidate : view->server_of[candidate];
+}
+
+/* --- what comes of it ------------------------------------------------------------------------ */
+
+bool cluster_begin(const struct table_cluster *spec, struct server *s)
+{
+    const bool counted = spec->bounded_percent > 0 && s->cluster;
+    if (counted)
+        atomic_fetch_add_explicit(&s->cluster->in_flight, 1, memory_order_relaxed);
+    return counted;
+}
+
+void cluster_end(struct server *s)
+{
+    atomic_fetch_sub_explicit(&s->cluster->in_flight, 1, memory_order_relaxed);
+}
+
+void cluster_note(const struct table_cluster *spec, struct server *s, uint32_t server,
+                  uint32_t worker, struct cluster_view *view)
+{
+    const struct balance_policy *policy = balance_policy(spec->balance);
+    if (!policy->note || !view->made || view->candidate_of[server] == BALANCE_NONE)
+        return;
+    policy->note(&view->plan, view->candidate_of[server], load_of(s, worker, policy->reads_time));
+}
+
+void cluster_timed(const struct table_cluster *spec, struct server *s, uint32_t worker,
+                   int64_t took_ns, int64_t now_ns)
+{
+    if (balance_policy(spec->balance)->reads_time)
+        response_time_note(&s->worker[worker]->time, took_ns, now_ns);
 }

@@ -2,16 +2,22 @@
  * cluster - choosing a server: the live side of a cluster, and each worker's view of it.
  *
  * The live object is shared by all workers and by all generations that have a cluster of that name.
- * A view is one worker's, in one generation: the servers that may be used now in the order the
- * policy wants, made anew only when the epoch says that something changed.
+ * A view is one worker's, in one generation: the servers that may be used now as the policy has
+ * laid them out, made anew only when the epoch says that something changed, or while a server
+ * starts slowly.
  */
 #pragma once
 
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "compiler/table/facts.h"
 #include "compiler/table/table.h"
+#include "compiler/table/verdict.h"
 #include "runtime/balance/balance.h"
+#include "runtime/base/rng.h"
+#include "runtime/upstream/queue.h"
+#include "runtime/upstream/retry_budget.h"
 #include "runtime/upstream/server.h"
 
 struct cluster {
@@ -20,8 +26,14 @@ struct cluster {
     /* Turns taken, over all workers: so that the round robins are exact whoever picks. On a cache
      * line of its own. */
     _Alignas(64) _Atomic uint64_t tick;
+    struct retry_budget budget; /* beside the tick, which each request writes anyway */
+    /* Requests in flight that were counted here: those of a cluster whose balance asks for it. */
+    _Alignas(64) _Atomic int64_t in_flight;
     /* Which servers may be used has changed. Written by the control thread, after the change. */
     _Alignas(64) _Atomic uint32_t epoch;
+    /* Of the circuit breaker: counted where it has a limit for them. */
+    _Alignas(64) _Atomic uint32_t connections, pending, retrying;
+    struct queue queue;
 };
 
 struct cluster *cluster_new(struct slice name);
@@ -30,30 +42,37 @@ struct cluster *cluster_pin(struct cluster *c);
 /* NULL is allowed. Any thread. */
 void cluster_unpin(struct cluster *c);
 
-/* After a server's health or administrative state was stored. Control thread. */
+/* After a server's health, administrative state or weight was stored. Control thread. */
 void cluster_changed(struct cluster *c);
 
 /* One worker's view. Zeroed at first. */
 struct cluster_view {
     bool made;
     uint32_t epoch;
-    uint32_t n_members;
-    uint32_t n_order;
-    struct balance_candidate *member; /* those that may be used; owned */
-    uint32_t *member_server;          /* their indices within the cluster; owned */
-    uint32_t *order;                  /* what the policy made of them; owned */
+    int64_t until_ns;       /* when it is to be made anew in any case: a server starts slowly */
+    struct rng rng;         /* what policies of chance go by */
+    uint32_t n_servers;     /* of the cluster */
+    uint32_t *server_of;    /* a candidate's index within the cluster; owned */
+    uint32_t *candidate_of; /* a server's index among the candidates, or BALANCE_NONE; owned */
+    struct balance_candidate *candidate; /* owned */
+    struct balance_plan plan;
 };
 
 void cluster_view_done(struct cluster_view *v);
 
 #define CLUSTER_AVOID_MAX BALANCE_AVOID_MAX
 
+/* There are servers, and each has as many requests as it may have. */
+#define CLUSTER_FULL (BALANCE_NONE - 1)
+
 struct cluster_choice {
     const struct table_cluster *spec;
     const struct table_server *server_spec; /* the cluster's, in the table's order */
     struct cluster *live;
     struct server *const *server; /* parallel to server_spec */
-    const struct address *client;
+    uint32_t n_servers;
+    uint32_t worker;
+    uint64_t key; /* of cluster_key() */
     int64_t now_ns;
     uint32_t
         avoid[CLUSTER_AVOID_MAX]; /* indices within the cluster, already tried by this exchange */
@@ -61,7 +80,51 @@ struct cluster_choice {
 };
 
 /*
- * Returns an index within the cluster, or BALANCE_NONE when there is no server to try. A server
- * that a connection to failed within the last second is only chosen when there is no other. Worker.
+ * What keeps a client or a value at its server: a hash of the field that the cluster is balanced
+ * by, as the rules have changed it. A request that has no such value goes by its client's address,
+ * as all do where the balance takes no field. `so_far` is the verdict. Worker.
+ */
+uint64_t cluster_key(const struct table *t, const struct table_cluster *spec, const struct facts *f,
+                     const struct verdict *so_far);
+
+/*
+ * Returns an index within the cluster, BALANCE_NONE when there is no server to try, or CLUSTER_FULL
+ * when none of them has room. A server that a connection to failed within the last second is only
+ * chosen when there is no other with room. Worker.
  */
 uint32_t cluster_pick(const struct cluster_choice *choice, struct cluster_view *view);
+
+/* Has some server room that may be used? Sees what was made before it was asked. Worker. */
+bool cluster_has_room(const struct cluster_choice *choice, struct cluster_view *view);
+
+/* A request is given to a server: true when the cluster's balance counts all that it has
+ * (`bounded`), and then cluster_end() is due once it has ended. Worker. */
+MUST_CHECK bool cluster_begin(const struct table_cluster *spec, struct server *s);
+void cluster_end(struct server *s);
+
+/* So that a policy which remembers what servers do learns at once what this worker's requests
+ * did: once it has begun, and once it has ended. `server` is its index within the cluster. Worker;
+ * `view` is the one that it was picked by. */
+void cluster_note(const struct table_cluster *spec, struct server *s, uint32_t server,
+                  uint32_t worker, struct cluster_view *view);
+
+/* A server has begun to answer, or has failed to: it took that long. Worker. */
+void cluster_timed(const struct table_cluster *spec, struct server *s, uint32_t worker,
+                   int64_t took_ns, int64_t now_ns);
+
+/* Counts one more of what the circuit breaker limits; false at the limit. 0: no limit, and nothing
+ * is counted. */
+static inline bool breaker_take(_Atomic uint32_t *count, uint32_t most)
+{
+    if (most == 0)
+        return true;
+    if (atomic_fetch_add_explicit(count, 1, memory_order_relaxed) < most)
+        return true;
+    atomic_fetch_sub_explicit(count, 1, memory_order_relaxed);
+    return false;
+}
+
+static inline void breaker_give(_Atomic uint32_t *count)
+{
+    atomic_fetch_sub_explicit(count, 1, memory_order_relaxed);
+}

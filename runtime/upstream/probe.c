@@ -3,6 +3,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/rng.h"
+#include "runtime/metrics/metrics.h"
 #include "runtime/upstream/attempt.h"
 
 /*
@@ -36,6 +37,8 @@ struct probes {
     struct list probe;
     struct list waiting;
     uint32_t n_probes, n_under_way;
+    struct wire wire;
+    struct metrics metrics; /* the wire's, which nobody looks at: workers' numbers are of traffic */
 };
 
 /* Uniform in [0, below_ns). */
@@ -53,7 +56,11 @@ static void begin(struct probe *p)
     }
     p->all->n_under_way++;
     p->began_ns = clock_now_ns();
-    attempt_begin(&p->attempt, &p->server->addr, &p->plan);
+    struct endpoint e = p->server->endpoint;
+    if (p->plan.port && !e.path[0]) /* a Unix socket that was found has no other port */
+        e.port = p->plan.port;
+    const struct sockaddr_of to = sockaddr_from(&e);
+    attempt_begin(&p->attempt, &to, &p->plan);
 }
 
 static void turn(void *of)
@@ -129,18 +136,22 @@ static void probe_free(struct probe *p)
 }
 
 /* What the Host header says when the configuration does not. */
-static struct slice host_of(const struct server *s, char room[ENDPOINT_TEXT_MAX])
+static struct slice host_of(const struct server *s, uint16_t port, char room[ENDPOINT_TEXT_MAX])
 {
     if (s->endpoint.path[0])
         return SLICE("localhost");
-    const size_t len = endpoint_format(&s->endpoint, room);
+    struct endpoint e = s->endpoint;
+    if (port)
+        e.port = port;
+    const size_t len = endpoint_format(&e, room);
     return (struct slice){room, len};
 }
 
-static struct attempt_plan plan_for(const struct server *s, const struct table_health *check)
+static struct attempt_plan plan_for(const struct server *s, const struct table_health *check,
+                                    struct tls_client *tls)
 {
     char host[ENDPOINT_TEXT_MAX];
-    return attempt_plan_new(check, host_of(s, host));
+    return attempt_plan_new(check, tls, host_of(s, check->port, host));
 }
 
 static void set_numbers(struct probe *p, const struct table_health *check)
@@ -151,27 +162,28 @@ static void set_numbers(struct probe *p, const struct table_health *check)
     p->fall = check->fall;
 }
 
-static void add(struct probes *all, struct server *s, const struct table_health *check)
+static void add(struct probes *all, struct server *s, const struct table_health *check,
+                struct tls_client *tls)
 {
     struct probe *p = MUST_NEW(struct probe);
     *p = (struct probe){.magic = PROBE_MAGIC, .all = all, .server = server_pin(s), .keep = true};
     list_init(&p->waiting);
     list_add_last(&all->probe, &p->link);
     all->n_probes++;
-    p->plan = plan_for(s, check);
+    p->plan = plan_for(s, check, tls);
     set_numbers(p, check);
     p->health.state = (enum health_state)atomic_load_explicit(&s->health, memory_order_relaxed);
     timer_init(&p->turn, all->loop, turn, p);
-    attempt_init(&p->attempt, all->loop, over, p);
+    attempt_init(&p->attempt, all->loop, &all->wire, over, p);
     timer_set(&p->turn, 0);
 }
 
-static void update(struct probe *p, const struct table_health *check)
+static void update(struct probe *p, const struct table_health *check, struct tls_client *tls)
 {
     p->keep = true;
     const bool rhythm_differs = p->every_ns != check->every_ns;
     set_numbers(p, check);
-    struct attempt_plan plan = plan_for(p->server, check);
+    struct attempt_plan plan = plan_for(p->server, check, tls);
     if (attempt_plan_eq(&plan, &p->plan) && !rhythm_differs) {
         attempt_plan_done(&plan);
         return;
@@ -216,7 +228,7 @@ static void uncheck(struct server *s)
 }
 
 void probes_set(struct probes *all, struct server *const *server,
-                const struct table_health *const *check, size_t n)
+                const struct table_health *const *check, struct tls_client *const *tls, size_t n)
 {
     const struct index known = index_of(all);
     for (size_t i = 0; i < n; i++) {
@@ -227,9 +239,9 @@ void probes_set(struct probes *all, struct server *const *server,
         atomic_store_explicit(&server[i]->checked, true, memory_order_relaxed);
         struct probe *p = *index_slot(&known, server[i]);
         if (p)
-            update(p, check[i]);
+            update(p, check[i], tls ? tls[i] : NULL);
         else
-            add(all, server[i], check[i]);
+            add(all, server[i], check[i], tls ? tls[i] : NULL);
     }
     free(known.slot);
     LIST_EACH (p, &all->probe, struct probe, link)
@@ -250,6 +262,7 @@ struct probes *probes_new(struct loop *loop, uint64_t seed, probe_changed *chang
     *all = (struct probes){.loop = loop, .rng = {seed}, .changed = changed, .of = of};
     list_init(&all->probe);
     list_init(&all->waiting);
+    wire_init(&all->wire, &all->metrics);
     return all;
 }
 
@@ -260,5 +273,6 @@ void probes_free(struct probes *all)
     LIST_EACH (p, &all->probe, struct probe, link)
         probe_free(p);
     ASSERT(all->n_under_way == 0);
+    wire_done(&all->wire);
     free(all);
 }

@@ -29,13 +29,14 @@ void probes_free(struct probes *p);
  * Makes the set of probed servers exactly `server` with these checks: new ones begin, gone ones
  * end, ones that stay (the same struct server) keep their run of results and their rhythm.
  * `check[i]` is how server[i] is checked and is copied with its texts; HEALTH_NONE ones may be
- * among them. Pins what it probes.
+ * among them. `tls[i]` is how it is spoken to, NULL without TLS; all of it NULL where none is. Pins
+ * what it probes.
  *
  * Writes `checked` of every server given, and makes the health of one that is no longer checked
  * unknown again. What is under way with a check that has changed ends without a result.
  */
 void probes_set(struct probes *p, struct server *const *server,
-                const struct table_health *const *check, size_t n);
+                const struct table_health *const *check, struct tls_client *const *tls, size_t n);
 
 /* Probes this server now rather than at its next turn; nothing when it is not checked. */
 void probes_hurry(struct probes *p, struct server *s);

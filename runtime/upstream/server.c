@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/base/check.h"
+#include "runtime/upstream/cluster.h"
 
 #define CACHE_LINE 64
 
@@ -24,6 +25,7 @@ static struct server_worker *worker_block_new(void)
         die_out_of_memory(1, bytes);
     memset(w, 0, bytes);
     list_init(&w->idle);
+    list_init(&w->h2);
     return w;
 }
 
@@ -54,6 +56,11 @@ struct server *server_pin(struct server *s)
     return s;
 }
 
+void server_rises(struct server *s, int64_t risen_ns)
+{
+    atomic_store_explicit(&s->risen_ns, risen_ns, memory_order_relaxed);
+}
+
 void server_unpin(struct server *s)
 {
     if (!s)
@@ -66,11 +73,35 @@ void server_unpin(struct server *s)
         return;
     for (uint32_t i = 0; i < s->n_workers; i++) {
         ASSERT(list_empty(&s->worker[i]->idle));
+        tls_session_free(s->worker[i]->session);
         free(s->worker[i]);
     }
     free(s->worker);
+    cluster_unpin(s->cluster);
     free(s->cluster_name);
     free(s->name);
     s->magic = 0;
     free(s);
+}
+
+bool server_enter(struct server *s)
+{
+    const uint32_t most = atomic_load_explicit(&s->max_connections, memory_order_relaxed);
+    if (most == 0) {
+        atomic_fetch_add_explicit(&s->in_flight, 1, memory_order_relaxed);
+        return true;
+    }
+    int64_t n = atomic_load_explicit(&s->in_flight, memory_order_relaxed);
+    while (n < most)
+        if (atomic_compare_exchange_weak_explicit(&s->in_flight, &n, n + 1, memory_order_relaxed,
+                                                  memory_order_relaxed))
+            return true;
+    return false;
+}
+
+void server_leave(struct server *s)
+{
+    atomic_fetch_sub_explicit(&s->in_flight, 1, memory_order_seq_cst);
+    if (s->cluster && queue_is_used(&s->cluster->queue))
+        queue_next(&s->cluster->queue);
 }

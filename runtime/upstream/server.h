@@ -5,8 +5,8 @@
  * some generation has a server of that cluster, name and endpoint. Generations share it, and so
  * health, counts and idle connections survive a hot swap.
  *
- * Written by: `health` and `admin` the control thread; the counters and the suspicion any worker,
- * with relaxed atomics; a slot of `worker` only its worker.
+ * Written by: `health` and `admin` the control thread; the counters, `connects` and the suspicion
+ * any worker, with relaxed atomics; a slot of `worker` only its worker.
  */
 #pragma once
 
@@ -14,17 +14,29 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "runtime/balance/response_time.h"
 #include "runtime/base/list.h"
 #include "runtime/net/sockaddr.h"
+#include "runtime/tls/client.h"
 #include "runtime/upstream/health.h"
 
-enum server_admin { SERVER_READY, SERVER_DRAIN };
+/* In the order of enum table_state. */
+enum server_admin { SERVER_READY, SERVER_DRAIN, SERVER_MAINTENANCE };
 
 /* One worker's side. On its own cache line: see server_new(). */
 struct server_worker {
-    struct list idle;        /* of struct link: connections without an exchange, newest first */
-    _Atomic uint32_t n_idle; /* relaxed: only the worker writes it, `show servers` reads it */
+    struct list idle;            /* of struct link: connections without an exchange, newest first */
+    struct list h2;              /* of connections of HTTP/2 that take requests, newest first */
+    _Atomic uint32_t n_idle;     /* relaxed: only the worker writes it, `show servers` reads it */
+    struct tls_session *session; /* of the last TLS connection, to be resumed; owned */
+    struct response_time time;   /* as this worker has seen it; kept for `least-time` */
 };
+
+/* Of risen_ns: it has been up since the process began; it will rise when it is up. */
+#define SERVER_NEVER_ROSE INT64_C(0)
+#define SERVER_TO_RISE    INT64_C(-1)
+
+struct cluster;
 
 struct server {
     uint32_t magic;
@@ -36,18 +48,25 @@ struct server {
 
     _Atomic int health;          /* enum health_state */
     _Atomic int admin;           /* enum server_admin */
+    _Atomic uint32_t weight;     /* what an operator has set; 0: what the file says */
+    _Atomic int64_t risen_ns;    /* when it came up: its share grows from then on; see below */
     _Atomic bool checked;        /* does its cluster check health? Without, unknown counts as up */
     _Atomic uint64_t generation; /* the newest that has this server; control thread writes */
     _Atomic int64_t suspect_until_ns; /* a connection failed lately: others are tried first */
 
-    _Atomic int64_t in_flight;
+    _Atomic bool connects; /* it takes WebSockets over HTTP/2 (RFC 8441), as it said last */
+
+    struct cluster *cluster;          /* pinned; NULL in tests that need none */
+    _Atomic int64_t in_flight;        /* requests and TCP connections */
+    _Atomic uint32_t max_connections; /* of these at a time; 0: no limit. Control thread writes */
+    _Atomic(const char *) connect_reason; /* why the last connection failed; static text or NULL */
     _Atomic uint64_t requests, connect_errors, response_errors, responses_5xx;
 
     uint32_t n_workers;
     struct server_worker **worker; /* one block per worker */
 };
 
-/* Pinned once. `cluster_name` and `name` are copied. */
+/* Pinned once. `cluster_name` and `name` are copied; `cluster` is for the caller to set. */
 struct server *server_new(struct slice cluster_name, struct slice name, const struct endpoint *e,
                           uint32_t n_workers);
 
@@ -56,6 +75,10 @@ struct server *server_pin(struct server *s);
 /* The last one frees it; no worker may have idle connections to it then. NULL is allowed. Any
  * thread. */
 void server_unpin(struct server *s);
+
+/* When it came up, and a slow start begins: a moment, or SERVER_TO_RISE. Control thread, before
+ * cluster_changed(). */
+void server_rises(struct server *s, int64_t risen_ns);
 
 /* May a new request go there? */
 static inline bool server_usable(const struct server *s)
@@ -66,3 +89,16 @@ static inline bool server_usable(const struct server *s)
     const bool alive = health == HEALTH_UP || (health == HEALTH_UNKNOWN && !checked);
     return alive && atomic_load_explicit(&s->admin, memory_order_relaxed) == SERVER_READY;
 }
+
+/* Sequentially consistent, as server_leave() is: see queue.h. */
+static inline bool server_has_room(const struct server *s)
+{
+    const uint32_t most = atomic_load_explicit(&s->max_connections, memory_order_relaxed);
+    return most == 0 || atomic_load_explicit(&s->in_flight, memory_order_seq_cst) < most;
+}
+
+/* One more request there; false when it has no room. */
+MUST_CHECK bool server_enter(struct server *s);
+
+/* One less; whoever waits for a server of its cluster learns of it. */
+void server_leave(struct server *s);

@@ -26,25 +26,25 @@ struct options {
 };
 
 static const char usage[] =
-    "Usage: lbc ctl [--socket PATH] [--timeout SECONDS] COMMAND...\n"
+    "usage: lbc ctl [--socket PATH] [--timeout SECONDS] COMMAND...\n"
     "\n"
     "Asks a running lbc to show or do something, over its stats socket.\n"
     "\n"
-    "Options:\n"
+    "options:\n"
     "  --socket PATH      where it listens; otherwise $LBC_SOCKET, or /run/lbc.sock for\n"
     "                     whoever may write there, or $XDG_RUNTIME_DIR/lbc.sock, or\n"
     "                     /tmp/lbc-UID.sock\n"
     "  --timeout SECONDS  how long to wait for the whole answer (default: 30)\n"
     "  --help             this text\n"
     "\n"
-    "Commands:\n";
+    "commands:\n";
 
 static const char usage_end[] =
     "\n"
     "A show command takes --json as its last word.\n"
     "\n"
-    "Exit status: 0 done, 1 refused (the reason is on standard error), 2 usage,\n"
-    "3 nobody answers at that path.\n";
+    "exit code: 0 done, 1 refused (the reason is on standard error), 2 the command line is wrong,\n"
+    "3 nobody answers at that path\n";
 
 static void print_help(FILE *to)
 {

@@ -73,16 +73,6 @@ void columns_finish(struct columns *c, struct text *out)
     VEC_DONE(&c->cell_end);
 }
 
-void bytes_format(uint64_t bytes, char out[BYTES_TEXT_MAX])
-{
-    static const char *const unit[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-    double value = (double)bytes;
-    size_t i = 0;
-    for (; value >= 1000 && i + 1 < COUNT_OF(unit); i++)
-        value /= 1024;
-    snprintf(out, BYTES_TEXT_MAX, i > 0 && value < 100 ? "%.1f %s" : "%.0f %s", value, unit[i]);
-}
-
 void duration_format(int64_t ns, char out[DURATION_TEXT_MAX])
 {
     static const struct {

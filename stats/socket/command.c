@@ -120,6 +120,16 @@ static enum command_end refuse_unknown(struct command *c, const struct words *w,
     return COMMAND_REFUSED;
 }
 
+static size_t n_arguments(const struct spec *s)
+{
+    struct slice rest = s->arguments, word;
+    size_t n = 0;
+    while (rest.len > 0 && slice_split(&rest, ' ', &word))
+        n++;
+    ASSERT(n <= COMMAND_ARGUMENTS_MAX);
+    return n;
+}
+
 static enum command_end run_with(struct command *c, const struct spec *s, const struct words *w,
                                  size_t used)
 {
@@ -131,16 +141,17 @@ static enum command_end run_with(struct command *c, const struct spec *s, const 
         text_addf(c->why, "\"" SLICE_FMT "\" has no --json", SLICE_ARG(s->words));
         return COMMAND_REFUSED;
     }
-    const size_t wanted = s->arguments.len > 0;
+    static const char *const takes[] = {"no arguments", "one argument: ", "two arguments: "};
+    const size_t wanted = n_arguments(s);
     if (n - used != wanted) {
-        text_addf(c->why, "\"" SLICE_FMT "\" takes %s", SLICE_ARG(s->words),
-                  wanted ? "one argument: " : "no arguments");
+        text_addf(c->why, "\"" SLICE_FMT "\" takes %s", SLICE_ARG(s->words), takes[wanted]);
         if (wanted)
             text_addf(c->why, SLICE_FMT " " SLICE_FMT, SLICE_ARG(s->words),
                       SLICE_ARG(s->arguments));
         return COMMAND_REFUSED;
     }
-    c->argument = wanted ? w->at[used] : SLICE_NONE;
+    for (size_t i = 0; i < COMMAND_ARGUMENTS_MAX; i++)
+        c->argument[i] = i < wanted ? w->at[used + i] : SLICE_NONE;
     return s->run(c);
 }
 

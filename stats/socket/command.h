@@ -19,11 +19,13 @@ enum command_end {
     COMMAND_LATER    /* `reloaded` will be called, or has been already */
 };
 
+#define COMMAND_ARGUMENTS_MAX 2u
+
 struct command {
     struct control *control;
     struct text *out; /* the answer's lines, each with its line end */
     struct text *why; /* one line, without */
-    struct slice argument;
+    struct slice argument[COMMAND_ARGUMENTS_MAX];
     bool json;
 
     /* For the one command that takes longer than its call. */

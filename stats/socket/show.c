@@ -1,6 +1,7 @@
 /* The commands that show something: for people in columns, for programs as one line of JSON. */
 #include "runtime/base/clock.h"
 #include "runtime/control/control.h"
+#include "runtime/log/stamp.h"
 #include "stats/socket/columns.h"
 #include "stats/socket/command.h"
 
@@ -31,6 +32,12 @@ static void info_as_text(struct text *out, const struct control_info *i)
     text_addf(out, "clusters    %u\n", i->clusters);
     text_addf(out, "servers     %u of %u usable\n\n", i->servers_usable, i->servers);
 
+    if (i->certificates > 0) {
+        char date[STAMP_SIZE];
+        stamp_format(i->certificate_expiry_s * NS_PER_S, date);
+        text_addf(out, "certificates %u, the first expires %.10s\n\n", i->certificates, date);
+    }
+
     struct columns table = {.n = 3, .to_the_right = 1u << 1};
     for (size_t m = 0; m < metric_count; m++)
         add_metric(&table, &metric_info[m], metrics_sum(i->metrics, i->workers, &metric_info[m]));
@@ -48,6 +55,9 @@ static void info_as_json(struct text *out, const struct control_info *i)
               (double)i->uptime_ns / (double)NS_PER_S, i->workers);
     text_addf(out, ",\"listeners\":%u,\"clusters\":%u,\"servers\":%u,\"servers_usable\":%u",
               i->listeners, i->clusters, i->servers, i->servers_usable);
+    if (i->certificates > 0)
+        text_addf(out, ",\"certificates\":%u,\"certificate_expires_in_s\":%lld", i->certificates,
+                  (long long)(i->certificate_expiry_s - clock_wall_ns() / NS_PER_S));
     text_adds(out, ",\"metrics\":{");
     for (size_t m = 0; m < metric_count; m++)
         text_addf(out, "%s\"%s\":%lld", m > 0 ? "," : "", metric_info[m].name,
@@ -77,6 +87,7 @@ static const char *admin_text(enum server_admin admin)
     switch (admin) {
     case SERVER_READY: return "ready";
     case SERVER_DRAIN: return "drain";
+    case SERVER_MAINTENANCE: return "maintenance";
     }
     ASSERT(!"every administrative state has a name");
     return "";
@@ -128,9 +139,14 @@ static void server_as_json(void *to, const struct control_server *s)
               health_text(s), admin_text(s->admin), s->weight, s->backup ? "true" : "false");
     text_addf(out, ",\"in_flight\":%lld,\"idle\":%u,\"requests\":%llu", (long long)s->in_flight,
               s->idle, (unsigned long long)s->requests);
-    text_addf(out, ",\"connect_errors\":%llu,\"response_errors\":%llu,\"responses_5xx\":%llu}",
+    text_addf(out, ",\"connect_errors\":%llu,\"response_errors\":%llu,\"responses_5xx\":%llu",
               (unsigned long long)s->connect_errors, (unsigned long long)s->response_errors,
               (unsigned long long)s->responses_5xx);
+    if (s->connect_reason) {
+        text_adds(out, ",\"connect_reason\":");
+        text_add_json(out, slice_of(s->connect_reason));
+    }
+    text_addc(out, '}');
 }
 
 enum command_end command_show_servers(struct command *c)
@@ -142,6 +158,106 @@ enum command_end command_show_servers(struct command *c)
     text_addc(c->out, '[');
     control_servers(c->control, server_as_json, c->out);
     text_adds(c->out, "]\n");
+    return COMMAND_DONE;
+}
+
+static void source_as_row(void *to, const struct control_source *s)
+{
+    struct columns *table = to;
+    char ago[DURATION_TEXT_MAX] = "never", next[DURATION_TEXT_MAX];
+    if (s->answered_ago_ns >= 0)
+        duration_format(s->answered_ago_ns, ago);
+    duration_format(s->next_in_ns, next);
+    columns_add(table, SLICE_FMT, SLICE_ARG(s->cluster));
+    columns_add(table, "%s", s->kind);
+    columns_add(table, SLICE_FMT, SLICE_ARG(s->name));
+    columns_add(table, "%u", s->servers);
+    columns_add(table, "%u", s->missing);
+    columns_add(table, "%s", ago);
+    columns_add(table, "%s", next);
+    columns_add(table, "%llu", (unsigned long long)s->failures);
+    columns_add(table, "%s", s->reason ? s->reason : "");
+}
+
+static void source_as_json(void *to, const struct control_source *s)
+{
+    struct text *out = to;
+    separate(out);
+    text_adds(out, "{\"cluster\":");
+    text_add_json(out, s->cluster);
+    text_addf(out, ",\"kind\":\"%s\",\"name\":", s->kind);
+    text_add_json(out, s->name);
+    text_addf(out, ",\"servers\":%u,\"missing\":%u,\"left_out\":%llu", s->servers, s->missing,
+              (unsigned long long)s->left_out);
+    text_addf(out, ",\"answers\":%llu,\"failures\":%llu,\"next_in_s\":%.3f",
+              (unsigned long long)s->answers, (unsigned long long)s->failures,
+              (double)s->next_in_ns / (double)NS_PER_S);
+    if (s->answered_ago_ns >= 0)
+        text_addf(out, ",\"answered_ago_s\":%.3f", (double)s->answered_ago_ns / (double)NS_PER_S);
+    if (s->reason) {
+        text_adds(out, ",\"reason\":");
+        text_add_json(out, slice_of(s->reason));
+    }
+    text_addc(out, '}');
+}
+
+enum command_end command_show_sources(struct command *c)
+{
+    if (c->json) {
+        text_addc(c->out, '[');
+        control_sources(c->control, source_as_json, c->out);
+        text_adds(c->out, "]\n");
+        return COMMAND_DONE;
+    }
+    static const char *const title[] = {"cluster", "kind", "name",     "servers", "missing",
+                                        "asked",   "next", "failures", ""};
+    struct columns table = {.n = COUNT_OF(title), .to_the_right = 0xf8};
+    for (size_t i = 0; i < COUNT_OF(title); i++)
+        columns_add(&table, "%s", title[i]);
+    control_sources(c->control, source_as_row, &table);
+    columns_finish(&table, c->out);
+    return COMMAND_DONE;
+}
+
+static void certificate_as_row(void *to, const struct control_certificate *s)
+{
+    struct columns *table = to;
+    char date[STAMP_SIZE], left[DURATION_TEXT_MAX];
+    const int64_t left_ns = s->not_after_s * NS_PER_S - clock_wall_ns();
+    stamp_format(s->not_after_s * NS_PER_S, date);
+    duration_format(left_ns > 0 ? left_ns : 0, left);
+    columns_add(table, SLICE_FMT "%s", SLICE_ARG(s->name), s->n_names > 1 ? " …" : "");
+    columns_add(table, "%.10s", date);
+    columns_add(table, "%s", left_ns > 0 ? left : "expired");
+    columns_add(table, "%s", s->file);
+}
+
+static void certificate_as_json(void *to, const struct control_certificate *s)
+{
+    struct text *out = to;
+    separate(out);
+    text_adds(out, "{\"name\":");
+    text_add_json(out, s->name);
+    text_addf(out, ",\"names\":%u,\"not_after_s\":%lld,\"expires_in_s\":%lld,\"file\":", s->n_names,
+              (long long)s->not_after_s, (long long)(s->not_after_s - clock_wall_ns() / NS_PER_S));
+    text_add_json(out, slice_of(s->file));
+    text_addc(out, '}');
+}
+
+enum command_end command_show_certificates(struct command *c)
+{
+    if (c->json) {
+        text_addc(c->out, '[');
+        control_certificates(c->control, certificate_as_json, c->out);
+        text_adds(c->out, "]\n");
+        return COMMAND_DONE;
+    }
+    static const char *const title[] = {"name", "not after", "left", "file"};
+    struct columns table = {.n = COUNT_OF(title), .to_the_right = 0x4};
+    for (size_t i = 0; i < COUNT_OF(title); i++)
+        columns_add(&table, "%s", title[i]);
+    control_certificates(c->control, certificate_as_row, &table);
+    columns_finish(&table, c->out);
     return COMMAND_DONE;
 }
 

@@ -1,5 +1,6 @@
 /* The commands that change something. */
 #include "runtime/base/clock.h"
+#include "runtime/base/number.h"
 #include "runtime/control/control.h"
 #include "stats/socket/command.h"
 
@@ -36,15 +37,34 @@ enum command_end command_reload_answer(struct command *c, const struct control_r
 
 static enum command_end set_admin(struct command *c, enum server_admin admin, const char *says)
 {
-    if (!control_set_admin(c->control, c->argument, admin, c->why))
+    if (!control_set_admin(c->control, c->argument[0], admin, c->why))
         return COMMAND_REFUSED;
-    text_addf(c->out, SLICE_FMT " %s\n", SLICE_ARG(c->argument), says);
+    text_addf(c->out, SLICE_FMT " %s\n", SLICE_ARG(c->argument[0]), says);
     return COMMAND_DONE;
 }
 
 enum command_end command_drain(struct command *c)
 {
     return set_admin(c, SERVER_DRAIN, "drains: it gets nothing new");
+}
+
+enum command_end command_maintenance(struct command *c)
+{
+    return set_admin(c, SERVER_MAINTENANCE, "is in maintenance: it gets nothing new");
+}
+
+enum command_end command_set_weight(struct command *c)
+{
+    uint64_t weight;
+    if (!number_parse(c->argument[1], CONTROL_WEIGHT_MAX, &weight) || weight == 0) {
+        text_addf(c->why, "a weight is 1 to %u; \"drain\" sends the server nothing",
+                  CONTROL_WEIGHT_MAX);
+        return COMMAND_REFUSED;
+    }
+    if (!control_set_weight(c->control, c->argument[0], (uint32_t)weight, c->why))
+        return COMMAND_REFUSED;
+    text_addf(c->out, SLICE_FMT " has weight %u\n", SLICE_ARG(c->argument[0]), (unsigned)weight);
+    return COMMAND_DONE;
 }
 
 enum command_end command_ready(struct command *c)

@@ -1,0 +1,272 @@
+/* PAUSE: what becomes of a request whose server failed: another try, an answer, or a visible end.
+ */
+#include "runtime/mux/stream.h"
+#include "runtime/proxy/exchange_priv.h"
+#include "runtime/upstream/retry.h"
+
+/* A server that could not be reached is tried again by other requests only after this, unless there
+ * is no other; health checks take it out for longer. */
+#define SUSPECT_NS NS_PER_S
+
+/* --- the body -------------------------------------------------------------------------------- */
+
+/* Where the request's body begins in its buffer: behind the head. */
+static uint32_t body_begin(const struct exchange *x)
+{
+    return x->head_end;
+}
+
+void exchange_begin_body(struct exchange *x)
+{
+    const uint32_t most = x->cluster->retry.buffer_bytes;
+    const bool fits = x->info.framing != FRAMING_LENGTH || x->info.content_length <= most;
+    x->keeps_body = most > 0 && fits && !x->tcp &&
+                    (x->info.framing == FRAMING_LENGTH || x->info.framing == FRAMING_CLOSE);
+}
+
+void exchange_hold_body(struct exchange *x)
+{
+    struct buffer *in = &x->session->in;
+    if (x->keeps_body)
+        in->floor = in->end; /* nothing of it is given up when it is used */
+}
+
+/* From here on it goes through the room that there is, as any other. */
+static void give_up_body(struct exchange *x)
+{
+    struct buffer *in = &x->session->in;
+    x->keeps_body = false;
+    in->floor = body_begin(x);
+    if (in->start == in->end)
+        in->start = in->end = in->floor;
+}
+
+void exchange_keep_body(struct exchange *x)
+{
+    struct buffer *in = &x->session->in;
+    if (!x->keeps_body)
+        return;
+    in->floor = in->start;
+    if (in->start - body_begin(x) > x->cluster->retry.buffer_bytes || buffer_room(in) == 0)
+        give_up_body(x);
+}
+
+static bool is_repeatable(const struct exchange *x)
+{
+    return x->info.framing == FRAMING_NONE || !x->body_taken || x->keeps_body;
+}
+
+/* The request is as it was before anything of it was sent. */
+static void rewind_request(struct exchange *x)
+{
+    struct buffer *in = &x->session->in;
+    flow_done(&x->up, &x->worker->buffers);
+    if (x->info.framing == FRAMING_NONE || x->tcp)
+        return;
+    if (x->keeps_body)
+        in->start = in->floor = body_begin(x);
+    x->body_taken = false;
+    x->session->readable = true; /* a stream's end, say, has to be seen once more */
+    flow_init(&x->up, NULL, x->info.framing, x->info.content_length, false);
+    x->up_result = FLOW_HUNGRY;
+}
+
+/* --- the decision ---------------------------------------------------------------------------- */
+
+static enum retry_cause cause_of(const struct exchange *x, enum access_end end)
+{
+    if (x->step == EXCHANGE_PICK || x->step == EXCHANGE_CONNECT)
+        return RETRY_CONNECT;
+    if (x->link && link_refused(x->link))
+        return RETRY_REFUSED;
+    if (x->step != EXCHANGE_RELAY)
+        return RETRY_BROKEN;
+    if (end == ACCESS_SERVER_TIMEOUT)
+        return RETRY_TIMEOUT;
+    if (x->heard)
+        return RETRY_BROKEN;
+    return x->reused ? RETRY_STALE : RETRY_RESET;
+}
+
+/* Is there room for one more retry, among all that the cluster's requests make? Takes it. */
+static enum retry_verdict afford(struct exchange *x)
+{
+    const uint32_t percent = x->cluster->retry.budget_percent;
+    if (!exchange_hold_retry(x)) {
+        METRIC_ADD(x->worker->metrics->circuit_breaker_refusals, 1);
+        return RETRY_BREAKER;
+    }
+    if (retry_budget_take(&exchange_cluster(x)->budget, percent, x->worker->now_ns))
+        return RETRY_AGAIN;
+    METRIC_ADD(x->worker->metrics->retries_over_budget, 1);
+    return RETRY_BUDGET;
+}
+
+static bool may_go_again(struct exchange *x, struct retry_case c)
+{
+    const struct table_retry *rule = &x->cluster->retry;
+    if (x->response_known || x->worker->draining)
+        return false;
+    c.method = x->tcp ? SLICE_NONE : http_method(&x->request);
+    c.idempotent = x->info.idempotent;
+    c.repeatable = is_repeatable(x);
+    c.tries = x->tries;
+    c.retries = x->retries;
+    const bool counted = retry_is_counted(rule, &c);
+    enum retry_verdict verdict = retry_decide(rule, &c);
+    if (verdict == RETRY_AGAIN && counted)
+        verdict = afford(x);
+    if (verdict == RETRY_AGAIN) {
+        x->retries += counted;
+        x->retried = retry_cause_text(c.cause);
+    } else if (rule->given && verdict != RETRY_NOT_ASKED) {
+        x->not_retried = retry_verdict_text(verdict);
+    }
+    return verdict == RETRY_AGAIN;
+}
+
+/* The next choice leaves it out. */
+static void note_tried(struct exchange *x)
+{
+    if (x->n_tried == EXCHANGE_TRIED_MAX) {
+        memmove(x->tried, x->tried + 1, sizeof(x->tried) - sizeof(x->tried[0]));
+        x->n_tried--;
+    }
+    x->tried[x->n_tried++] = x->chosen;
+}
+
+static enum outcome go_again(struct exchange *x, bool counted)
+{
+    const int64_t backoff_ns = x->cluster->retry.backoff_ns;
+    METRIC_ADD(x->worker->metrics->retries, 1);
+    rewind_request(x);
+    if (!counted || backoff_ns == 0)
+        return go(x, EXCHANGE_PICK);
+    x->rested = false;
+    x->pause_ns = retry_pause_ns(backoff_ns, x->retries, rng_next(&x->worker->rng));
+    return go(x, EXCHANGE_PAUSE);
+}
+
+enum outcome exchange_pause(struct exchange *x)
+{
+    return x->rested ? go(x, EXCHANGE_PICK) : WAIT;
+}
+
+/* --- failures -------------------------------------------------------------------------------- */
+
+static void note_failure(struct exchange *x)
+{
+    struct server *s = x->server;
+    if (x->step == EXCHANGE_RELAY) {
+        if (!x->reused || x->response_known) {
+            atomic_fetch_add_explicit(&s->response_errors, 1, memory_order_relaxed);
+            METRIC_ADD(x->worker->metrics->server_response_errors, 1);
+        }
+        return;
+    }
+    atomic_fetch_add_explicit(&s->connect_errors, 1, memory_order_relaxed);
+    atomic_store_explicit(&s->connect_reason, x->reason, memory_order_relaxed);
+    METRIC_ADD(x->worker->metrics->server_connect_errors, 1);
+    atomic_store_explicit(&s->suspect_until_ns, x->worker->now_ns + SUSPECT_NS,
+                          memory_order_relaxed);
+}
+
+/* However fast it failed, it counts as if it had taken all the time it was given. That an idle
+ * connection was gone says nothing about the server. */
+static void note_slowness(const struct exchange *x, enum access_end end)
+{
+    const bool relaying = x->step == EXCHANGE_RELAY;
+    if (x->response_known || (relaying && x->reused && end != ACCESS_SERVER_TIMEOUT))
+        return;
+    const enum table_timeout given = relaying ? TIMEOUT_CLUSTER_READ : TIMEOUT_CLUSTER_CONNECT;
+    cluster_timed(x->cluster, x->server, x->worker->index, x->cluster->timeout_ns[given],
+                  x->worker->now_ns);
+}
+
+/* The client of a stream learns why its server's was reset. */
+static void pass_code(const struct exchange *x)
+{
+    struct conn *client = &x->session->conn;
+    if (!x->link || !conn_is_stream(&x->link->conn) || !conn_is_stream(client))
+        return;
+    const uint32_t code = stream_code(&x->link->conn);
+    if (code != H2_NO_ERROR && code != H2_REFUSED_STREAM && code != H2_PROTOCOL_ERROR)
+        stream_set_code(client, code);
+}
+
+/* The end of a response that has begun already can only be shown by breaking it off. */
+static enum outcome cut_off(struct exchange *x, enum access_end end)
+{
+    x->fate = exchange_ends_by_close(x) ? FATE_RESET : FATE_CLOSE;
+    x->end = end;
+    pass_code(x);
+    exchange_drop_link(x);
+    return go(x, EXCHANGE_FINISH);
+}
+
+enum outcome exchange_server_failed(struct exchange *x, uint16_t status, enum access_end end,
+                                    const char *detail)
+{
+    note_failure(x);
+    note_slowness(x, end);
+    const struct retry_case c = {.cause = cause_of(x, end),
+                                 .timed_out = end == ACCESS_CONNECT_TIMEOUT};
+    const uint32_t counted_before = x->retries;
+    x->late = end == ACCESS_CONNECT_TIMEOUT;
+    if (x->response_known)
+        return cut_off(x, end);
+    const bool again = may_go_again(x, c);
+    const bool counted = x->retries > counted_before;
+    /* A server whose idle connection had died may well answer on a new one. */
+    if (c.cause == RETRY_CONNECT || counted)
+        note_tried(x);
+    else
+        x->fresh = true;
+    exchange_drop_link(x);
+    if (again)
+        return go_again(x, counted);
+    flow_done(&x->up, &x->worker->buffers);
+    if (!x->up.ended && x->info.framing != FRAMING_NONE)
+        x->fate = FATE_LINGER;
+    return refuse(x, status, end, detail);
+}
+
+bool exchange_answer_is_retried(struct exchange *x)
+{
+    const struct retry_case c = {.cause = RETRY_STATUS, .status = x->response.status};
+    return x->cluster->retry.n_statuses > 0 && may_go_again(x, c);
+}
+
+enum outcome exchange_drop_answer(struct exchange *x)
+{
+    if (x->response.status >= 500)
+        atomic_fetch_add_explicit(&x->server->responses_5xx, 1, memory_order_relaxed);
+    note_tried(x);
+    exchange_drop_link(x);
+    return go_again(x, true);
+}
+
+/* --- the time one try has -------------------------------------------------------------------- */
+
+void exchange_try_late(struct deadline *d)
+{
+    struct exchange *x = CONTAINER_OF(d, struct exchange, try_deadline);
+    CHECK_OBJ(x, EXCHANGE_MAGIC);
+    if (x->step == EXCHANGE_CONNECT)
+        exchange_server_failed(x, 504, ACCESS_CONNECT_TIMEOUT,
+                               "No connection to a server in time.");
+    else
+        exchange_server_failed(x, 504, ACCESS_SERVER_TIMEOUT, "The server did not answer in time.");
+    session_drive(x->session);
+}
+
+void exchange_settle_try(struct exchange *x)
+{
+    const bool runs = x->link && x->cluster && !x->response_known &&
+                      (x->step == EXCHANGE_CONNECT || x->step == EXCHANGE_RELAY);
+    if (!runs || x->cluster->retry.timeout_ns == 0)
+        deadline_clear(&x->try_deadline);
+    else if (x->try_deadline.at_ns == 0)
+        deadline_set(&x->worker->deadlines, &x->try_deadline, x->cluster->retry.timeout_ns,
+                     x->worker->now_ns);
+}
