@@ -3,6 +3,7 @@
 #   lbc_room(runtime/net SEES runtime/event LIBS Threads::Threads)
 #
 # Its *.re go through re2c and its *.y through lemon, into the build tree, with dependency files.
+# TEXTS names a folder in it whose files become an array in the program (Texts.cmake).
 find_program(RE2C re2c REQUIRED)
 find_program(LEMON lemon REQUIRED)
 find_file(LEMON_TEMPLATE lempar.c PATHS /usr/share/lemon /usr/local/share/lemon REQUIRED)
@@ -40,8 +41,21 @@ function(lbc_lemon out source)
   set(${out} ${made} PARENT_SCOPE)
 endfunction()
 
+function(lbc_texts out folder name)
+  file(GLOB files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/[A-Z][0-9]*.md)
+  set(made ${LBC_GENERATED_DIR}/${folder}.texts.c)
+  set(script ${PROJECT_SOURCE_DIR}/cmake/Texts.cmake)
+  add_custom_command(
+    OUTPUT ${made}
+    COMMAND ${CMAKE_COMMAND} -DFOLDER=${PROJECT_SOURCE_DIR}/${folder} -DNAME=${name} -DOUT=${made}
+            -P ${script}
+    DEPENDS ${files} ${script}
+    COMMENT "texts of ${folder}" VERBATIM)
+  set(${out} ${made} PARENT_SCOPE)
+endfunction()
+
 function(lbc_room folder)
-  cmake_parse_arguments(ROOM "" "" "SEES;LIBS" ${ARGN})
+  cmake_parse_arguments(ROOM "" "TEXTS" "SEES;LIBS" ${ARGN})
   string(REPLACE "/" "_" name ${folder})
   set(here ${PROJECT_SOURCE_DIR}/${folder})
   file(GLOB sources CONFIGURE_DEPENDS ${here}/*.c)
@@ -57,6 +71,10 @@ function(lbc_room folder)
     lbc_lemon(made ${parser})
     list(APPEND generated ${made})
   endforeach()
+  if(ROOM_TEXTS)
+    lbc_texts(made ${folder}/${ROOM_TEXTS} ${name}_${ROOM_TEXTS})
+    list(APPEND generated ${made})
+  endif()
 
   list(TRANSFORM ROOM_SEES REPLACE "/" "_")
   if(NOT sources AND NOT generated)
@@ -79,7 +97,7 @@ function(lbc_room folder)
       # Sources that include the generated token numbers must wait for lemon.
       foreach(made ${generated})
         string(REGEX REPLACE "\\.c$" ".h" header ${made})
-        if(NOT made MATCHES "\\.re\\.c$")
+        if(NOT made MATCHES "\\.(re|texts)\\.c$")
           set_property(SOURCE ${sources} ${generated} APPEND PROPERTY OBJECT_DEPENDS ${header})
         endif()
       endforeach()

@@ -1,6 +1,7 @@
 """Fixtures of all tests that run whole processes."""
 import contextlib
 import pathlib
+import resource
 import sys
 
 import pytest
@@ -48,3 +49,12 @@ route site {{
         lbc.origin = origin
         return lbc
     yield begin
+
+
+@pytest.fixture
+def all_descriptors():
+    """As many as the machine lets a process have: for this one, and those it starts."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -11,24 +11,30 @@ import tempfile
 import time
 
 import compiling
+import idle
+import latency
 import load
 import peers
 from processes import Failed
 
 CASE_KEYS = [case.key for case in load.CASES]
+OTHERS = {"compile": "time of `lbc check`", "idle": "memory of a connection that waits",
+          "latency": "p50 and p99 at a part of what each can do"}
 
 
 def parse(arguments):
     p = argparse.ArgumentParser(
         prog="./dev bench", description=__doc__,
-        epilog="cases: " + "; ".join(f"{c.key} = {c.title}" for c in load.CASES))
+        epilog="cases: " + "; ".join([f"{c.key} = {c.title}" for c in load.CASES] +
+                                     [f"{key} = {title}" for key, title in OTHERS.items()]))
     p.add_argument("what", nargs="*", default=[], metavar="CASE",
-                   help=f"of {', '.join(CASE_KEYS)} and compile (time of `lbc check`); all unless told")
+                   help=f"of {', '.join([*CASE_KEYS, *OTHERS])}; all unless told")
     p.add_argument("--seconds", type=int, default=4, help="of load per measurement (4)")
     p.add_argument("--rounds", type=int, default=5, help="of which the median is shown (5)")
     p.add_argument("--quick", action="store_true", help="2 rounds of 1 second: a look, not a measurement")
-    p.add_argument("--peers", default="lbc,haproxy,nginx",
-                   help="in this order (lbc,haproxy,nginx); also haproxy-tcp, a bare relay")
+    p.add_argument("--peers", default="lbc,haproxy,nginx,relay",
+                   help="in this order (lbc,haproxy,nginx,relay); relay passes bytes and looks at "
+                        "nothing; also haproxy-tcp, which does the same")
     p.add_argument("--origin", choices=["lbc", "nginx"], help="who serves; lbc where it is built")
     p.add_argument("--json", type=pathlib.Path, metavar="FILE", help="the results, for programs")
     p.add_argument("--lbc", type=pathlib.Path, default=pathlib.Path("build/release/lbc"),
@@ -36,11 +42,11 @@ def parse(arguments):
     o = p.parse_args(arguments)
     if o.quick:
         o.seconds, o.rounds = 1, 2
-    o.what = o.what or [*CASE_KEYS, "compile"]
+    o.what = o.what or [*CASE_KEYS, *OTHERS]
     o.peers = o.peers.split(",")
     o.lbc = o.lbc.resolve()
     for name in o.what:
-        if name not in [*CASE_KEYS, "compile"]:
+        if name not in [*CASE_KEYS, *OTHERS]:
             p.error(f"there is no case '{name}'")
     for name in o.peers:
         if name not in peers.PEERS:
@@ -90,6 +96,14 @@ def summary(rounds):
             "errors": sum(r["errors"] for r in rounds), "rounds": rounds}
 
 
+def wanted_peers(o, cases):
+    """Those that were asked for, and those that only some case is about."""
+    names = list(o.peers)
+    for case in cases:
+        names += [name for name in case.peers if name not in names]
+    return names
+
+
 def measure(o, cases, folder, problems):
     """{case: {peer: summary}}. What cannot run is left out, and said in `problems`."""
     proxy_cpus, other_cpus = share_out_cpus()
@@ -97,7 +111,7 @@ def measure(o, cases, folder, problems):
     try:
         origin, origin_port = peers.start_origin(o.origin, folder, str(o.lbc), other_cpus)
         stops.append(origin)
-        for name in o.peers:
+        for name in wanted_peers(o, cases):
             if why := peers.missing(name, str(o.lbc)):
                 problems.append(f"{name}: {why}")
                 continue
@@ -108,10 +122,13 @@ def measure(o, cases, folder, problems):
                 problems.append(f"{name}: {failure}")
         for turn in range(o.rounds):
             for case in cases:
-                for name, (peer, port) in list(running.items()):
+                for name, (peer, port, tls) in list(running.items()):
+                    if name not in (case.peers or o.peers) or (case.tls and name not in peers.SPEAK_TLS):
+                        continue
                     progress(f"round {turn + 1} of {o.rounds}: {case.key}, {name}")
                     try:
-                        one = measure_once(case, peer, port, o.seconds, other_cpus)
+                        one = measure_once(case, peer, tls if case.tls else port, o.seconds,
+                                           other_cpus)
                         rounds.setdefault(case.key, {}).setdefault(name, []).append(one)
                     except Failed as failure:
                         problems.append(f"{name}, {case.key}: {failure}")
@@ -133,7 +150,7 @@ def print_results(results):
         of = results.get(case.key)
         if not of:
             continue
-        nginx = of.get("nginx", {}).get("cpu_us_per_request")
+        nginx = of.get("nginx", of.get("nginx-h2", {})).get("cpu_us_per_request")
         print(f"\n{case.title}")
         print(f"  {'':12} {'CPU µs/request':>14}   {'min – max':<17} {'of nginx':>8} "
               f"{'requests/s':>11} {'CPU':>5} {'errors':>7}")
@@ -166,6 +183,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="lbc-bench.") as name:
         folder = pathlib.Path(name)
         try:
+            peers.make_certificate(folder)
             cases = [case for case in load.CASES if case.key in o.what]
             if cases:
                 out["cases"] = measure(o, cases, folder, out["problems"])
@@ -175,6 +193,10 @@ def main():
                     raise Failed(f"compile: {why}")
                 out["compile"] = compiling.measure(str(o.lbc), folder, 5 if o.quick else 20)
                 print_compile(out["compile"])
+            for key, module in (("idle", idle), ("latency", latency)):
+                if key in o.what:
+                    out[key] = module.measure(o, folder, share_out_cpus(), out["problems"])
+                    module.print_results(out[key])
         except Failed as failure:
             out["problems"].append(str(failure))
         except KeyboardInterrupt:

@@ -11,12 +11,12 @@ CLUSTERS, SERVERS = 10, 100
 
 def large_config():
     """10 clusters of 100 servers, each cluster reached by its own path."""
-    lines = ["lbconf 1", "", "listener web {", "  bind 127.0.0.1:8080", "  route all", "}", ""]
+    lines = ["lbconf 1", "", "listener web {", "  bind 127.0.0.1:8080", "  route main", "}", ""]
     for c in range(CLUSTERS):
         lines += [f"cluster c{c} {{", "  balance weighted-round-robin"]
         lines += [f"  server s{s} 10.{c}.0.{s + 1}:8080 weight {s % 10 + 1}" for s in range(SERVERS)]
         lines += ["}", ""]
-    lines.append("route all {")
+    lines.append("route main {")
     lines += [f'  when path under "/c{c}" {{ forward c{c} }}' for c in range(1, CLUSTERS)]
     lines += ["  otherwise { forward c0 }", "}", ""]
     return "\n".join(lines)

@@ -2,9 +2,11 @@
 
 Each runs one worker, keeps connections to the origin alive, logs no requests, adds X-Forwarded-For,
 and otherwise has its own defaults. nginx may not spill bodies into files, and its buffers are as
-large as HAProxy's default.
+large as HAProxy's default. All show the same P-256 certificate, speak TLS 1.3 only, and resume nothing,
+so that a new connection is a full handshake.
 """
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -46,6 +48,11 @@ NGINX_PROXY = """
   }}
   server {{
     listen 127.0.0.1:{port} backlog=4096;
+    listen 127.0.0.1:{tls} ssl http2 backlog=4096;
+    ssl_certificate {folder}/bench.pem;
+    ssl_certificate_key {folder}/bench.pem;
+    ssl_protocols TLSv1.3;
+    ssl_session_tickets off;
     location / {{
       proxy_pass http://origin;
       proxy_http_version 1.1;
@@ -80,6 +87,7 @@ defaults
   {options}
 frontend web
   bind 127.0.0.1:{port} backlog 4096
+  {secure}
   default_backend origin
 backend origin
   server a 127.0.0.1:{origin}
@@ -88,6 +96,12 @@ backend origin
 LBC_CONFIG = """\
 lbconf 1
 
+tls bench {{
+  certificate "{folder}/bench.pem"
+  min-version 1.3
+  session-tickets off
+}}
+
 cluster origin {{
   balance round-robin
   server a 127.0.0.1:{origin}
@@ -95,10 +109,11 @@ cluster origin {{
 
 listener web {{
   bind 127.0.0.1:{port}
-  route all
+  bind 127.0.0.1:{tls} tls bench
+  route main
 }}
 
-route all {{
+route main {{
   otherwise {{ forward origin }}
 }}
 """
@@ -115,34 +130,101 @@ def nginx_command(folder, name, rest):
     return [NGINX, "-p", folder, "-e", "stderr", "-c", config]
 
 
-def nginx(folder, port, origin, lbc):
-    return nginx_command(folder, "nginx", NGINX_PROXY.format(port=port, origin=origin))
+def nginx(folder, port, tls, origin, lbc):
+    return nginx_command(folder, "nginx",
+                         NGINX_PROXY.format(port=port, tls=tls, origin=origin, folder=folder))
 
 
-def haproxy(folder, port, origin, lbc, name="haproxy", mode="http",
-            options="http-reuse always\n  option forwardfor"):
-    config = write(folder / f"{name}.cfg", HAPROXY_CONFIG.format(
-        port=port, origin=origin, mode=mode, options=options))
+def nginx_h2(folder, port, tls, origin, lbc):
+    """Without TLS it speaks one version on a port."""
+    text = NGINX_PROXY.format(port=port, tls=tls, origin=origin, folder=folder)
+    text = text.replace("backlog=4096;", "http2 backlog=4096;", 1)
+    return nginx_command(folder, "nginx-h2", text.replace("server {", "http2_max_concurrent_streams 128; server {", 1))
+
+
+def haproxy(folder, port, tls, origin, lbc):
+    secure = (f"bind 127.0.0.1:{tls} backlog 4096 ssl crt {folder}/bench.pem ssl-min-ver TLSv1.3 alpn h2,http/1.1 "
+              "no-tls-tickets")
+    return haproxy_command(folder, "haproxy", port=port, origin=origin, mode="http", secure=secure,
+                           options="http-reuse always\n  option forwardfor")
+
+
+def haproxy_command(folder, name, **values):
+    config = write(folder / f"{name}.cfg", HAPROXY_CONFIG.format(**values))
     return [HAPROXY, "-db", "-f", config]
 
 
-def haproxy_tcp(folder, port, origin, lbc):
-    """Bytes back and forth, nothing parsed: close to what any proxy must cost."""
-    return haproxy(folder, port, origin, lbc, name="haproxy-tcp", mode="tcp", options="")
+def haproxy_tcp(folder, port, tls, origin, lbc):
+    """Bytes back and forth, nothing parsed: close to what any proxy must cost. It speaks no TLS."""
+    return haproxy_command(folder, "haproxy-tcp", port=port, origin=origin, mode="tcp", secure="",
+                           options="")
 
 
-def lbc(folder, port, origin, lbc):
-    config = write(folder / "bench.lbconf", LBC_CONFIG.format(port=port, origin=origin))
+def relay(folder, port, tls, origin, lbc):
+    """Bytes back and forth and nothing else, with no more calls than that takes: relay.c."""
+    return [relay_program(lbc), port, origin]
+
+
+def relay_program(lbc):
+    return pathlib.Path(lbc).parent / "tests/bench_relay"
+
+
+def lbc(folder, port, tls, origin, lbc):
+    config = write(folder / "bench.lbconf",
+                   LBC_CONFIG.format(port=port, tls=tls, origin=origin, folder=folder))
     return [lbc, "run", config, "--workers", "1", "--access-log", "off",
             "--socket", folder / "lbc.sock"]
 
 
-PEERS = {"lbc": lbc, "haproxy": haproxy, "nginx": nginx, "haproxy-tcp": haproxy_tcp}
+def haproxy_splice(folder, port, tls, origin, lbc):
+    """Through pipes, of which it would otherwise reserve more descriptors than a process has."""
+    command = haproxy_command(folder, "haproxy-splice", port=port, origin=origin, mode="tcp", secure="",
+                              options="option splice-auto")
+    config = command[-1]
+    config.write_text(config.read_text().replace("maxconn 8192", "maxconn 8192\n  maxpipes 64"))
+    return command
+
+
+def lbc_tcp(folder, port, tls, origin, lbc):
+    """The same of ours."""
+    text = LBC_CONFIG.format(port=port, tls=tls, origin=origin, folder=folder)
+    config = write(folder / "tcp.lbconf", text.replace(f"  bind 127.0.0.1:{tls} tls bench\n", "  protocol tcp\n"))
+    return [lbc, "run", config, "--workers", "1", "--access-log", "off", "--socket", folder / "tcp.sock"]
+
+
+def make_certificate(folder):
+    """folder/bench.pem, with its key."""
+    pem = folder / "bench.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                    "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-keyout", folder / "bench.key",
+                    "-out", folder / "bench.crt"], check=True, capture_output=True)
+    write(pem, (folder / "bench.crt").read_text() + (folder / "bench.key").read_text()).chmod(0o600)
+
+
+RULES = 10_000
+
+
+def lbc_rules(folder, port, tls, origin, lbc):
+    """The same, where 10,000 rules of two fields each come first, and the last of them decides."""
+    rules = "".join(f'  when path under "/r{i}" and header "x-rule" == "v{i}" {{ deny 403 }}\n'
+                    for i in range(RULES - 1))
+    last = '  when path under "/b" and header "x-rule" == "last" { forward origin }\n'
+    text = LBC_CONFIG.format(port=port, tls=tls, origin=origin, folder=folder)
+    config = write(folder / "rules.lbconf", text.replace("  otherwise { forward origin }",
+                                                         rules + last + "  otherwise { deny 404 }"))
+    return [lbc, "run", config, "--workers", "1", "--access-log", "off",
+            "--socket", folder / "rules.sock"]
+
+
+PEERS = {"lbc": lbc, "lbc-rules": lbc_rules, "lbc-tcp": lbc_tcp, "haproxy": haproxy, "nginx": nginx,
+         "nginx-h2": nginx_h2, "haproxy-tcp": haproxy_tcp, "haproxy-splice": haproxy_splice, "relay": relay}
+SPEAK_TLS = {"lbc", "haproxy", "nginx"}
 
 
 def missing(name, lbc_path):
     """Why a peer cannot run here, or None."""
-    program = {"lbc": lbc_path, "nginx": NGINX}.get(name, HAPROXY)
+    program = {"lbc": lbc_path, "lbc-rules": lbc_path, "lbc-tcp": lbc_path, "nginx": NGINX, "nginx-h2": NGINX,
+               "relay": relay_program(lbc_path)}.get(name, HAPROXY)
     if not program or not os.access(program, os.X_OK):
         return f"{program or name} is not there"
     return None
@@ -187,13 +269,13 @@ def start_origin(kind, folder, lbc_path, cpus):
 
 
 def start_peer(name, folder, origin_port, lbc_path, cpus):
-    """(process, port)."""
-    port = processes.free_port()
-    command = PEERS[name](folder, port, origin_port, lbc_path)
+    """(process, port, port of TLS)."""
+    port, tls = processes.free_port(), processes.free_port()
+    command = PEERS[name](folder, port, tls, origin_port, lbc_path)
     peer = processes.Process(name, command, folder, cpus)
     try:
         peer.wait_for_port(port)
     except processes.Failed:
         peer.stop()
         raise
-    return peer, port
+    return peer, port, tls

@@ -33,14 +33,37 @@ def plain(text):
     return re.sub(r"%(?:[0-9]*[a-z]+)", "…", text)
 
 
+def field(name, keyed):
+    return name + {"PLAIN": "", "NAMED": "", "KEYED": ' "name"', "ITEMS": ' "name" items'}[keyed]
+
+
+def operands(shape):
+    return shape.replace("'", "").replace("(", " ").replace(")", "").replace("@", "").replace(",", ", ...") or " "
+
+
+def settings():
+    blocks = [(e[0], e[1]) for e in entries("compiler/sema/settings.def", "BLOCK") if e[0] != "NONE"]
+    rows = list(entries("compiler/sema/settings.def", "SETTING"))
+    out = []
+    for block, called in blocks:
+        out += [f"**{called}**", "", table(["setting", "what it is given", "default", "", "what it does"], [
+            [f"`{word}`", f"`{operands(shape)}`" if shape else "", f"`{default}`" if default else "",
+             " ".join(filter(None, ["repeated" if times == "MANY" else "needed" if times == "NEEDED" else "",
+                                    "" if served == "SERVED" else "*later*"])), what]
+            for of, _, word, shape, default, times, served, _, what in rows if of == block]), ""]
+    return "\n".join(out).rstrip()
+
+
 GENERATED = {
+    "settings": settings,
     "types": lambda: table(["type", "written as"], [
         [f"`{name}`", f"`{example}`"] for _, name, example in entries("compiler/sema/types.def", "TYPE")]),
-    "fields": lambda: table(["field", "type", "may be absent", "what it is"], [
-        [f"`{name} \"name\"`" if keyed == "KEYED" else f"`{name}`", type.lower(), "yes" if present == "MAYBE" else "", what]
-        for _, name, type, keyed, present, what in entries("compiler/table/fields.def", "FIELD")]),
+    "fields": lambda: table(["field", "type", "may be absent", "known from", "", "what it is"], [
+        [f"`{field(name, keyed)}`", type.lower().replace("_", "-"), "" if present == "ALWAYS" else "yes", phase.lower(),
+         "" if served == "SERVED" else "*later*", what]
+        for _, name, type, keyed, present, phase, served, what in entries("compiler/table/fields.def", "FIELD")]),
     "balance": lambda: table(["balance", "how a server is chosen"], [
-        [f"`{name}`", what] for _, name, _, what in entries("compiler/table/balance.def", "BALANCE")]),
+        [f"`{name}{' FIELD' if takes == 'FIELD' else ''}`", what] for _, name, _, takes, what in entries("compiler/table/balance.def", "BALANCE")]),
     "timeouts": lambda: table(["timeout", "of a", "default", "how long it may take"], [
         [f"`{name}`", scope.lower(), duration(int(ms)), what]
         for scope, _, name, ms, what in entries("compiler/table/timeouts.def", "TIMEOUT")]),

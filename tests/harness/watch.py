@@ -42,6 +42,16 @@ def descriptors(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
+def unacknowledged(port):
+    """Bytes that the sockets of this local port hold because their peers have not taken them."""
+    total = 0
+    for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, _, _, queues, *_ = line.split()
+        if int(local.split(":")[1], 16) == port:
+            total += int(queues.split(":")[0], 16)
+    return total
+
+
 def report(**figures):
     """Figures worth knowing, on the test's output: `pytest -rP` shows them."""
     for name, value in figures.items():

@@ -164,3 +164,55 @@ route site {{ otherwise {{ forward app }} }}
     for c in waiting + more:
         assert c.response().status == 200
         c.close()
+
+
+def small(start, balance, server=""):
+    """Four origins, of which the first says `server`."""
+    origins = [start(Origin) for _ in range(4)]
+    port = free_ports(1)[0]
+    lines = [f"  server s{i} 127.0.0.1:{o.port} {'' if i else server}" for i, o in enumerate(origins)]
+    lbc = start(Lbc, "\n".join(["lbconf 1", "cluster app {", f"  balance {balance}", *lines, "}",
+                               f"listener front {{ bind 127.0.0.1:{port}; route site }}",
+                               "route site { otherwise { forward app } }", ""]), port=port)
+    return lbc, port, [str(o.port) for o in origins]
+
+
+@pytest.mark.parametrize("balance", ['hash header "x-user"', 'hash query "id"', 'consistent header "x-user" bounded 200%'])
+def test_a_value_keeps_its_server(start, balance):
+    lbc, port, origins = small(start, balance)
+    with Client(port) as c:
+        def owner(user):
+            return c.get(f"/?id={user}", f"x-user: {user}")["x-origin"]
+        owners = {u: owner(u) for u in map(str, range(60))}
+        assert set(owners.values()) == set(origins)
+        assert {u: owner(u) for u in owners} == owners
+        lbc.ctl("drain", "app/s1")
+        assert all(owner(u) == o for u, o in owners.items() if o != origins[1])
+        assert len({owner(u) for u, o in owners.items() if o == origins[1]}) > 1
+        lbc.ctl("ready", "app/s1")
+        assert {u: owner(u) for u in owners} == owners
+
+
+@pytest.mark.parametrize("balance", ["random", "two-choices", "least-time", "first"])
+def test_each_policy_serves(start, balance):
+    _, port, origins = small(start, balance)
+    with Client(port) as c:
+        seen = {c.get()["x-origin"] for _ in range(60)}
+    assert seen == ({origins[0]} if balance == "first" else set(origins))
+
+
+def test_weights_and_states_change_while_it_runs(start):
+    lbc, port, origins = small(start, "weighted-round-robin", server="state maintenance")
+
+    def ask_round():
+        with Client(port) as c:
+            counts = collections.Counter(c.get()["x-origin"] for _ in range(24))
+        return [counts[o] for o in origins]
+    assert ask_round() == [0, 8, 8, 8]
+    lbc.ctl("ready", "app/s0")
+    assert ask_round() == [6, 6, 6, 6]
+    assert "app/s0 has weight 9" in lbc.ctl("set", "weight", "app/s0", "9")
+    assert ask_round() == [18, 2, 2, 2]
+    assert [s["weight"] for s in lbc.show("servers")] == [9, 1, 1, 1]
+    lbc.ctl("reload")
+    assert ask_round() == [18, 2, 2, 2]

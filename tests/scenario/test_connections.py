@@ -14,12 +14,7 @@ from harness.watch import (ASAN_GIVES_BACK, IS_SLOW, UNDER_TOOL, cpu_s, descript
 REQUEST = b"GET /b/100 HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
-@pytest.fixture(autouse=True)
-def all_descriptors():
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+pytestmark = pytest.mark.usefixtures("all_descriptors")
 
 
 def connect(port, n):

@@ -50,7 +50,6 @@ NO_REQUESTS = {
     "no request": (b"hello\r\n\r\n", b"400"),
     "a TLS greeting": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200), b"400"),
     "zeros": (bytes(5000), b"400"),
-    "an HTTP/2 preface": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"505"),
     "a mebibyte of one field": (HEAD + b"X: " + b"y" * (1 << 20), b"431"),
     "a mebibyte of fields": (HEAD + b"X-Y: z\r\n" * (1 << 17), b"431"),
     "a mebibyte of target": (b"GET /" + b"a" * (1 << 20), b"431"),

@@ -1,10 +1,12 @@
 """What the tests of one file share: a scripted server and an origin behind one lbc with one worker."""
 import contextlib
+import socket
+import threading
 
 import pytest
 
-from harness import Client, Lbc, Origin, free_port, wait_for
-from scripted import Server, first_segment
+from harness import Client, Lbc, Origin, bytewise, free_port, wait_for, whole
+from scripted import Peer, Server, first_segment
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +36,18 @@ def no_script_fails(request):
         server = request.getfixturevalue("backend")
         failures, server.failures = server.failures, []
         assert not failures, failures
+
+
+@pytest.fixture(params=[whole, bytewise], ids=["client-whole", "client-bytewise"])
+def client_pace(request, monkeypatch):
+    """The test is run twice: the second time what clients send comes one byte at a time."""
+    monkeypatch.setattr(Client, "put", staticmethod(request.param))
+
+
+@pytest.fixture(params=[whole, bytewise], ids=["server-whole", "server-bytewise"])
+def server_pace(request, monkeypatch):
+    """The same for what the scripted server sends."""
+    monkeypatch.setattr(Peer, "put", staticmethod(request.param))
 
 
 CONFIGURATION = """lbconf 1
@@ -78,3 +92,24 @@ def records(site):
             return len(found) >= n and found
         return wait_for(of_path, f"{n} log records of {path}")
     return wait
+
+
+@pytest.fixture(scope="module")
+def silent():
+    """It accepts, and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        yield s.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def blunt():
+    """It speaks no TLS, and says so at once."""
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        def talk():
+            with contextlib.suppress(OSError):
+                while True:
+                    c, _ = s.accept()
+                    c.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+        threading.Thread(target=talk, daemon=True).start()
+        yield s.getsockname()[1]
+        s.shutdown(socket.SHUT_RDWR)

@@ -9,7 +9,7 @@ import socket
 import struct
 import threading
 
-from harness import Client
+from harness import Client, whole
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -38,6 +38,7 @@ class Request:
 
 class Peer:
     """The server's end of one connection."""
+    put = staticmethod(whole)
 
     def __init__(self, sock, number):
         self.socket, self.number = sock, number
@@ -68,7 +69,7 @@ class Peer:
         return request.body
 
     def send(self, data):
-        self.socket.sendall(data)
+        self.put(self.socket, data)
 
     def line(self):
         line = self.file.readline()

@@ -90,6 +90,7 @@ def test_a_body_that_is_longer_than_its_length_is_cut_at_the_length(client, back
     assert client.get(backend.script()).body == b"ok"
 
 
+@pytest.mark.usefixtures("server_pace")
 @pytest.mark.parametrize("what", [
     b"", b"\r\n", b"H", b"HTTP/1.1 200 OK\r\nX-A: b\r\n"])
 def test_a_server_that_closes_before_a_whole_head_gets_502_for_the_client(client, backend, records, what):
@@ -101,6 +102,7 @@ def test_a_server_that_closes_before_a_whole_head_gets_502_for_the_client(client
     assert [(r["status"], r["end"]) for r in records(path)] == [(502, "server-error")]
 
 
+@pytest.mark.usefixtures("server_pace")
 @pytest.mark.parametrize("what", [
     b"garbage\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"SSH-2.0-OpenSSH_9.2\r\n",
     b"\r\nHTTP/1.1 200 OK\r\n\r\n", b"\x00" * 100, b"HTTP/1.1 2000 OK\r\n\r\n", b"HTTP/1.1 099 X\r\n\r\n",
@@ -140,6 +142,7 @@ BAD_FRAMING = {
 }
 
 
+@pytest.mark.usefixtures("server_pace")
 @pytest.mark.parametrize("what", BAD_FRAMING)
 def test_a_response_that_two_could_read_in_two_ways_is_502(client, backend, what):
     path = backend.script(reply(b"5\r\nhello\r\n0\r\n\r\n", *BAD_FRAMING[what], length=False))
@@ -148,12 +151,14 @@ def test_a_response_that_two_could_read_in_two_ways_is_502(client, backend, what
     assert client.get(backend.script()).body == b"ok"
 
 
+@pytest.mark.usefixtures("server_pace")
 def test_chunks_in_a_response_of_1_0_are_502(client, backend):
     path = backend.script(reply(b"5\r\nhello\r\n0\r\n\r\n", "Transfer-Encoding: chunked", length=False)
                           .replace(b"HTTP/1.1", b"HTTP/1.0"))
     assert client.get(path).status == 502
 
 
+@pytest.mark.usefixtures("server_pace")
 @pytest.mark.parametrize("fields", [["X-Long: " + "l" * 33_000], [f"X-{i}: y" for i in range(101)]])
 def test_a_response_head_that_is_too_large_is_502(client, backend, fields):
     path = backend.script(reply(b"x", *fields))
@@ -166,12 +171,14 @@ def test_a_response_head_of_a_mebibyte_is_502(client, backend):
     assert client.get(path).status == 502
 
 
+@pytest.mark.usefixtures("server_pace")
 def test_a_response_head_just_within_the_limits_is_passed_on(client, backend):
     fields = [f"X-{i}: {'y' * 300}" for i in range(99)]
     r = client.get(backend.script(reply(b"x", *fields)))
     assert (r.status, r["x-98"]) == (200, "y" * 300)
 
 
+@pytest.mark.usefixtures("server_pace")
 @pytest.mark.parametrize("chunks", [
     b"5;" + b"e" * 300 + b"\r\n12345\r\n0\r\n\r\n", b"g\r\n", b"-5\r\n12345\r\n", b"5\n12345\n0\n\n",
     b"5\r\n123456\r\n0\r\n\r\n", b"ffffffffffffffffff\r\n", b"5\r\n12345\r\n0\r\nX: y\nZ\r\n\r\n"])

@@ -1,4 +1,5 @@
 """Each configured timeout, with a peer that violates exactly that one: all others are far away."""
+import select
 import socket
 import threading
 import time
@@ -10,7 +11,7 @@ from scripted import OK, SlowClient, pattern, reply
 
 SHORT_MS = 300
 SHORT_S = SHORT_MS / 1000
-LISTENER = ["header", "idle", "read", "write", "tunnel"]
+LISTENER = ["header", "idle", "read", "write", "request", "tunnel"]
 CLUSTER = ["connect", "read", "write", "idle"]
 MB = 1_000_000
 
@@ -43,11 +44,13 @@ def site(begin, backend, full):
     for name in [*CLUSTER, "none"]:
         servers = f"server s 127.0.0.1:{full if name == 'connect' else backend.port}"
         text.append(f"cluster c-{name} {{ {servers}; {timeouts(CLUSTER, name)} }}")
+        text.append(f"cluster f-{name} {{ server f 127.0.0.1:{full}; {timeouts(CLUSTER, name)} }}")
     text.append(f"cluster c-both {{ server f 127.0.0.1:{full}; server s 127.0.0.1:{backend.port}; "
                 f"{timeouts(CLUSTER, 'connect')} }}")
     for name, port in ports.items():
         text.append(f"listener l-{name} {{ bind 127.0.0.1:{port}; route site; {timeouts(LISTENER, name)} }}")
     rules = [f'when host == "{name}" {{ forward c-{name} }}' for name in [*CLUSTER, "both"]]
+    rules += [f'when host == "full-{name}" {{ forward f-{name} }}' for name in [*CLUSTER, "none"]]
     text.append("route site { " + "\n ".join(rules) + "\n otherwise { forward c-none } }")
     lbc = begin(Lbc, "\n".join(text), workers=1)
     lbc.ports, lbc.port = ports, ports["none"]
@@ -152,6 +155,72 @@ def test_a_body_that_stops_when_the_answer_has_begun_breaks_it_off(site, backend
             c.response()
 
 
+def test_a_body_that_stops_while_the_server_goes_on_answering_breaks_it_off(site, backend, records):
+    """Each direction has its own deadline: what the one does is nothing to the other."""
+    over = threading.Event()
+
+    def talk(peer, request):
+        peer.send(reply(b"", "Content-Length: 100000", length=False))
+        for _ in range(60):  # an end, so that a failure is one and does not hang
+            if over.wait(SHORT_S / 6):
+                return
+            peer.send(b"x")
+    path = backend.script(talk)
+    with Clock(), Client(site.ports["read"]) as c:
+        c.request(path, "Content-Length: 10", method="POST", body=b"12345")
+        with pytest.raises((EOFError, ConnectionResetError)):
+            c.response()
+    over.set()
+    [r] = records(path)
+    assert (r["status"], r["end"]) == (200, "client-timeout")
+
+
+def test_a_client_that_does_not_read_but_goes_on_sending_is_cut_off(site, backend, records):
+    def send(peer, request):
+        def swallow():
+            try:
+                while peer.socket.recv(1000):
+                    pass
+            except OSError:
+                pass
+        threading.Thread(target=swallow, daemon=True).start()
+        peer.send(reply(pattern(20 * MB)))
+    path = backend.script(send)
+    with SlowClient(site.ports["write"]) as c:
+        with Clock():
+            c.request(path, "Content-Length: 1000000", method="POST")
+            stop = threading.Event()
+
+            def drip():
+                try:
+                    while not stop.wait(SHORT_S / 6):
+                        c.send(b"x")
+                except OSError:
+                    pass
+            thread = threading.Thread(target=drip)
+            thread.start()
+            try:
+                [r] = records(path)
+            finally:
+                stop.set()
+                thread.join()
+        assert (r["status"], r["end"]) == (200, "client-timeout")
+
+
+def test_a_server_that_has_begun_to_answer_waits_for_a_slow_upload(site, backend):
+    """It cannot answer what it has not got: what it gets starts its deadline again."""
+    def echo(peer, request):
+        peer.send(reply(b"", "Content-Length: 5", length=False))
+        request.body = peer.read(5)
+        peer.send(request.body)
+    with Client(site.port) as c:
+        c.request(backend.script(echo), "Content-Length: 5", host="read", method="POST")
+        for i in range(5):
+            time.sleep(SHORT_S / 2)
+            c.send(b"%d" % i)
+        assert c.response().body == b"01234"
+
+
 def test_a_body_that_comes_slowly_is_waited_for(site, backend):
     path = backend.script()
     with Client(site.ports["read"]) as c:
@@ -168,7 +237,7 @@ def test_a_server_that_thinks_is_not_the_clients_fault(site, backend):
         time.sleep(SHORT_S * 2)
         peer.send(OK)
         return True
-    clients = {which: Client(site.ports[which]) for which in LISTENER}
+    clients = {which: Client(site.ports[which]) for which in LISTENER if which != "request"}
     for c in clients.values():
         c.request(backend.script(think))
     for which, c in clients.items():
@@ -203,6 +272,60 @@ def test_a_client_that_reads_slowly_is_waited_for(site, backend):
         assert (r.status, n) == (200, 8 * MB)
 
 
+# --- the whole request ---------------------------------------------------------------------------
+
+def test_a_request_that_takes_too_long_is_504_though_nobody_stalls(site, backend, records):
+    path = backend.script(lambda peer, request: peer.at_end())
+    with Clock(), Client(site.ports["request"]) as c:
+        assert c.get(path).status == 504
+    [r] = records(path)
+    assert (r["status"], r["end"]) == (504, "request-timeout")
+
+
+def test_a_body_that_comes_steadily_but_too_long_is_408(site, backend, records):
+    path = backend.script()
+    with Clock(), Client(site.ports["request"]) as c:
+        c.request(path, "Content-Length: 1000", method="POST")
+        for _ in range(4):
+            time.sleep(SHORT_S / 6)
+            c.send(b"x")
+        is_408(c)
+    [r] = records(path)
+    assert r["end"] == "request-timeout"
+
+
+def test_a_response_that_flows_but_too_long_is_broken_off(site, backend, records):
+    def drip(peer, request):
+        peer.send(reply(b"", "Content-Length: 1000", length=False))
+        for _ in range(60):
+            time.sleep(SHORT_S / 6)
+            peer.send(b"x")
+    path = backend.script(drip)
+    with Clock(), Client(site.ports["request"]) as c:
+        c.request(path)
+        with pytest.raises((EOFError, ConnectionResetError)):
+            c.response()
+    [r] = records(path)
+    assert (r["status"], r["end"]) == (200, "request-timeout")
+
+
+def test_each_request_has_its_own_time_and_a_tunnel_none(site, backend):
+    def echo(peer, request):
+        peer.send(SWITCH)
+        while data := peer.socket.recv(100):
+            peer.send(data)
+    with Client(site.ports["request"]) as c:
+        for _ in range(2):
+            assert c.get(backend.script()).status == 200
+            time.sleep(SHORT_S * 1.2)
+        c.request(backend.script(echo), "Connection: upgrade", "Upgrade: x")
+        assert c.head().status == 101
+        time.sleep(SHORT_S * 2)
+        c.send(b"x")
+        assert c.file.read(1) == b"x"
+
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"
 
 
@@ -348,3 +471,185 @@ def test_a_pooled_connection_is_closed_when_nobody_needs_it(site, backend):
                      "lbc closes it")
         assert c.get(path, host="idle").status == 200
     assert len({r.connection for r in backend.of(path)}) == 2
+
+
+# --- the table: who violates one, is held to that one alone --------------------------------------
+
+def shows(c, seconds):
+    """Does lbc say anything, or close?"""
+    return bool(select.select([c.socket], [], [], seconds)[0])
+
+
+def half_a_head(c, cell):
+    c.send(f"GET / HTTP/1.1\r\nHost: {cell.host}\r\n")
+    return lambda seconds: shows(c, seconds)
+
+
+def silence_between_requests(c, cell):
+    assert c.get(cell.backend.script(), host=cell.host).status == 200
+    return lambda seconds: shows(c, seconds)
+
+
+def half_an_upload(c, cell):
+    c.request(cell.backend.script(), "Content-Length: 10", method="POST", body=b"12345", host=cell.host)
+    return lambda seconds: shows(c, seconds)
+
+
+def no_reading(c, cell):
+    """The end stands behind what was not read, so that the client does not see it: the log does."""
+    path = cell.backend.script(reply(pattern(4 * MB)))
+    c.request(path, host=cell.host)
+
+    def is_cut(seconds):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if any(r.get("uri") == path for r in cell.site.log()):
+                return True
+            time.sleep(SHORT_S / 6)
+        return False
+    return is_cut
+
+
+def drops_without_end(c, cell):
+    def drip(peer, request):
+        peer.send(reply(b"", "Content-Length: 1000", length=False))
+        while not cell.over.wait(SHORT_S / 6):
+            peer.send(b"x")
+    c.request(cell.backend.script(drip), host=cell.host)
+    c.head()
+
+    def is_cut(seconds):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if not c.socket.recv(100):
+                return True
+        return False
+    return is_cut
+
+
+def a_silent_tunnel(c, cell):
+    def switch(peer, request):
+        peer.send(SWITCH)
+        peer.at_end()
+    c.request(cell.backend.script(switch), "Connection: upgrade", "Upgrade: x", host=cell.host)
+    assert c.head().status == 101
+    return lambda seconds: shows(c, seconds)
+
+
+def a_server_without_room(c, cell):
+    c.request("/", host="full-" + (cell.host if cell.host in CLUSTER else "none"))
+    return lambda seconds: shows(c, seconds)
+
+
+def a_server_that_thinks(c, cell):
+    c.request(cell.backend.script(lambda peer, request: peer.at_end()), host=cell.host)
+    return lambda seconds: shows(c, seconds)
+
+
+def a_server_that_does_not_read(c, cell):
+    c.request(cell.backend.script(lambda peer, request: cell.over.wait(20)), "Content-Length: 50000000", method="POST", host=cell.host)
+    c.socket.setblocking(False)
+    while select.select([], [c.socket], [], SHORT_S / 6)[1]:  # until nobody takes any more
+        try:
+            c.socket.send(bytes(MB))
+        except (BlockingIOError, ConnectionError):
+            break
+    c.socket.settimeout(20)
+    return lambda seconds: shows(c, seconds)
+
+
+def a_server_nobody_needs(c, cell):
+    path = cell.backend.script()
+    assert c.get(path, host=cell.host).status == 200
+    peer = cell.backend.connections[cell.backend.of(path)[0].connection]
+
+    def is_closed(seconds):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and peer.socket.fileno() != -1:
+            time.sleep(SHORT_S / 20)
+        return peer.socket.fileno() == -1
+    return is_closed
+
+
+# Which timeouts end it: the one it violates, and `request` where a request is under way, for that bounds all of it.
+VIOLATIONS = [
+    (half_a_head, {"listener header", "listener request"}),
+    (silence_between_requests, {"listener idle"}),
+    (half_an_upload, {"listener read", "listener request"}),
+    (no_reading, {"listener write", "listener request"}),
+    (drops_without_end, {"listener request"}),
+    (a_silent_tunnel, {"listener tunnel"}),
+    (a_server_without_room, {"cluster connect", "listener request"}),
+    (a_server_that_thinks, {"cluster read", "listener request"}),
+    (a_server_that_does_not_read, {"cluster write", "listener request"}),
+    (a_server_nobody_needs, {"cluster idle"}),
+]
+
+
+class Cell(threading.Thread):
+    """One violation against one short timeout; `ended` says whether it was held to it."""
+
+    def __init__(self, site, backend, violate, which):
+        super().__init__()
+        scope, _, name = which.partition(" ")
+        self.violate, self.which, self.over = violate, which, threading.Event()
+        self.site, self.backend = site, backend
+        self.host = name if scope == "cluster" and name != "connect" else "none"
+        self.port = site.ports[name if scope == "listener" else "none"]
+        if violate is a_server_without_room and scope == "cluster":
+            self.host = name
+        self.ended = None
+        self.start()
+
+    def run(self):
+        kind = SlowClient if self.violate is no_reading else Client
+        with kind(self.port) as c:
+            self.ended = self.violate(c, self)(SHORT_S * 3)
+            self.over.set()
+
+
+@pytest.mark.parametrize("violate, held_to", VIOLATIONS, ids=[v.__name__ for v, _ in VIOLATIONS])
+def test_a_violation_is_held_to_its_own_timeout_and_no_other(site, backend, violate, held_to):
+    cells = [Cell(site, backend, violate, which)
+             for which in [*(f"listener {n}" for n in LISTENER), *(f"cluster {n}" for n in CLUSTER)]]
+    for cell in cells:
+        cell.join()
+    assert None not in {cell.ended for cell in cells}
+    assert {cell.which for cell in cells if cell.ended} == held_to
+
+
+# --- Expect: 100-continue ------------------------------------------------------------------------
+
+def test_a_client_that_waits_for_100_does_not_stall(site, backend):
+    """Until then it is the server's turn."""
+    def think(peer, request):
+        time.sleep(SHORT_S * 2)
+        peer.send(CONTINUE)
+        peer.body(request)
+        peer.send(OK)
+        return True
+    with Client(site.ports["read"]) as c:
+        c.request(backend.script(think), "Content-Length: 5", "Expect: 100-continue", method="POST")
+        assert c.head().status == 100
+        c.send(b"12345")
+        assert c.response().status == 200
+
+
+def test_a_client_that_stalls_after_its_100_is_408(site, backend):
+    def let_it_come(peer, request):
+        peer.send(CONTINUE)
+        peer.body(request)
+    with Client(site.ports["read"]) as c:
+        c.request(backend.script(let_it_come), "Content-Length: 5", "Expect: 100-continue", method="POST")
+        assert c.head().status == 100
+        with Clock():
+            is_408(c)
+
+
+def test_a_server_that_neither_continues_nor_answers_is_504(site, backend, records):
+    path = backend.script(lambda peer, request: peer.at_end())
+    with Clock(), Client(site.port) as c:
+        c.request(path, "Content-Length: 5", "Expect: 100-continue", method="POST", host="read")
+        assert c.response().status == 504
+    [r] = records(path)
+    assert r["end"] == "server-timeout"

@@ -89,7 +89,7 @@ REFUSED = [
     ("a small version", "GET / http/1.1\r\nHost: x\r\n\r\n"),
     ("HTTP/1.2", "GET / HTTP/1.2\r\nHost: x\r\n\r\n", 505),
     ("HTTP/2.0", "GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505),
-    ("the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+    ("a preface of HTTP/2 with something wrong", "PRI * HTTP/2.0\r\n\r\nSX\r\n\r\n", 505),
     ("HTTP/1.10", "GET / HTTP/1.10\r\nHost: x\r\n\r\n"),
     ("HTTP/01.1", "GET / HTTP/01.1\r\nHost: x\r\n\r\n"),
     ("a method in brackets", "G(T / HTTP/1.1\r\nHost: x\r\n\r\n"),
@@ -161,6 +161,7 @@ def nothing_came(site, backend, before):
     assert [r.line for r in backend.requests[before:]] == [f"GET {path} HTTP/1.1"]
 
 
+@pytest.mark.usefixtures("client_pace")
 @pytest.mark.parametrize("what, request_text, status", [r if len(r) == 3 else (*r, 400) for r in REFUSED],
                          ids=[r[0].replace(" ", "-") for r in REFUSED])
 def test_is_refused(site, client, backend, what, request_text, status):
@@ -204,6 +205,7 @@ BAD_CHUNKS = [
 ]
 
 
+@pytest.mark.usefixtures("client_pace")
 @pytest.mark.parametrize("what, body", BAD_CHUNKS, ids=[b[0].replace(" ", "-") for b in BAD_CHUNKS])
 @pytest.mark.parametrize("in_one", [True, False], ids=["with-the-head", "behind-the-head"])
 def test_a_bad_chunk_is_refused(site, client, backend, what, body, in_one):
@@ -259,6 +261,7 @@ ODD_BUT_RIGHT = [
 ]
 
 
+@pytest.mark.usefixtures("client_pace")
 @pytest.mark.parametrize("what, text, body", ODD_BUT_RIGHT, ids=[o[0].replace(" ", "-") for o in ODD_BUT_RIGHT])
 def test_odd_but_right_is_served(client, backend, what, text, body):
     before = len(backend.requests)
@@ -268,6 +271,7 @@ def test_odd_but_right_is_served(client, backend, what, text, body):
     assert backend.requests[before].body == body
 
 
+@pytest.mark.usefixtures("client_pace")
 @pytest.mark.parametrize("target, seen", [
     ("http://x", "/"), ("http://x/a?b", "/a?b"), ("https://x/a", "/a"), ("http://X/", "/")])
 def test_the_absolute_form_is_sent_on_as_the_origin_form(client, backend, target, seen):
@@ -276,6 +280,7 @@ def test_the_absolute_form_is_sent_on_as_the_origin_form(client, backend, target
     assert backend.requests[before].target == seen
 
 
+@pytest.mark.usefixtures("client_pace")
 @pytest.mark.parametrize("target", ["*", "http://x"])
 def test_options_for_the_whole_server_stays_so(client, backend, target):
     before = len(backend.requests)
@@ -283,6 +288,7 @@ def test_options_for_the_whole_server_stays_so(client, backend, target):
     assert backend.requests[before].line == "OPTIONS * HTTP/1.1"
 
 
+@pytest.mark.usefixtures("client_pace")
 def test_a_refused_request_ends_the_pipeline_behind_it(site, client, backend):
     good, bad = backend.script(), backend.script()
     client.send(post(line=f"GET {good} HTTP/1.1") + post("Content-Length: x", line=f"GET {bad} HTTP/1.1") +

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from harness import Client, wait_for
-from harness.watch import rss_kib
+from harness.watch import rss_kib, unacknowledged
 from scripted import SlowClient, pattern, reply
 
 MB = 1_000_000
@@ -44,6 +44,21 @@ def test_a_server_waits_for_clients_that_do_not_read(site, backend, bounded):
     assert clients[0].file.read(20 * MB) == piece * 20
     assert clients[0].get(backend.script()).body == b"ok"
     clients[0].close()
+
+
+def test_the_kernel_keeps_little_for_clients_that_do_not_read(site, backend):
+    """Its buffers would grow to megabytes each, and a few hundred such clients take all the memory it has for TCP."""
+    path = backend.script(reply(pattern(8 * MB)))
+    with Client(site.port) as quick:
+        assert quick.get(path).body == pattern(8 * MB)
+    clients = [SlowClient(site.port) for _ in range(10)]
+    for c in clients:
+        c.request(path)
+        c.head()
+    assert wait_until_still(lambda: unacknowledged(site.port)) < 10 * 300_000
+    for c in clients:
+        assert c.file.read(8 * MB) == pattern(8 * MB)
+        c.close()
 
 
 def test_a_client_waits_for_servers_that_do_not_read(site, backend, bounded):

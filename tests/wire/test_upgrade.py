@@ -45,6 +45,7 @@ def test_the_origin_upgrades_too(client):
     assert client.file.read(5) == b"hello"
 
 
+@pytest.mark.usefixtures("client_pace")
 def test_bytes_right_behind_the_request_belong_to_the_tunnel(client, backend):
     client.send(b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\nearly"
                 % backend.script(echo).encode())
@@ -54,6 +55,7 @@ def test_bytes_right_behind_the_request_belong_to_the_tunnel(client, backend):
     assert client.file.read(4) == b"late"
 
 
+@pytest.mark.usefixtures("server_pace")
 def test_bytes_right_behind_the_101_belong_to_the_tunnel(client, backend):
     def speak_first(peer, request):
         peer.send(SWITCH + b"welcome")
@@ -64,12 +66,46 @@ def test_bytes_right_behind_the_101_belong_to_the_tunnel(client, backend):
     assert client.file.read() == b"bye", "and the end"
 
 
+@pytest.mark.usefixtures("client_pace")
 @pytest.mark.parametrize("size", [48 * 1024 - 200, 48 * 1024, 100_000])
 def test_many_bytes_right_behind_the_request(client, backend, size):
     client.send(b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\n%s"
                 % (backend.script(echo).encode(), pattern(size)))
     assert client.head().status == 101
     assert client.file.read(size) == pattern(size)
+
+
+@pytest.mark.usefixtures("server_pace")
+@pytest.mark.parametrize("size", [48 * 1024 - len(SWITCH) - 1, 48 * 1024 - len(SWITCH), 48 * 1024 - len(SWITCH) + 1, 100_000])
+def test_many_bytes_right_behind_the_101(client, backend, size):
+    """They fill what lbc reads at once, just not, or more than that."""
+    def speak_first(peer, request):
+        peer.send(SWITCH + pattern(size))
+        peer.send(peer.read(3))
+    open_tunnel(client, backend.script(speak_first))
+    assert client.file.read(size) == pattern(size)
+    client.send(b"bye")
+    assert client.file.read() == b"bye", "and the end"
+
+
+def test_both_may_speak_before_they_have_heard_each_other(client, backend):
+    def speak_first(peer, request):
+        peer.send(SWITCH + b"welcome")
+        peer.send(peer.read(5))
+    for _ in range(5):
+        with Client(client.socket.getpeername()[1]) as c:
+            c.send(b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\nearly"
+                   % backend.script(speak_first).encode())
+            assert c.head().status == 101
+            assert c.file.read() == b"welcomeearly"
+
+
+@pytest.mark.usefixtures("client_pace")
+def test_what_stands_behind_a_refused_upgrade_is_the_next_request(client, backend):
+    refuses, next_one = backend.script(reply(b"no", status="403 Forbidden")), backend.script(reply(b"next"))
+    client.send(b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\nGET %s HTTP/1.1\r\nHost: x\r\n\r\n"
+                % (refuses.encode(), next_one.encode()))
+    assert [client.response().status, client.response().body] == [403, b"next"]
 
 
 def test_the_client_may_say_its_last_and_go_on_listening(client, backend):

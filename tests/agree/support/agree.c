@@ -14,22 +14,27 @@
 
 #define LOCATION_BYTES_MAX ((size_t)64 * 1024)
 
+/* The two lists of changes are in the same order: see program.h and table.h. */
 static bool same_effects(const struct table *t, const struct verdict *v,
                          const struct ref_verdict *r)
 {
-    static const enum table_effect_kind KIND[] = {[ACTION_SET_HEADER] = EFFECT_SET_HEADER,
-                                                  [ACTION_ADD_HEADER] = EFFECT_ADD_HEADER,
-                                                  [ACTION_REMOVE_HEADER] = EFFECT_REMOVE_HEADER};
     if (v->n_effects != r->n_effects)
         return false;
     for (uint32_t i = 0; i < v->n_effects; i++) {
         const struct table_effect *e = &t->effect[v->effect[i]];
-        if (e->kind != KIND[r->effect[i]->kind] || !slice_eq(e->name, r->effect[i]->name))
-            return false;
-        if (e->kind != EFFECT_REMOVE_HEADER && !slice_eq(v->value[i], r->value[i]))
+        if ((int)e->kind != (int)r->effect[i]->kind || !slice_eq(e->name, r->effect[i]->name) ||
+            e->number != r->effect[i]->number || !slice_eq(v->value[i], r->value[i]))
             return false;
     }
     return true;
+}
+
+static bool same_target(const struct verdict *v, const struct ref_verdict *r)
+{
+    return v->rewritten == r->rewritten &&
+           (!v->rewritten ||
+            (slice_eq(v->path, r->path) && slice_eq(v->uri, r->uri) &&
+             slice_eq(v->query, r->query) && (v->query.at == NULL) == (r->query.at == NULL)));
 }
 
 static bool same_location(const struct table *t, const struct facts *f, const struct verdict *v,
@@ -48,7 +53,12 @@ static bool same_end(const struct table *t, const struct facts *f, const struct 
 {
     const struct table_end *e = &t->end[v->end];
     switch (e->kind) {
-    case END_FORWARD: return r->end->kind == ACTION_FORWARD && e->cluster == r->end->cluster;
+    case END_FORWARD: return r->end->kind == ACTION_FORWARD && v->cluster == r->cluster;
+    case END_SPLIT: return r->end->kind == ACTION_SPLIT && v->cluster == r->cluster;
+    case END_MAP: return r->end->kind == ACTION_FORWARD_MAP && v->cluster == r->cluster;
+    case END_DROP: return r->end->kind == ACTION_DROP;
+    case END_TARPIT: return r->end->kind == ACTION_TARPIT && e->delay_ns == (int64_t)r->end->number;
+    case END_PASS: return r->passed;
     case END_DENY:
         return r->end->kind == ACTION_DENY && e->status == r->end->status &&
                slice_eq(e->body, r->end->body);
@@ -63,18 +73,26 @@ static bool same_end(const struct table *t, const struct facts *f, const struct 
 }
 
 /* NULL, or in what they differ. */
-static const char *difference(const struct table *t, uint32_t route, const struct facts *f,
-                              const struct verdict *v, const struct ref_verdict *r)
+static const char *difference(const struct table *t, const struct facts *f, const struct verdict *v,
+                              const struct ref_verdict *r)
 {
     if (v->overflow != r->too_long)
         return "whether the values are too long";
     if (v->overflow)
         return NULL;
+    if (v->bad_target != r->bad_target)
+        return "whether the path can be changed";
+    if (v->bad_target)
+        return NULL;
     const struct table_clause *clause = &t->clause[v->clause];
-    if (clause->route != route || clause->number != r->clause + 1)
+    if (!r->passed && (clause->route != r->route || clause->number != r->clause + 1))
         return "the clause";
+    if (!same_target(v, r))
+        return "path and query";
     if (!same_effects(t, v, r))
         return "the changes";
+    if (r->passed != (t->end[v->end].kind == END_PASS))
+        return "whether it passes";
     return same_end(t, f, v, r) ? NULL : "the end";
 }
 
@@ -83,8 +101,12 @@ static void count_one(struct agree_count *count, const struct table *t, const st
     count->requests++;
     count->changed += v->n_effects > 0;
     count->too_long += v->overflow;
-    if (!v->overflow)
+    count->rewritten += v->rewritten;
+    count->bad_target += v->bad_target;
+    if (!v->overflow && !v->bad_target)
         count->end[t->end[v->end].kind]++;
+    for (uint32_t i = 0; i < v->n_effects; i++)
+        count->effect[t->effect[v->effect[i]].kind]++;
 }
 
 static bool agree_on(struct generated *g, const struct table *t, struct agree_count *count,
@@ -94,16 +116,25 @@ static bool agree_on(struct generated *g, const struct table *t, struct agree_co
     struct verdict *v = MUST_NEW(struct verdict);
     struct ref_verdict r;
     const struct generated_request *request = generate_request(g, &arena);
-    const uint32_t route = choose(g->choice, g->program.n_routes);
+    const uint32_t route = choose(g->choice, program_n_routes(&g->program));
 
-    eval(t, route, &request->facts, v, NULL);
     ref_eval(&g->program, route, &request->facts, &arena, &r);
+    const char *differs = NULL;
+    for (int way = 0; way < 2 && !differs; way++) {
+        if (way == 0)
+            eval_nodes(t, route, &request->facts, v);
+        else
+            eval(t, route, &request->facts, v, NULL);
+        differs = difference(t, &request->facts, v, &r);
+        if (differs)
+            text_addf(why,
+                      "%s and reference differ in %s. Route %u, eval: clause %u, %u changes; "
+                      "ref: clause %u, %u\n",
+                      way == 0 ? "nodes" : "diagram", differs, route, t->clause[v->clause].number,
+                      v->n_effects, r.clause + 1, r.n_effects);
+    }
     count_one(count, t, v);
-    const char *differs = difference(t, route, &request->facts, v, &r);
     if (differs) {
-        text_addf(
-            why, "they differ in %s. Route %u, eval: clause %u, %u changes; ref: clause %u, %u\n",
-            differs, route, t->clause[v->clause].number, v->n_effects, r.clause + 1, r.n_effects);
         print_program(&g->program, why);
         print_request(request, why);
         table_dump(t, why);
@@ -118,6 +149,7 @@ bool agree_once(struct choice *choice, uint32_t requests, struct agree_count *co
 {
     struct generated g;
     generated_init(&g, choice, false);
+    met_add(&count->met, &g.program);
     struct table *t = lower(&g.program);
     const char *problem = table_verify(t);
     bool agreed = problem == NULL;
@@ -147,7 +179,8 @@ static struct table *compile_written(const struct program *p)
     const int added = sources_add(sources, SLICE("generated"), text_slice(&written));
     ASSERT(added == 0);
     struct diags *d = diags_new(sources, 0);
-    const struct compile_options options = {0};
+    /* Clauses that nothing reaches are right here: what they do must not matter either. */
+    const struct compile_options options = {.without_proofs = true};
     struct table *t = compile(sources, &options, &arena, d, NULL);
     if (!t && getenv("LBC_REFUSED")) { /* to see what the generator should not have written */
         struct text report = {0};
@@ -169,10 +202,12 @@ bool agree_written_once(struct choice *choice, uint32_t requests, struct agree_c
     generated_init(&g, choice, true);
     struct table *t = compile_written(&g.program);
     bool agreed = true;
-    if (t)
+    if (t) {
         count->compiled++;
-    else
+        met_add(&count->met, &g.program);
+    } else {
         count->refused++;
+    }
     for (uint32_t i = 0; t && i < requests && agreed; i++)
         agreed = agree_on(&g, t, count, why);
     table_free(t);

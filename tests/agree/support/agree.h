@@ -1,7 +1,9 @@
 /* agree - does the evaluator decide as the reference does? */
 #pragma once
 
+#include "compiler/table/table.h"
 #include "tests/agree/support/choice.h"
+#include "tests/agree/support/met.h"
 
 struct text;
 
@@ -9,7 +11,10 @@ struct text;
 struct agree_count {
     uint64_t requests, changed, too_long;
     uint64_t compiled, refused; /* programs that were written down */
-    uint64_t end[4];            /* by enum table_end_kind */
+    uint64_t end[END_PASS + 1]; /* by enum table_end_kind */
+    uint64_t effect[EFFECT_COUNT];
+    uint64_t rewritten, bad_target;
+    struct met met; /* of programs that were decided by */
 };
 
 /*

@@ -1,155 +1,11 @@
 /* Programs as sema would make them, in memory. */
 #include "runtime/base/clock.h"
-#include "tests/agree/support/generate.h"
+#include "tests/agree/support/generate_priv.h"
 
-#define ACLS_MAX  3u
-#define DEPTH_MAX 5u
+#define ACLS_MAX 3u
 
-static const char *const NAMES[] = {"x-a", "x-b", "cookie", "a", "b", "host"};
-
-static const char *const LITERALS[] = {
-    "v",    "V",   "va", "",    "/",   "/api", "/api/", "/api/x",   "GET", "example.com",
-    "http", "a b", "%",  "%41", "a=b", "x;y",  "v, w",  "\xc3\xa4", "web", "q=v&b=V"};
-
-static const char *const NETWORKS[] = {"10.0.0.0/8",
-                                       "10.0.0.0/9",
-                                       "10.128.0.0/9",
-                                       "10.0.0.1",
-                                       "10.0.0.2/31",
-                                       "0.0.0.0/0",
-                                       "192.168.1.0/24",
-                                       "192.168.2.0/23",
-                                       "255.255.255.255",
-                                       "::/0",
-                                       "2001:db8::/32",
-                                       "2001:db9::/33",
-                                       "::1",
-                                       "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"};
-
-struct slice generate_name(struct choice *c)
-{
-    return slice_of(NAMES[choose(c, COUNT_OF(NAMES))]);
-}
-
-static struct slice literal(struct generated *g)
-{
-    struct slice s = slice_of(LITERALS[choose(g->choice, COUNT_OF(LITERALS))]);
-    if (rarely(g->choice, 4))
-        s = arena_format(&g->arena, SLICE_FMT "%s", SLICE_ARG(s),
-                         LITERALS[choose(g->choice, COUNT_OF(LITERALS))]);
-    VEC_ADD(&g->literal, s);
-    return s;
-}
-
-/* What sema takes as a value of the field, in its normal form. */
-static struct slice typed_literal(struct generated *g, enum table_field field)
-{
-    static const char *const METHODS[] = {"GET", "PUT", "POST"};
-    static const char *const SCHEMES[] = {"http", "https"};
-    static const char *const HOSTS[] = {"example.com", "www.example.com", "a.b"};
-    static const char *const PATHS[] = {"/", "/a", "/api", "/api/x", "/apix", "/a%20b"};
-    const char *const *from = NULL;
-    uint32_t n = 0;
-    if (field == FIELD_METHOD)
-        from = METHODS, n = COUNT_OF(METHODS);
-    if (field == FIELD_SCHEME)
-        from = SCHEMES, n = COUNT_OF(SCHEMES);
-    if (field == FIELD_HOST)
-        from = HOSTS, n = COUNT_OF(HOSTS);
-    if (field == FIELD_PATH || field == FIELD_URI)
-        from = PATHS, n = COUNT_OF(PATHS);
-    if (!g->writable || !from)
-        return literal(g);
-    const struct slice s = slice_of(from[choose(g->choice, n)]);
-    VEC_ADD(&g->literal, s);
-    return s;
-}
-
-static enum compare comparison(struct generated *g, enum table_field field)
-{
-    const enum compare c = (enum compare)choose(g->choice, COMPARE_EXISTS + 1);
-    if (!g->writable)
-        return c;
-    const bool word = field == FIELD_METHOD || field == FIELD_SCHEME;
-    const bool maybe_absent = table_field_is_keyed(field) || field == FIELD_QUERY;
-    if ((c == COMPARE_EXISTS && !maybe_absent) || (c == COMPARE_UNDER && field != FIELD_PATH) ||
-        (word && c > COMPARE_IN))
-        return COMPARE_EQUAL;
-    return c;
-}
-
-static enum table_field asked_field(struct generated *g)
-{
-    const enum table_field field = (enum table_field)choose(g->choice, FIELD_COUNT);
-    /* A listener is asked for by name, and there is but one. */
-    return g->writable && field == FIELD_LISTENER ? FIELD_PATH : field;
-}
-
-static struct network network(struct generated *g)
-{
-    struct network n;
-    const bool ok = network_parse(slice_of(NETWORKS[choose(g->choice, COUNT_OF(NETWORKS))]), &n);
-    ASSERT(ok);
-    VEC_ADD(&g->network, n);
-    return n;
-}
-
-static const struct program_set *set(struct generated *g, enum table_field field)
-{
-    const bool networks = field == FIELD_SRC;
-    struct program_set *s = ARENA_NEW(&g->arena, struct program_set);
-    const uint32_t n = 1 + choose(g->choice, 6);
-    struct slice *string = ARENA_ARRAY(&g->arena, struct slice, n);
-    struct network *range = ARENA_ARRAY(&g->arena, struct network, n);
-    for (uint32_t i = 0; i < n; i++) {
-        if (networks)
-            range[i] = network(g);
-        else
-            string[i] = typed_literal(g, field);
-    }
-    s->string = networks ? NULL : string;
-    s->n_strings = networks ? 0 : n;
-    s->network = networks ? range : NULL;
-    s->n_networks = networks ? n : 0;
-    return s;
-}
-
-static void atom(struct generated *g, struct cond *c)
-{
-    c->kind = COND_ATOM;
-    c->field = asked_field(g);
-    if (table_field_is_keyed(c->field))
-        c->key = generate_name(g->choice);
-    if (c->field == FIELD_SRC) {
-        c->compare = !g->writable && rarely(g->choice, 8) ? COMPARE_EXISTS : COMPARE_IN;
-    } else {
-        c->compare = comparison(g, c->field);
-        c->string = typed_literal(g, c->field);
-    }
-    if (c->compare == COMPARE_IN)
-        c->set = set(g, c->field);
-}
-
-static const struct cond *condition(struct generated *g, uint32_t depth)
-{
-    struct cond *c = ARENA_NEW(&g->arena, struct cond);
-    const uint32_t kind = depth < DEPTH_MAX ? choose(g->choice, 10) : 0;
-    if (kind < 5 || (kind == 9 && g->acl.n == 0)) {
-        atom(g, c);
-        return c;
-    }
-    c->kind = kind < 7 ? COND_AND : kind == 7 ? COND_OR : kind == 8 ? COND_NOT : COND_ACL;
-    if (c->kind == COND_ACL) {
-        const uint32_t i = choose(g->choice, g->acl.n);
-        c->acl = arena_format(&g->arena, "acl-%u", i);
-        c->left = g->acl.at[i];
-        return c;
-    }
-    c->left = condition(g, depth + 1);
-    if (c->kind != COND_NOT)
-        c->right = condition(g, depth + 1);
-    return c;
-}
+/* Keys of a map. */
+#define GENERATED_KEYS_MAX 4u
 
 static struct table_template template(struct generated *g)
 {
@@ -157,60 +13,255 @@ static struct table_template template(struct generated *g)
     struct table_part *part = ARENA_ARRAY(&g->arena, struct table_part, n);
     for (uint32_t i = 0; i < n; i++) {
         if (choose(g->choice, 2) == 0) {
-            part[i].literal = literal(g);
+            part[i].literal = generate_literal(g);
             continue;
         }
         /* Half of them headers: those can change under a template's hands. */
-        part[i].field =
-            choose(g->choice, 2) ? FIELD_HEADER : (enum table_field)choose(g->choice, FIELD_COUNT);
-        if (table_field_is_keyed(part[i].field))
-            part[i].key = generate_name(g->choice);
+        part[i].field = choose(g->choice, 2) ? FIELD_HEADER : generate_field(g);
+        if (g->writable && part[i].field == FIELD_HEADER_ITEM)
+            part[i].field = FIELD_HEADER; /* a template has whole lines */
+        part[i].key = generate_key(g, part[i].field);
     }
     return (struct table_template){part, n};
 }
 
-static void terminal(struct generated *g, struct action *a)
+/* A path, as a rewrite makes it: what templates make of it is seen to by what receives it. */
+static struct table_template path_template(struct generated *g)
 {
-    a->kind = (enum action_kind)(ACTION_FORWARD + choose(g->choice, 4));
+    static const char *const PATHS[] = {"/", "/api", "/b/", "/x/../y", "/a b"};
+    struct table_template t = template(g);
+    struct table_part *part = ARENA_ARRAY(&g->arena, struct table_part, t.n + 1);
+    part[0].literal = slice_of(PATHS[choose(g->choice, COUNT_OF(PATHS))]);
+    for (uint32_t i = 0; i < t.n; i++)
+        part[i + 1] = t.part[i];
+    if (!g->writable)
+        return (struct table_template){part, t.n + 1};
+    /* A file says it without a query and escapes. */
+    for (uint32_t i = 1; i <= t.n; i++)
+        if (part[i].literal.at)
+            part[i].literal = SLICE("/c");
+    return (struct table_template){part, t.n + 1};
+}
+
+static struct slice prefix(struct generated *g)
+{
+    static const char *const PREFIXES[] = {"/", "/a", "/api", "/api/x", "/apix"};
+    const struct slice s = slice_of(PREFIXES[choose(g->choice, COUNT_OF(PREFIXES))]);
+    VEC_ADD(&g->literal, s);
+    return s;
+}
+
+static struct table_template literal_template(struct generated *g, struct slice text)
+{
+    struct table_part *part = ARENA_NEW(&g->arena, struct table_part);
+    part->literal = text;
+    return (struct table_template){part, 1};
+}
+
+/* A request has exactly one host: files may set it, to something that is one, and nothing else. */
+static struct table_template host_template(struct generated *g)
+{
+    static const char *const HOSTS[] = {"example.com", "www.example.com", "a.b", "10.0.0.1:80"};
+    const struct table_template any = template(g);
+    for (uint32_t i = 0; i < any.n; i++)
+        if (any.part[i].literal.at)
+            return literal_template(g, slice_of(HOSTS[choose(g->choice, COUNT_OF(HOSTS))]));
+    return any;
+}
+
+static struct table_template replacement(struct generated *g)
+{
+    struct table_part *part = ARENA_ARRAY(&g->arena, struct table_part, 2);
+    part[0].literal = choose(g->choice, 2) ? SLICE("/new") : SLICE("n");
+    part[1] = (struct table_part){.field = FIELD_COUNT};
+    return (struct table_template){part, 1 + choose(g->choice, 2)};
+}
+
+static void change_target(struct generated *g, struct action *a)
+{
+    switch (choose(g->choice, 5)) {
+    case 0:
+        a->kind = ACTION_REWRITE_PATH;
+        a->value = path_template(g);
+        break;
+    case 1:
+        a->kind = ACTION_REPLACE_PREFIX;
+        a->name = prefix(g);
+        a->value = literal_template(g, prefix(g));
+        break;
+    case 2:
+        a->kind = ACTION_REPLACE_PATH;
+        a->pattern = generate_pattern(g);
+        a->flags = generate_flags(g);
+        a->value = replacement(g);
+        break;
+    case 3:
+        a->kind = ACTION_SET_QUERY;
+        a->name = generate_name(g->choice);
+        a->value = template(g);
+        break;
+    default:
+        a->kind = ACTION_REMOVE_QUERY;
+        a->name = generate_name(g->choice);
+        break;
+    }
+}
+
+static void change_response(struct generated *g, struct action *a)
+{
+    const uint32_t kind = choose(g->choice, 3);
+    *a = (struct action){.kind = (enum action_kind)(ACTION_SET_RESPONSE_HEADER + kind),
+                         .name = generate_name(g->choice)};
+    if (a->kind != ACTION_REMOVE_RESPONSE_HEADER)
+        a->value = template(g);
+}
+
+static void change(struct generated *g, struct action *a)
+{
+    *a = (struct action){.name = SLICE("")};
+    const uint32_t kind = choose(g->choice, 12);
+    if (kind < 3) {
+        change_target(g, a);
+        return;
+    }
+    if (kind == 3) {
+        a->kind = choose(g->choice, 2) ? ACTION_TAG : ACTION_TIMEOUT_READ;
+        a->name = a->kind == ACTION_TAG ? generate_name(g->choice) : SLICE("");
+        a->number = a->kind == ACTION_TAG ? 0 : g->live ? UINT64_C(60000000000) : 1000000;
+        return;
+    }
+    if (kind == 4) {
+        change_response(g, a);
+        return;
+    }
+    a->kind = (enum action_kind)(ACTION_SET_HEADER + choose(g->choice, 3));
+    a->name = generate_name(g->choice);
+    if (g->writable && slice_eq(a->name, SLICE("host"))) {
+        a->kind = ACTION_SET_HEADER;
+        a->value = host_template(g);
+    } else if (a->kind != ACTION_REMOVE_HEADER) {
+        a->value = template(g);
+    }
+}
+
+static void split(struct generated *g, struct action *a)
+{
+    struct split_choice *c = ARENA_ARRAY(&g->arena, struct split_choice, 3);
+    const uint32_t n = 1 + choose(g->choice, 3);
+    uint32_t left = 100;
+    for (uint32_t i = 0; i < n; i++) {
+        c[i].percent = i + 1 < n ? 1 + choose(g->choice, left - (n - i)) : left;
+        c[i].cluster = choose(g->choice, g->program.n_clusters);
+        left -= c[i].percent;
+    }
+    a->choice = c;
+    a->n_choices = n;
+    a->field = FIELD_COUNT;
+    if (choose(g->choice, 2)) {
+        a->field = generate_field(g);
+        a->key = generate_key(g, a->field);
+    }
+}
+
+static bool has(const struct slice *key, uint32_t n, struct slice wanted)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (slice_eq(key[i], wanted))
+            return true;
+    return false;
+}
+
+static bool has_host(enum table_field f)
+{
+    return f == FIELD_HOST || f == FIELD_TLS_SNI;
+}
+
+/* A file has keys of three types, hosts without a star among them. */
+static bool is_key(const struct generated *g, enum table_field field, struct slice s)
+{
+    return !g->writable || (s.len > 0 && !(has_host(field) && s.at[0] == '*'));
+}
+
+static enum table_field map_field(struct generated *g)
+{
+    const enum table_field f = generate_field(g);
+    const bool word = f == FIELD_METHOD || f == FIELD_SCHEME || f == FIELD_PROTO;
+    const bool text =
+        !table_field_is_number(f) && !table_field_is_address(f) && !table_field_is_boolean(f);
+    return !g->writable || (text && !word) ? f : FIELD_HEADER;
+}
+
+static void forward_map(struct generated *g, struct action *a)
+{
+    struct program_map *m = ARENA_NEW(&g->arena, struct program_map);
+    struct slice *key = ARENA_ARRAY(&g->arena, struct slice, GENERATED_KEYS_MAX);
+    uint32_t *cluster = ARENA_ARRAY(&g->arena, uint32_t, GENERATED_KEYS_MAX);
+    a->field = map_field(g);
+    a->key = generate_key(g, a->field);
+    *m = (struct program_map){
+        .name = arena_format(&g->arena, "map-%u", g->n_maps++), .key = key, .cluster = cluster};
+    for (uint32_t i = 0; i < GENERATED_KEYS_MAX; i++) {
+        const struct slice s = generate_typed_literal(g, a->field);
+        if (!is_key(g, a->field, s) || has(key, m->n, s))
+            continue;
+        cluster[m->n] = choose(g->choice, g->program.n_clusters);
+        key[m->n++] = s;
+    }
+    if (m->n == 0)
+        key[m->n++] = has_host(a->field) ? SLICE("a.b") : SLICE("/api");
+    a->map = m;
+}
+
+/* `last_route`: there is none behind it that a goto could lead to. */
+static void terminal(struct generated *g, struct action *a, uint32_t route, bool last_route)
+{
+    static const enum action_kind KIND[] = {
+        ACTION_FORWARD,     ACTION_DENY,    ACTION_RESPOND,  ACTION_REDIRECT, ACTION_FORWARD,
+        ACTION_DENY,        ACTION_RESPOND, ACTION_REDIRECT, ACTION_SPLIT,    ACTION_DROP,
+        ACTION_FORWARD_MAP, ACTION_TARPIT,  ACTION_GOTO};
+    *a = (struct action){.name = SLICE("")};
+    a->kind = KIND[choose(g->choice, COUNT_OF(KIND) - (last_route ? 1 : 0))];
+    if (g->live && a->kind == ACTION_TARPIT && !rarely(g->choice, 3))
+        a->kind = ACTION_FORWARD; /* who sends them waits */
     a->cluster = choose(g->choice, g->program.n_clusters);
     a->status = (uint16_t)(a->kind == ACTION_REDIRECT ? 302
                            : a->kind == ACTION_DENY   ? 400 + choose(g->choice, 50)
                                                       : 210 + choose(g->choice, 50));
     a->type = a->body = SLICE("");
+    a->route = route + 1;
+    a->number = a->kind == ACTION_TARPIT ? 1000000 : 0;
     if (a->kind == ACTION_REDIRECT)
         a->value = template(g);
     if (a->kind == ACTION_RESPOND)
         a->type = SLICE("text/plain");
     if (a->kind == ACTION_RESPOND || a->kind == ACTION_DENY)
-        a->body = literal(g);
+        a->body = generate_literal(g);
+    if (a->kind == ACTION_SPLIT)
+        split(g, a);
+    if (a->kind == ACTION_FORWARD_MAP)
+        forward_map(g, a);
 }
 
-static void clause(struct generated *g, struct clause *c, bool last)
+static void clause(struct generated *g, struct clause *c, uint32_t route, bool last)
 {
     struct action *action = ARENA_ARRAY(&g->arena, struct action, GENERATED_ACTIONS_MAX);
     const uint32_t changes = choose(g->choice, GENERATED_ACTIONS_MAX);
-    for (uint32_t i = 0; i < changes; i++) {
-        action[i].kind = (enum action_kind)(ACTION_SET_HEADER + choose(g->choice, 3));
-        action[i].name = generate_name(g->choice);
-        /* A request has exactly one host: files may set it, and nothing else. */
-        if (g->writable && slice_eq(action[i].name, SLICE("host")))
-            action[i].kind = ACTION_SET_HEADER;
-        if (action[i].kind != ACTION_REMOVE_HEADER)
-            action[i].value = template(g);
-    }
+    for (uint32_t i = 0; i < changes; i++)
+        change(g, &action[i]);
     if (!last && changes > 0 && choose(g->choice, 3) > 0)
         action[changes].kind = ACTION_CONTINUE;
     else
-        terminal(g, &action[changes]);
+        terminal(g, &action[changes], route, route + 1 == g->program.n_routes);
     c->action = action;
     c->n_actions = changes + 1;
     c->otherwise = last;
+    c->allow_shadowed = choose(g->choice, 2);
     if (last) {
         struct cond *always = ARENA_NEW(&g->arena, struct cond);
         always->kind = COND_TRUE;
         c->when = always;
     } else {
-        c->when = condition(g, 0);
+        c->when = generate_condition(g, 0);
     }
 }
 
@@ -219,9 +270,83 @@ static void route(struct generated *g, struct route *r, uint32_t i)
     const uint32_t n = 1 + choose(g->choice, GENERATED_CLAUSES_MAX);
     struct clause *c = ARENA_ARRAY(&g->arena, struct clause, n);
     for (uint32_t k = 0; k < n; k++)
-        clause(g, &c[k], k == n - 1);
-    *r =
-        (struct route){.name = arena_format(&g->arena, "route-%u", i), .clause = c, .n_clauses = n};
+        clause(g, &c[k], i, k == n - 1);
+    *r = (struct route){.name = arena_format(&g->arena, "route-%u", i),
+                        .phase = PHASE_REQUEST,
+                        .clause = c,
+                        .n_clauses = n};
+}
+
+/* --- listeners, and what they do with connections and responses ------------------------------- */
+
+static const struct action *only(struct generated *g, enum action_kind kind)
+{
+    struct action *a = ARENA_NEW(&g->arena, struct action);
+    a->kind = kind;
+    a->name = SLICE("");
+    return a;
+}
+
+/* Connections are dropped, or let by. */
+static void connect_clause(struct generated *g, struct clause *c)
+{
+    c->when = generate_condition(g, 2);
+    c->action = only(g, rarely(g->choice, 4) ? ACTION_CONTINUE : ACTION_DROP);
+    c->n_actions = 1;
+    c->allow_shadowed = choose(g->choice, 2);
+}
+
+static void response_clause(struct generated *g, struct clause *c)
+{
+    struct action *a = ARENA_ARRAY(&g->arena, struct action, GENERATED_ACTIONS_MAX);
+    c->when = generate_condition(g, 2);
+    c->action = a;
+    for (; c->n_actions == 0 || rarely(g->choice, 2); c->n_actions++) {
+        if (c->n_actions + 1 == GENERATED_ACTIONS_MAX)
+            break;
+        change_response(g, &a[c->n_actions]);
+    }
+    a[c->n_actions++] = *only(g, ACTION_CONTINUE);
+}
+
+static void on(struct generated *g, enum table_phase phase, struct slice name, struct route *out)
+{
+    const uint32_t n = 1 + choose(g->choice, 3);
+    struct clause *c = ARENA_ARRAY(&g->arena, struct clause, n);
+    *out = (struct route){.name = name, .phase = phase, .clause = c, .n_clauses = n};
+    g->phase = phase;
+    for (uint32_t i = 0; i < n; i++) {
+        if (phase == PHASE_CONNECT)
+            connect_clause(g, &c[i]);
+        else
+            response_clause(g, &c[i]);
+    }
+    g->phase = PHASE_REQUEST;
+}
+
+static void listener(struct generated *g, struct program_listener *l, uint32_t i)
+{
+    struct table_bind *bind = ARENA_NEW(&g->arena, struct table_bind);
+    *bind = (struct table_bind){.tls = TABLE_NO_TLS, .backlog = 1, .mode = TABLE_NO_MODE};
+    const bool ok =
+        endpoint_parse(arena_format(&g->arena, "127.0.0.1:%u", 80 + i), &bind->endpoint);
+    ASSERT(ok);
+    *l = (struct program_listener){.name = arena_format(&g->arena, "l-%u", i),
+                                   .bind = bind,
+                                   .n_binds = 1,
+                                   .route = i,
+                                   .reach = ARENA_ARRAY(&g->arena, bool, g->program.n_clusters),
+                                   .max_connections = 1000,
+                                   .max_streams = 100,
+                                   .max_requests = TABLE_NO_MAX,
+                                   .max_head_bytes = TABLE_HEAD_BYTES_MAX,
+                                   .max_body_bytes = TABLE_NO_BODY_MAX};
+    for (uint32_t k = 0; k < TIMEOUT_COUNT; k++)
+        l->timeout_ns[k] = NS_PER_S;
+    if (rarely(g->choice, 3))
+        on(g, PHASE_CONNECT, l->name, &l->on_connect);
+    if (!g->writable && rarely(g->choice, 3)) /* the text would have other words for its fields */
+        on(g, PHASE_RESPONSE, l->name, &l->on_response);
 }
 
 static void clusters(struct generated *g)
@@ -235,6 +360,7 @@ static void clusters(struct generated *g)
     for (uint32_t i = 0; i < 2; i++) {
         c[i].name = i ? SLICE("web") : SLICE("api");
         c[i].server = s;
+        c[i].field = FIELD_COUNT;
         c[i].n_servers = 1;
         for (uint32_t k = 0; k < TIMEOUT_COUNT; k++)
             c[i].timeout_ns[k] = NS_PER_S;
@@ -243,13 +369,14 @@ static void clusters(struct generated *g)
     g->program.n_clusters = 2;
 }
 
-void generated_init(struct generated *g, struct choice *choice, bool writable)
+static void generate(struct generated *g)
 {
-    *g = (struct generated){.choice = choice, .writable = writable};
+    struct choice *choice = g->choice;
+    g->phase = PHASE_REQUEST;
     clusters(g);
     const uint32_t n_acls = choose(choice, ACLS_MAX + 1);
     for (uint32_t i = 0; i < n_acls; i++) {
-        const struct cond *acl = condition(g, 2); /* first: it may use those before it */
+        const struct cond *acl = generate_condition(g, 2); /* first: it may use those before it */
         VEC_ADD(&g->acl, acl);
     }
 
@@ -258,6 +385,25 @@ void generated_init(struct generated *g, struct choice *choice, bool writable)
     for (uint32_t i = 0; i < g->program.n_routes; i++)
         route(g, &r[i], i);
     g->program.route = r;
+
+    struct program_listener *l =
+        ARENA_ARRAY(&g->arena, struct program_listener, g->program.n_routes);
+    for (uint32_t i = 0; i < g->program.n_routes; i++)
+        listener(g, &l[i], i);
+    g->program.listener = l;
+    g->program.n_listeners = g->program.n_routes;
+}
+
+void generated_init(struct generated *g, struct choice *choice, bool writable)
+{
+    *g = (struct generated){.choice = choice, .writable = writable};
+    generate(g);
+}
+
+void generated_init_live(struct generated *g, struct choice *choice)
+{
+    *g = (struct generated){.choice = choice, .writable = true, .live = true};
+    generate(g);
 }
 
 void generated_done(struct generated *g)

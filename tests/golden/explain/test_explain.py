@@ -1,6 +1,8 @@
 """`lbc explain`: each *.golden begins with a command; the rest is its standard output, and behind a
 line `exit N` what it is to return. LBC_GOLDEN=write writes them anew: read the difference then."""
+import json
 import os
+import re
 import pathlib
 import shlex
 import subprocess
@@ -31,13 +33,16 @@ def test_what_is_told(golden):
     ("", 2, "a file is missing"),
     ("shop.lbconf", 2, "a request is missing"),
     ("shop.lbconf /path", 2, "is not a method and a URL"),
-    ("shop.lbconf 'GET /a%2fb'", 2, "has an escaped slash"),
+    ("shop.lbconf 'GET example.com'", 2, "is neither http://host/path nor a path"),
     ("shop.lbconf 'GET /' --from nowhere", 2, "is neither IPv4 nor IPv6"),
     ("shop.lbconf 'GET /' -H nothing", 2, "is not a name, a colon and a value"),
-    ("shop.lbconf 'GET http://a/' -H 'Host: b'", 2, "differs from the host of the URL"),
-    ("shop.lbconf 'GET /' --listener nope", 2, "has no listener nope"),
-    ("shop.lbconf 'GET /' --nope x", 2, "there is no option --nope"),
-    ("shop.lbconf 'GET /' --from", 2, "needs a value"),
+    ("shop.lbconf 'GET http://a/' --status 100", 2, "--status is 200 to 599"),
+    ("shop.lbconf 'GET http://a/' --status ok", 2, "--status is 200 to 599"),
+    ("shop.lbconf 'GET http://a/' --response-header 'Age: 1'", 2, "give its --status"),
+    ("shop.lbconf 'GET http://a/' --status 200 --response-header Age", 2, "is not a name, a colon and a value"),
+    ("shop.lbconf 'GET /' --listener nope", 2, "there is no listener nope"),
+    ("shop.lbconf 'GET /' --nope x", 2, "unknown option --nope"),
+    ("shop.lbconf 'GET /' --from", 2, "wants a value: IP"),
     ("shop.lbconf 'GET /' more", 2, "more words"),
     ("missing.lbconf 'GET /'", 3, "missing.lbconf"),
     ("wrong.lbconf 'GET /'", 1, "no cluster is called `apx`"),
@@ -53,3 +58,38 @@ def test_help_goes_to_standard_output():
     _, done = run("$ lbc explain --help")
     assert done.returncode == 0
     assert "usage: lbc explain" in done.stdout
+
+
+@pytest.mark.parametrize("golden", sorted(HERE.glob("*.golden")), ids=lambda g: g.stem)
+def test_json_tells_the_same(golden):
+    command = golden.read_text().splitlines()[0]
+    human, done = run(command)
+    told = json.loads(run(command + " --format=json")[1].stdout)
+    assert set(told) - {"connect", "response", "refused"} <= {"request", "route", "clauses", "changes", "decision"}
+    phases = [told.get("connect", {}), told, told.get("response", {})]
+    clauses = [c for p in phases for c in p.get("clauses", [])]
+    changes = [c for p in phases for c in p.get("changes", [])]
+    assert [c["number"] for c in clauses] == [int(n) for n in re.findall(r"^clause (\d+)", human, re.M)]
+    tests = [("true" if t["held"] else "false", t["test"]) for c in clauses for t in c["tests"]]
+    assert tests == re.findall(r"^  (true|false) +(.*?)  \(is .*\)$", human, re.M)
+    for effect in (e for c in clauses for e in c["effects"]):
+        assert f"         {effect}\n" in human
+    assert all(c["held"] for c in clauses if c["effects"])
+    for change in changes:
+        assert f"\n  {change}\n" in human
+    assert ("on connect\n" in human) == ("connect" in told)
+    assert (f"\non response  to {told.get('response', {}).get('status')}\n" in human) == ("response" in told)
+    if "refused" in told:
+        refused = told["refused"]
+        assert f"\nrefused with {refused['status']}: {refused['why']}\n" in human
+        assert told["clauses"] == [] and "decision" not in told
+        return
+    d = told["decision"]
+    assert f"\n{d['outcome']}  by clause {d['clause']} of route {d['route']}, {d['file']}:{d['line']}\n" in human
+    dropped = told.get("connect", {}).get("dropped", False)
+    assert dropped == (told["clauses"] == [])
+    last = (told["connect"] if dropped else told)["clauses"][-1]
+    assert last["held"]
+    assert all(last[k] == d[k] for k in ("file", "line", "column", "end_line", "end_column"))
+    source = (HERE / d["file"]).read_text().splitlines()
+    assert d["end_line"] > d["line"] or source[d["line"] - 1][d["column"] - 1:d["end_column"] - 1] in human

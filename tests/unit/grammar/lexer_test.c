@@ -16,8 +16,13 @@ static const struct {
     int kind[KINDS_MAX]; /* without trivia; ends with 0 */
 } rows[] = {
     {"an empty text has no pieces", "", {0}},
-    {"blanks and comments are trivia", " \t# comment\r", {0}},
+    {"blanks and comments are trivia", " \t# comment", {0}},
     {"a byte order mark is trivia", "\xef\xbb\xbfname", {TK_WORD}},
+    {"with a carriage return too", "a\r\nb", {TK_WORD, TK_NEWLINE, TK_WORD}},
+    {"which is nothing by itself", "a\rb", {TK_WORD, TK_STRAY, TK_WORD}},
+    {"and ends a comment", "# a\rb", {TK_STRAY, TK_WORD}},
+    {"an arrow is a sign", "a -> b", {TK_WORD, TK_ARROW, TK_WORD}},
+    {"a version of HTTP is one piece", "h2, http/1.1", {TK_WORD, TK_COMMA, TK_WORD}},
     {"a line end is a piece", "a\nb", {TK_WORD, TK_NEWLINE, TK_WORD}},
     {"a name may have dashes and digits", "web-next2", {TK_WORD}},
     {"a name may have dots inside", "tls.client.verified", {TK_WORD}},

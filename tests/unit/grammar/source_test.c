@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "grammar/source.h"
+#include "runtime/base/text.h"
 
 static const struct {
     const char *says;
@@ -41,6 +42,38 @@ static void offsets_are_places(void **state)
     sources_free(s);
 }
 
+/* Counting from a note near by gives what counting from the line's start gives. */
+static void columns_of_long_lines_are_right(void **state)
+{
+    (void)state;
+    static const char *const unit[] = {"a", "\xc3\xa9", "\xf0\x9f\x98\x80", "\xe6\x97\xa5", "\xff"};
+    struct text text = {0};
+    for (unsigned i = 0; text.len < 60000; i++)
+        text_adds(&text, i == 3000 || i == 3001 || i == 20000 ? "\n" : unit[i * 7 % 11 % 5]);
+    struct sources *s = sources_new();
+    assert_int_equal(sources_add(s, SLICE("a"), text_slice(&text)), 0);
+    uint32_t line = 1, column = 1, utf16 = 1;
+    for (uint32_t at = 0; at <= text.len;) {
+        const struct place p = sources_place(s, at);
+        assert_int_equal(p.line, line);
+        assert_int_equal(p.column, column);
+        assert_int_equal(p.column_utf16, utf16);
+        assert_int_equal(p.line_from,
+                         (uint32_t)(p.line_text.at - sources_text(s, 0, &(uint32_t){0}).at));
+        const unsigned char c = at < text.len ? (unsigned char)text.at[at] : 'a';
+        column++;
+        utf16 += c == 0xf0 ? 2 : 1;
+        at += c == 0xc3 ? 2 : c == 0xe6 ? 3 : c == 0xf0 ? 4 : 1;
+        if (c == '\n') {
+            line++;
+            column = utf16 = 1;
+        }
+    }
+    assert_true(line == 4);
+    text_done(&text);
+    sources_free(s);
+}
+
 static void what_cannot_be_read_says_why(void **state)
 {
     (void)state;
@@ -56,6 +89,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(offsets_are_places),
+        cmocka_unit_test(columns_of_long_lines_are_right),
         cmocka_unit_test(what_cannot_be_read_says_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,8 +40,10 @@ static void make(struct made *m, const struct clause *clause, uint32_t n_clauses
         s[i] = (struct program_server){
             .name = arena_format(&m->arena, "s%u", i), .weight = 1, .endpoint = {.port = 80}};
     for (uint32_t i = 0; i < 10; i++) {
-        c[i] = (struct program_cluster){
-            .name = arena_format(&m->arena, "c%u", i), .server = s, .n_servers = servers};
+        c[i] = (struct program_cluster){.name = arena_format(&m->arena, "c%u", i),
+                                        .server = s,
+                                        .n_servers = servers,
+                                        .field = FIELD_COUNT};
         for (uint32_t k = 0; k < TIMEOUT_COUNT; k++)
             c[i].timeout_ns[k] = 1;
     }
@@ -174,6 +176,37 @@ static void a_set_is_made_once(void **state)
     arena_free(&m.arena);
 }
 
+static const struct action MARK[] = {{.kind = ACTION_SET_HEADER, .name = SLICE_INIT("x-a")},
+                                     {.kind = ACTION_CONTINUE}};
+
+/* The diagram and the proofs are built from these three, clause by clause. */
+static void a_clause_says_where_it_begins_and_leads(void **state)
+{
+    (void)state;
+    struct made m = {0};
+    const struct cond a = path_is(SLICE("/a")), b = path_is(SLICE("/b"));
+    const struct cond either = {.kind = COND_OR, .left = &a, .right = &b};
+    const struct clause clause[] = {
+        {.when = &either, .action = MARK, .n_actions = 2},
+        {.when = &b, .action = MARK + 1, .n_actions = 1}, /* goes on, and nothing else */
+        {.when = &ALWAYS, .otherwise = true, .action = DENY, .n_actions = 1}};
+    make(&m, clause, 3, 1);
+    struct table *t = lower_sound(&m.program);
+    const struct table_clause *c = t->clause;
+    assert_int_equal(t->node[c[0].entry].kind, NODE_TEST);
+    assert_int_equal(t->node[c[0].entry].yes, c[0].then);
+    assert_int_equal(t->node[c[0].then].kind, NODE_EFFECT);
+    assert_int_equal(t->node[c[0].then].yes, c[1].entry);
+    assert_int_equal(c[0].next, c[1].entry);
+    assert_int_equal(c[1].then, c[2].entry);
+    assert_int_equal(c[1].next, c[2].entry);
+    assert_int_equal(c[2].entry, c[2].then);
+    assert_int_equal(t->node[c[2].then].kind, NODE_END);
+    assert_int_equal(c[2].next, TABLE_NO_NODE);
+    table_free(t);
+    arena_free(&m.arena);
+}
+
 static const struct {
     const char *says;
     const char *network[4];
@@ -259,6 +292,7 @@ int main(void)
         cmocka_unit_test(large_programs_are_lowered_in_no_time),
         cmocka_unit_test(conditions_may_be_chains_of_any_length),
         cmocka_unit_test(a_set_is_made_once),
+        cmocka_unit_test(a_clause_says_where_it_begins_and_leads),
         cmocka_unit_test(networks_become_ranges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,7 +14,7 @@
 struct fixture {
     struct table t;
     struct table_listener listener;
-    struct endpoint bind;
+    struct table_bind bind;
     struct table_cluster cluster[2];
     struct table_server server[3];
     struct table_route route;
@@ -38,11 +38,23 @@ static struct address address(uint8_t last)
 
 static void objects(struct fixture *f)
 {
-    f->bind = (struct endpoint){.address = address(1), .port = 8080};
-    f->listener = (struct table_listener){
-        .name = SLICE("web"), .bind = &f->bind, .n_binds = 1, .max_connections = 10};
+    f->bind.endpoint = (struct endpoint){.address = address(1), .port = 8080};
+    f->bind.backlog = 1;
+    f->bind.mode = TABLE_NO_MODE;
+    f->bind.tls = TABLE_NO_TLS;
+    f->listener = (struct table_listener){.name = SLICE("web"),
+                                          .on_connect = TABLE_NO_ROUTE,
+                                          .on_response = TABLE_NO_ROUTE,
+                                          .bind = &f->bind,
+                                          .n_binds = 1,
+                                          .max_connections = 10,
+                                          .max_streams = 10,
+                                          .max_requests = 1,
+                                          .max_head_bytes = 1024,
+                                          .max_body_bytes = 1};
     for (size_t i = 0; i < 2; i++)
-        f->cluster[i] = (struct table_cluster){.name = SLICE("c"), .n_servers = 1};
+        f->cluster[i] =
+            (struct table_cluster){.name = SLICE("c"), .n_servers = 1, .field = FIELD_COUNT};
     f->cluster[0].n_servers = 2;
     f->cluster[1].first_server = 2;
     f->cluster[1].health = (struct table_health){.kind = HEALTH_HTTP,
@@ -56,7 +68,7 @@ static void objects(struct fixture *f)
                                                  .status_last = 299};
     for (size_t i = 0; i < 3; i++)
         f->server[i] = (struct table_server){
-            .name = SLICE("s"), .endpoint = f->bind, .cluster = i == 2, .weight = 1};
+            .name = SLICE("s"), .endpoint = f->bind.endpoint, .cluster = i == 2, .weight = 1};
     memcpy(f->server[2].endpoint.path, "/run/app.sock", sizeof("/run/app.sock"));
     f->server[2].endpoint.port = 0;
     for (size_t i = 0; i < TIMEOUT_COUNT; i++)
@@ -81,9 +93,10 @@ static void sets(struct fixture *f)
 
 static void decision(struct fixture *f)
 {
-    f->route = (struct table_route){.name = SLICE("r"), .n_clauses = 2};
-    f->clause[0].number = 1;
-    f->clause[1].number = 2;
+    f->route = (struct table_route){
+        .name = SLICE("r"), .stage = TABLE_NO_STAGE, .phase = PHASE_REQUEST, .n_clauses = 2};
+    f->clause[0] = (struct table_clause){.number = 1, .entry = 0, .then = 2, .next = 3};
+    f->clause[1] = (struct table_clause){.number = 2, .entry = 3, .then = 3, .next = TABLE_NO_NODE};
     f->atom[0] = (struct table_atom){.field = FIELD_SRC, .op = OP_IN_NETWORKS};
     f->atom[1] = (struct table_atom){.field = FIELD_METHOD, .op = OP_IN_STRINGS};
     f->atom[2] = (struct table_atom){
@@ -143,14 +156,38 @@ static void full_path(struct endpoint *e)
     SPOIL(f->t.string_set = NULL, "there are no sets of strings where some are counted")           \
     SPOIL(f->listener.name.len = 0, "a listener has no name")                                      \
     SPOIL(f->listener.n_binds = 0, "a listener is bound to nothing")                               \
-    SPOIL(f->bind.port = 0, "a listener has an endpoint that can't be bound")                      \
-    SPOIL(full_path(&f->bind), "a listener has an endpoint that can't be bound")                   \
+    SPOIL(f->bind.endpoint.port = 0, "a listener has an endpoint that can't be bound")             \
+    SPOIL(f->bind.tls = 0, "a listener names a tls block that is not there")                       \
+    SPOIL(full_path(&f->bind.endpoint), "a listener has an endpoint that can't be bound")          \
     SPOIL(f->listener.route = 1, "a listener names a route that is not there")                     \
+    SPOIL(f->route.phase = PHASE_CONNECT, "a listener has a route of another phase")               \
+    SPOIL(f->listener.on_connect = 0, "a listener has a route of another phase")                   \
+    SPOIL(f->listener.on_response = 7, "a listener has a route of another phase")                  \
+    SPOIL(f->bind.proxy_protocol = true, "a listener reads PROXY headers and trusts nobody")       \
+    SPOIL(f->bind.backlog = 0, "a listener's backlog is out of range")                             \
+    SPOIL(f->bind.mode = 0660, "a listener has a file mode that can't be set")                     \
+    SPOIL((f->listener.trusted = f->networks, f->range[1].first = address(2)),                     \
+          "ranges of addresses are not sorted, touch or overlap")                                  \
+    SPOIL(f->cluster[0].proxy_protocol = 3, "a cluster has a PROXY protocol that there is not")    \
+    SPOIL(f->cluster[1].health.proxy_protocol = 3,                                                 \
+          "a health check begins with a header that there is not")                                 \
     SPOIL(f->listener.max_connections = 0, "a listener takes no connections")                      \
+    SPOIL(f->listener.max_streams = 0, "a listener takes no streams")                              \
+    SPOIL(f->listener.max_requests = 0, "a listener takes no requests")                            \
+    SPOIL(f->listener.max_head_bytes = TABLE_HEAD_BYTES_MAX + 1,                                   \
+          "a listener takes no heads, or longer ones than there may be")                           \
     SPOIL(f->listener.timeout_ns[TIMEOUT_LISTENER_TUNNEL] = 0,                                     \
           "a listener has a timeout that is not above zero")                                       \
     SPOIL(f->cluster[0].name.len = 0, "a cluster has no name")                                     \
     SPOIL(f->cluster[0].balance = BALANCE_COUNT, "a cluster's balance is none of the known ones")  \
+    SPOIL(f->cluster[0].field = FIELD_PATH,                                                        \
+          "a cluster's balance goes by a field that it does not take, or by none")                 \
+    SPOIL(f->cluster[0].balance = BALANCE_HASH,                                                    \
+          "a cluster's balance goes by a field that it does not take, or by none")                 \
+    SPOIL((f->cluster[0].balance = BALANCE_HASH, f->cluster[0].field = FIELD_HEADER),              \
+          "a cluster is balanced by a field without its key")                                      \
+    SPOIL(f->cluster[0].bounded_percent = 125, "a cluster's load has a bound that cannot hold")    \
+    SPOIL(f->server[0].slow_start_ns = -1, "a server begins in a way that there is not")           \
     SPOIL(f->cluster[1].timeout_ns[TIMEOUT_CLUSTER_IDLE] = -1,                                     \
           "a cluster has a timeout that is not above zero")                                        \
     SPOIL(f->cluster[1].n_servers = 0, "a cluster has no servers")                                 \
@@ -202,9 +239,21 @@ static void full_path(struct endpoint *e)
     SPOIL(f->part[0].literal = SLICE("a\r\nb"), "a template has a control character")              \
     SPOIL(f->part[1].literal = SLICE("b"), "a template has two literals side by side")             \
     SPOIL(f->part[1].field = FIELD_COUNT, "a field is none of the known ones")                     \
-    SPOIL(f->effect.kind = (enum table_effect_kind)9, "a change is of no known kind")              \
+    SPOIL(f->effect.kind = EFFECT_COUNT, "a change is of no known kind")                           \
     SPOIL(f->effect.name = SLICE("x b"), "a changed header's name is not one in lower case")       \
-    SPOIL(f->end[0].kind = (enum table_end_kind)9, "an end is of no known kind")                   \
+    SPOIL(f->end[0].kind = (enum table_end_kind)99, "an end is of no known kind")                  \
+    SPOIL(f->end[0].kind = END_PASS, "a route ends in what its phase does not have")               \
+    SPOIL(f->end[0].kind = END_TARPIT, "a tarpit holds for no time, or too long")                  \
+    SPOIL(f->end[0].kind = END_SPLIT, "a split has no choices")                                    \
+    SPOIL(f->end[0].kind = END_MAP, "a request is forwarded by a map that is not there")           \
+    SPOIL(f->effect.kind = EFFECT_REPLACE_PREFIX,                                                  \
+          "a prefix that is replaced does not begin with a slash")                                 \
+    SPOIL(f->effect.kind = EFFECT_REPLACE_PATH,                                                    \
+          "what is replaced is found by a regular expression that is not there")                   \
+    SPOIL(f->effect.kind = EFFECT_TIMEOUT_READ, "a timeout is not above zero")                     \
+    SPOIL(f->atom[2].op = OP_MATCHES, "an atom names a regular expression that is not there")      \
+    SPOIL(f->atom[2].op = OP_IN_NUMBERS,                                                           \
+          "a number is compared as a string, or a string as a number")                             \
     SPOIL(f->end[0].cluster = 2, "a request is forwarded to a cluster that is not there")          \
     SPOIL(f->end[1].status = 199, "a status is not one of 200 to 599")                             \
     SPOIL(f->end[2].status = 600, "a status is not one of 200 to 599")                             \
@@ -215,6 +264,15 @@ static void full_path(struct endpoint *e)
     SPOIL(f->route.n_clauses = 1, "a clause is in no route")                                       \
     SPOIL(f->clause[1].route = 1, "a clause belongs to another route than the one it is in")       \
     SPOIL(f->clause[1].number = 3, "the clauses of a route are not numbered from 1")               \
+    SPOIL(f->clause[0].entry = 5, "a clause begins at a node that is not there")                   \
+    SPOIL(f->route.entry = 1, "a route does not begin with its first clause")                      \
+    SPOIL(f->clause[1].then = 5, "what a clause does is not behind its condition")                 \
+    SPOIL(f->clause[1].then = 2, "what a clause does is not behind its condition")                 \
+    SPOIL(f->clause[0].next = 4, "a clause does not lead to the one behind it")                    \
+    SPOIL(f->clause[1].next = 2,                                                                   \
+          "the last clause of a route leads to something that is no end of its own")               \
+    SPOIL((f->clause[1].entry = 0, f->clause[0].next = 0),                                         \
+          "the clause behind another is not behind it")                                            \
     SPOIL(f->node[0].kind = (enum table_node_kind)9, "a node is of no known kind")                 \
     SPOIL(f->node[0].clause = 2, "a node belongs to a clause that is not there")                   \
     SPOIL(f->node[0].what = 3, "a node asks an atom that is not there")                            \

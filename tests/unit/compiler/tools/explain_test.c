@@ -74,8 +74,8 @@ static void each_step_is_told(void **state)
         struct arena arena = {0};
         struct request *r = MUST_NEW(struct request);
         struct text out = {0};
-        assert_null(request_parse(r, slice_of(rows[i].request), &arena));
-        explain_write(t, 0, &r->facts, false, &out);
+        assert_null(request_parse(r, slice_of(rows[i].request), 0, &arena));
+        explain_write(&(struct explain){t, NULL, 0, &r->facts}, false, &out);
         assert_string_equal(out.at, rows[i].told);
         text_done(&out);
         free(r);

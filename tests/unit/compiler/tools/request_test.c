@@ -20,6 +20,13 @@ static const struct {
     {"both may agree", "GET http://h/x", "host: h", "GET", "http", "h", "/x", "/x", NULL, 80},
     {"they must not differ", "GET http://h/x", "host: g", "", "", "", NULL, "", NULL, 0},
     {"an empty query is one", "GET /?", NULL, "GET", "http", "", "/", "/?", "", 80},
+    {"the server as a whole", "OPTIONS *", "Host: h", "OPTIONS", "http", "h", "*", "*", NULL, 80},
+    {"which has another form", "OPTIONS https://h", NULL, "OPTIONS", "https", "h", "*", "*", NULL,
+     443},
+    {"only OPTIONS asks for it", "GET *", NULL, "", "", "", NULL, "", NULL, 0},
+    {"no proxy for anything", "CONNECT h:443", NULL, "", "", "", NULL, "", NULL, 0},
+    {"which is said of lines alone", "CONNECT h", "host: \x0f", "", "", "", NULL, "", NULL, 0},
+    {"two hosts, even alike", "GET /", "host: h\r\nhost: h", "", "", "", NULL, "", NULL, 0},
     {"no method", "http://h/", NULL, "", "", "", NULL, "", NULL, 0},
     {"no URL", "GET ", NULL, "", "", "", NULL, "", NULL, 0},
     {"another scheme", "GET ftp://h/", NULL, "", "", "", NULL, "", NULL, 0},
@@ -42,9 +49,11 @@ static void requests_are_read(void **state)
     for (size_t i = 0; i < COUNT_OF(requests); i++) {
         struct arena arena = {0};
         struct request *r = MUST_NEW(struct request);
-        const char *problem = request_parse(r, slice_of(requests[i].line), &arena);
+        const char *problem = request_parse(r, slice_of(requests[i].line), 0, &arena);
         if (!problem && requests[i].header)
             problem = request_add_header(r, slice_of(requests[i].header), &arena);
+        if (!problem)
+            problem = request_served(r);
         const struct facts *f = &r->facts;
         if (!requests[i].path) {
             if (!problem)
@@ -54,7 +63,7 @@ static void requests_are_read(void **state)
         } else if (!same(f->method, requests[i].method) || !same(f->scheme, requests[i].scheme) ||
                    !same(f->host, requests[i].host) || !same(f->path, requests[i].path) ||
                    !same(f->uri, requests[i].uri) || !same(f->query, requests[i].query) ||
-                   r->port != requests[i].port) {
+                   r->facts.port != requests[i].port) {
             fail_msg("%s: read wrongly", requests[i].says);
         }
         free(r);
@@ -67,7 +76,7 @@ static void headers_come_in_order(void **state)
     (void)state;
     struct arena arena = {0};
     struct request *r = MUST_NEW(struct request);
-    assert_null(request_parse(r, SLICE("GET /"), &arena));
+    assert_null(request_parse(r, SLICE("GET /"), 0, &arena));
     assert_null(request_add_header(r, SLICE("X-A:  one "), &arena));
     assert_null(request_add_header(r, SLICE("other: no"), &arena));
     assert_null(request_add_header(r, SLICE("x-a:"), &arena));
@@ -88,7 +97,7 @@ static void the_client_is_an_address(void **state)
     (void)state;
     struct arena arena = {0};
     struct request *r = MUST_NEW(struct request);
-    assert_null(request_parse(r, SLICE("GET /"), &arena));
+    assert_null(request_parse(r, SLICE("GET /"), 0, &arena));
     assert_null(request_from(r, SLICE("2001:db8::1"), &arena));
     assert_int_equal(r->facts.src.byte[0], 0x20);
     assert_non_null(request_from(r, SLICE("10.0.0.0/8"), &arena));

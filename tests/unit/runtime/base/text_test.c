@@ -69,12 +69,37 @@ static void json_strings_are_valid(void **state)
     }
 }
 
+static const struct {
+    uint64_t bytes;
+    const char *says;
+} sizes[] = {
+    {0, "0 B"},
+    {999, "999 B"},
+    {1000, "1.0 KiB"},
+    {1536, "1.5 KiB"},
+    {100 * 1024, "100 KiB"},
+    {1000 * 1024, "1.0 MiB"},
+    {5368709120, "5.0 GiB"},
+    {UINT64_MAX, "16.0 EiB"},
+};
+
+static void sizes_have_three_digits(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        char said[BYTES_TEXT_MAX];
+        bytes_format(sizes[i].bytes, said);
+        assert_string_equal(said, sizes[i].says);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_grows),
         cmocka_unit_test(every_length_ends_in_a_nul),
         cmocka_unit_test(json_strings_are_valid),
+        cmocka_unit_test(sizes_have_three_digits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -78,10 +78,55 @@ static void paths_are_normalised(void **state)
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
         char out[PATH_MAX_HERE];
         size_t len = 0;
-        const enum uri_result result = uri_normalise_path(paths[i].raw, out, &len);
+        const enum uri_result result = uri_normalise_path(paths[i].raw, 0, out, &len);
         if (result != paths[i].result ||
             !slice_eq((struct slice){out, len}, slice_of(paths[i].path)))
             fail_msg("%s: %s, \"%.*s\"", paths[i].says, uri_result_text(result), (int)len, out);
+    }
+}
+
+#define KEEP  URI_KEEP_EMPTY_SEGMENTS
+#define SLASH URI_ALLOW_ENCODED_SLASH
+
+static const struct {
+    const char *says, *raw;
+    unsigned rules;
+    const char *path; /* NULL: refused */
+} ruled[] = {
+    {"an empty segment stays where they are kept", "/a//b", KEEP, "/a//b"},
+    {"several do", "/a///b", KEEP, "/a///b"},
+    {"at the end too", "/a//", KEEP, "/a//"},
+    {"a final slash is none", "/a/", KEEP, "/a/"},
+    {"none stays at the beginning, where a host would stand", "//evil.example/x", KEEP,
+     "/evil.example/x"},
+    {"nor comes there", "/a/..//evil.example", KEEP, "/evil.example"},
+    {"only slashes are the root all the same", "///", KEEP, "/"},
+    {"two dots remove an empty segment", "/a//../b", KEEP, "/a/b"},
+    {"and only that", "/a/b///../c", KEEP, "/a/b//c"},
+    {"two dots at the end do", "/a//..", KEEP, "/a/"},
+    {"a dot removes nothing", "/a//./b", KEEP, "/a//b"},
+    {"an escaped slash is refused there", "/a%2Fb", KEEP, NULL},
+    {"an escaped slash stays one where it is allowed", "/a%2fb", SLASH, "/a%2Fb"},
+    {"it parts no segments", "/a/b%2F../c", SLASH, "/a/b%2F../c"},
+    {"dots between two of them are a name", "/a%2F..%2Fb", SLASH, "/a%2F..%2Fb"},
+    {"empty segments are merged there", "/a//b%2F%2Fc", SLASH, "/a/b%2F%2Fc"},
+    {"a backslash is refused all the same", "/a%5Cb", SLASH, NULL},
+    {"and a control character", "/a%00b", SLASH, NULL},
+    {"both may be wanted", "/a//%2Fb", KEEP | SLASH, "/a//%2Fb"},
+};
+
+static void a_listener_may_want_paths_otherwise(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(ruled); i++) {
+        char out[PATH_MAX_HERE];
+        size_t len = 0;
+        const enum uri_result result =
+            uri_normalise_path(slice_of(ruled[i].raw), ruled[i].rules, out, &len);
+        const struct slice got = {out, len};
+        if ((result == URI_OK) != (ruled[i].path != NULL) ||
+            (ruled[i].path && !slice_eq(got, slice_of(ruled[i].path))))
+            fail_msg("%s: %s, \"%.*s\"", ruled[i].says, uri_result_text(result), (int)len, out);
     }
 }
 
@@ -93,7 +138,7 @@ static void normalising_works_in_place(void **state)
         memcpy(exact, paths[i].raw.at, paths[i].raw.len);
         size_t len = 0;
         const enum uri_result result =
-            uri_normalise_path((struct slice){exact, paths[i].raw.len}, exact, &len);
+            uri_normalise_path((struct slice){exact, paths[i].raw.len}, 0, exact, &len);
         if (result != paths[i].result ||
             !slice_eq((struct slice){exact, len}, slice_of(paths[i].path)))
             fail_msg("%s, in place: \"%.*s\"", paths[i].says, (int)len, exact);
@@ -108,7 +153,7 @@ static void normalising_twice_changes_nothing(void **state)
     (void)state;
     static const char *const pieces[] = {"/",   "//",     ".",  "..",  "/.",  "/..",
                                          "%2e", "%2E%2e", "a",  "%61", "%25", "2e",
-                                         "%C3", "%c3",    "b/", "~",   ";"};
+                                         "%C3", "%c3",    "b/", "~",   ";",   "%2f"};
     struct rng rng = {.state = 7};
     for (unsigned round = 0; round < 50000; round++) {
         struct text made = {0};
@@ -116,16 +161,21 @@ static void normalising_twice_changes_nothing(void **state)
         for (uint32_t n = rng_below(&rng, 12); n > 0; n--)
             text_adds(&made, pieces[rng_below(&rng, COUNT_OF(pieces))]);
         const char *raw = made.at;
+        const unsigned rules = URI_ALLOW_ENCODED_SLASH | (round % 2 ? URI_KEEP_EMPTY_SEGMENTS : 0);
+        const bool keeps = rules & URI_KEEP_EMPTY_SEGMENTS;
 
         char once[PATH_MAX_HERE] = "", twice[PATH_MAX_HERE] = "";
         size_t len, len_twice;
-        assert_int_equal(uri_normalise_path(slice_of(raw), once, &len), URI_OK);
+        assert_int_equal(uri_normalise_path(slice_of(raw), rules, once, &len), URI_OK);
         once[len] = '\0';
-        assert_int_equal(uri_normalise_path((struct slice){once, len}, twice, &len_twice), URI_OK);
+        assert_int_equal(uri_normalise_path((struct slice){once, len}, rules, twice, &len_twice),
+                         URI_OK);
         twice[len_twice] = '\0';
         if (strcmp(once, twice) != 0)
             fail_msg("\"%s\" becomes \"%s\", and that becomes \"%s\"", raw, once, twice);
-        if (len > strlen(raw) || strstr(once, "//") || strstr(once, "/./") || strstr(once, "/../"))
+        if (len > strlen(raw) || strstr(once, "/./") || strstr(once, "/../"))
+            fail_msg("\"%s\" becomes \"%s\"", raw, once);
+        if (keeps ? strncmp(once, "//", 2) == 0 : strstr(once, "//") != NULL)
             fail_msg("\"%s\" becomes \"%s\"", raw, once);
         text_done(&made);
     }
@@ -256,6 +306,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(paths_are_normalised),
+        cmocka_unit_test(a_listener_may_want_paths_otherwise),
         cmocka_unit_test(normalising_works_in_place),
         cmocka_unit_test(normalising_twice_changes_nothing),
         cmocka_unit_test(hosts_are_normalised),

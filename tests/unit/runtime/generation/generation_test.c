@@ -62,9 +62,12 @@ static struct table *compiled(const char *text)
 #define LISTENER "listener front { bind unix:/tmp/lbc-generation-test.sock; route r }\n"
 #define ROUTE    "route r { otherwise { forward web } }\n"
 
+static const struct found_servers nobody = {0};
+
 static struct generation *generation(const char *text, const struct generation *before)
 {
-    struct generation *g = generation_new(compiled(text), before, WORKERS, &box, retired, &why);
+    struct generation *g =
+        generation_new(compiled(text), NULL, &nobody, before, WORKERS, &box, retired, &why);
     if (!g)
         fail_msg("%s", why.at);
     return g;
@@ -155,12 +158,45 @@ static void a_socket_that_cannot_be_opened_changes_nothing(void **state)
     struct table *t = compiled("lbconf 1\ncluster web { server a 127.0.0.1:1 }\n"
                                "listener front { bind unix:/tmp/lbc-generation-test-2.sock\n"
                                "  bind unix:/nowhere/at/all.sock; route r }\n" ROUTE);
-    assert_null(generation_new(t, one, WORKERS, &box, retired, &why));
+    assert_null(generation_new(t, NULL, &nobody, one, WORKERS, &box, retired, &why));
     assert_non_null(strstr(why.at, "cannot listen on unix:/nowhere/at/all.sock"));
     assert_int_equal(atomic_load(&one->server[0]->pins), 1);
     assert_int_equal(atomic_load(&one->socket[0]->pins), 1);
     table_free(t);
     leave(one);
+}
+
+static void who_is_found_is_there_behind_the_cluster_s_own(void **state)
+{
+    (void)state;
+    struct table_server server = {.name = SLICE_INIT(""), .weight = 5};
+    assert_true(endpoint_parse(SLICE("127.0.0.1:9"), &server.endpoint));
+    const struct found_servers one_more = {&server, 1};
+    struct generation *one = generation(
+        "lbconf 1\ncluster web { server a 127.0.0.1:1 }\ncluster api { server a 127.0.0.1:2 }\n" //
+        LISTENER "route r { when path == \"/\" { forward api }\n otherwise { forward web } }\n",
+        NULL);
+    struct generation *two = generation_again(one, &one_more);
+    assert_ptr_equal(two->table, one->table);
+    assert_int_equal(two->n_servers, 3);
+    assert_ptr_equal(two->server[0], one->server[0]);
+    assert_ptr_equal(two->server[2], one->server[1]);
+    assert_string_equal(two->server[1]->name, "127.0.0.1:9");
+    assert_int_equal(two->part[0].n, 2);
+    assert_int_equal(two->part[1].first, 2);
+    assert_int_equal(two->spec[1].weight, 5);
+    assert_int_equal(generation_find_server(two, 0, SLICE("127.0.0.1:9")), 1);
+    assert_int_equal(generation_find_server(two, 1, SLICE("127.0.0.1:9")), UINT32_MAX);
+
+    struct generation *three = generation_again(two, &one_more);
+    assert_ptr_equal(three->server[1], two->server[1]);
+    leave(one); /* the table stays, as others have it */
+    leave(two);
+    mailbox_close(&box);
+    assert_int_equal(n_retired, 2);
+    assert_int_equal(three->table->n_servers, 2);
+    assert_int_equal(mailbox_open(&box, loop), 0);
+    leave(three);
 }
 
 int main(void)
@@ -172,6 +208,7 @@ int main(void)
         TEST(the_same_name_in_another_cluster_is_another_server),
         TEST(it_is_retired_once_with_its_last_pin),
         TEST(a_socket_that_cannot_be_opened_changes_nothing),
+        TEST(who_is_found_is_there_behind_the_cluster_s_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

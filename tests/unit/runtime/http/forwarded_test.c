@@ -87,9 +87,86 @@ static void a_request_id_is_32_digits(void **state)
     assert_memory_equal(out, "0123456789abcdeffedcba9876543210", 32);
 }
 
+static const struct {
+    const char *says, *fields, *client;
+} chains[] = {
+    /* clang-format off */
+    {"nothing is said",                 "", "10.0.0.1"},
+    {"one client",                      "X-Forwarded-For: 192.0.2.1", "192.0.2.1"},
+    {"the last that is not trusted",    "X-Forwarded-For: 198.51.100.1, 192.0.2.1", "192.0.2.1"},
+    {"behind two proxies",              "X-Forwarded-For: 192.0.2.1, 10.0.0.2", "192.0.2.1"},
+    {"over several lines",              "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-For: 10.0.0.3,10.0.0.2", "192.0.2.1"},
+    {"all are trusted",                 "X-Forwarded-For: 10.0.0.3, 10.0.0.2", "10.0.0.3"},
+    {"nonsense ends it",                "X-Forwarded-For: 192.0.2.1, x, 10.0.0.2", "10.0.0.2"},
+    {"nonsense at the end",             "X-Forwarded-For: 192.0.2.1, unknown", "10.0.0.1"},
+    {"empty items are none",            "X-Forwarded-For: 192.0.2.1, , ", "192.0.2.1"},
+    {"with a port",                     "X-Forwarded-For: 192.0.2.1:8080", "192.0.2.1"},
+    {"IPv6 without brackets",           "X-Forwarded-For: 2001:db8::1", "2001:db8::1"},
+    {"IPv6 with brackets and port",     "X-Forwarded-For: [2001:db8::1]:80", "2001:db8::1"},
+    {"an open bracket",                 "X-Forwarded-For: [2001:db8::1", "10.0.0.1"},
+    {"Forwarded",                       "Forwarded: for=192.0.2.1;proto=https", "192.0.2.1"},
+    {"in quotes, not first, in capitals", "Forwarded: proto=https; For=\"[2001:db8::1]:80\"", "2001:db8::1"},
+    {"a comma in quotes",               "Forwarded: for=192.0.2.1;host=\"a,b;for=192.0.2.2\", for=10.0.0.2", "192.0.2.1"},
+    {"an escaped quote",                "Forwarded: host=\"a\\\",for=192.0.2.2\";for=192.0.2.1", "192.0.2.1"},
+    {"a hidden node",                   "Forwarded: for=_secret", "10.0.0.1"},
+    {"an element without for",          "Forwarded: for=192.0.2.1, proto=https", "10.0.0.1"},
+    {"a quote that does not end",       "Forwarded: for=\"192.0.2.1", "10.0.0.1"},
+    {"X-Forwarded-For goes first",      "Forwarded: for=192.0.2.1\r\nX-Forwarded-For: 192.0.2.2", "192.0.2.2"},
+    /* clang-format on */
+};
+
+static bool of_ten(const void *of, const struct address *a)
+{
+    (void)of;
+    return address_is_v4(a) && a->byte[12] == 10;
+}
+
+static struct address client_of(const char *fields)
+{
+    struct text head = {0};
+    text_addf(&head, "GET / HTTP/1.1\r\n%s%s\r\n", fields, *fields ? "\r\n" : "");
+    struct http_head h;
+    assert_true(h1_request_parse(&h, head.at, head.len) > 0);
+    const struct address from = address("10.0.0.1");
+    const struct address client = forwarded_client(&h, &from, of_ten, NULL);
+    text_done(&head);
+    return client;
+}
+
+static void the_client_is_the_last_that_nobody_trusts(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(chains); i++) {
+        const struct address is = client_of(chains[i].fields), wanted = address(chains[i].client);
+        char text[ADDRESS_TEXT_MAX];
+        address_format(&is, text);
+        if (address_compare(&is, &wanted) != 0)
+            fail_msg("%s: %s", chains[i].says, text);
+    }
+}
+
+/* Of a long chain the end is looked at, where it matters. */
+static void a_long_chain_is_read_from_its_end(void **state)
+{
+    (void)state;
+    struct text fields = {0};
+    text_adds(&fields, "X-Forwarded-For: 192.0.2.1");
+    for (uint32_t i = 0; i + 1 < FORWARDED_HOPS_MAX; i++)
+        text_adds(&fields, ", 10.0.0.9");
+    const struct address wanted = address("192.0.2.1"), last = address("10.0.0.9");
+    struct address is = client_of(fields.at);
+    assert_int_equal(address_compare(&is, &wanted), 0);
+    text_adds(&fields, ", 10.0.0.9");
+    is = client_of(fields.at);
+    assert_int_equal(address_compare(&is, &last), 0);
+    text_done(&fields);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_client_is_the_last_that_nobody_trusts),
+        cmocka_unit_test(a_long_chain_is_read_from_its_end),
         cmocka_unit_test(forwarded_is_quoted_where_it_must_be),
         cmocka_unit_test(a_host_that_does_not_fit_is_left_out),
         cmocka_unit_test(x_forwarded_for_is_appended_to),

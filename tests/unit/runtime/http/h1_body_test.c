@@ -184,6 +184,40 @@ static void no_body_is_done_at_once(void **state)
     }
 }
 
+static void bytes_without_framing_may_pass_undecoded(void **state)
+{
+    (void)state;
+    struct h1_body b;
+    struct h1_decoded d;
+    h1_body_init(&b, FRAMING_NONE, 0);
+    assert_int_equal(h1_body_unframed(&b), 0);
+    assert_true(h1_body_is_done(&b));
+
+    h1_body_init(&b, FRAMING_LENGTH, 5);
+    assert_int_equal(h1_body_unframed(&b), 5);
+    h1_body_passed(&b, 3);
+    assert_int_equal(h1_body_unframed(&b), 2);
+    assert_false(h1_body_may_end(&b));
+    assert_int_equal(h1_body_decode(&b, guarded(SLICE("xyGET")), 5, &d), 0);
+    assert_int_equal(d.used, 2);
+    assert_int_equal(b.total, 5);
+    assert_true(h1_body_is_done(&b));
+
+    h1_body_init(&b, FRAMING_LENGTH, 5);
+    h1_body_passed(&b, 5);
+    assert_true(h1_body_is_done(&b) && h1_body_may_end(&b));
+    assert_int_equal(h1_body_unframed(&b), 0);
+
+    h1_body_init(&b, FRAMING_CLOSE, 0);
+    h1_body_passed(&b, 7);
+    assert_true(h1_body_unframed(&b) == UINT64_MAX);
+    assert_false(h1_body_is_done(&b));
+
+    h1_body_init(&b, FRAMING_CHUNKED, 0);
+    assert_int_equal(h1_body_decode(&b, guarded(SLICE("5\r\na")), 4, &d), 0);
+    assert_int_equal(h1_body_unframed(&b), 0); /* its end is not for who passes bytes to see */
+}
+
 /* The line before a chunk and the trailer section have limits: met exactly, and passed by one. */
 static void lines_have_limits(void **state)
 {
@@ -244,6 +278,7 @@ int main(void)
         cmocka_unit_test(a_body_of_known_length_ends_there),
         cmocka_unit_test(a_body_until_the_close_is_never_done),
         cmocka_unit_test(no_body_is_done_at_once),
+        cmocka_unit_test(bytes_without_framing_may_pass_undecoded),
         cmocka_unit_test(lines_have_limits),
         cmocka_unit_test(chunk_heads_are_read_back),
     };

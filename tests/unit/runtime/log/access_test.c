@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include <pthread.h>
 #include <sched.h>
+#include <string.h>
 
 #include "runtime/base/clock.h"
 #include "runtime/log/access.h"
@@ -133,16 +134,16 @@ static void a_whole_record_has_every_key(void **state)
     struct text out = {0};
     access_format(&a, &out);
     assert_string_equal(
-        out.at,
-        "{\"time\":\"2026-03-01T09:30:00.250Z\","
-        "\"request_id\":\"0123456789abcdef00000000000000fe\",\"client\":\"10.0.0.7\","
-        "\"client_port\":51234,\"listener\":\"public\",\"method\":\"GET\",\"host\":\"www.example\","
-        "\"uri\":\"/"
-        "a?b=\\\"c\\\"\\n\\ufffd\",\"version\":\"1.1\",\"status\":200,\"end\":\"complete\","
-        "\"generation\":3,\"clause\":\"main:7\",\"cluster\":\"web\",\"server\":\"one\","
-        "\"server_status\":200,\"tries\":1,\"head_ms\":0.012,\"connect_ms\":0.000,"
-        "\"first_byte_ms\":1.500,\"total_ms\":61000.000,\"received_bytes\":321,"
-        "\"sent_bytes\":18446744073709551615}");
+        out.at, "{\"time\":\"2026-03-01T09:30:00.250Z\","
+                "\"request_id\":\"0123456789abcdef00000000000000fe\",\"client\":\"10.0.0.7\","
+                "\"client_port\":51234,\"listener\":\"public\",\"method\":\"GET\",\"scheme\":"
+                "\"http\",\"host\":\"www.example\","
+                "\"uri\":\"/"
+                "a?b=\\\"c\\\"\\n\\ufffd\",\"version\":\"1.1\",\"status\":200,\"end\":\"complete\","
+                "\"generation\":3,\"clause\":\"main:7\",\"cluster\":\"web\",\"server\":\"one\","
+                "\"server_status\":200,\"tries\":1,\"head_ms\":0.012,\"connect_ms\":0.000,"
+                "\"first_byte_ms\":1.500,\"total_ms\":61000.000,\"received_bytes\":321,"
+                "\"sent_bytes\":18446744073709551615}");
     text_done(&out);
 }
 
@@ -187,9 +188,63 @@ static void what_was_cut_is_named(void **state)
     text_done(&out);
 }
 
+static struct address at(const char *text)
+{
+    struct address a;
+    assert_true(address_parse(slice_of(text), &a));
+    return a;
+}
+
+/* What the line says between listener and time: who it was. */
+static const struct {
+    const char *says, *client, *peer;
+    uint16_t client_port, peer_port;
+    const char *is;
+} whose[] = {
+    /* clang-format off */
+    {"who connected", "10.0.0.7", "10.0.0.7", 5, 5, ",\"client\":\"10.0.0.7\",\"client_port\":5,\"end\""},
+    {"a PROXY header", "192.0.2.1", "10.0.0.7", 5, 6, ",\"client\":\"192.0.2.1\",\"client_port\":5,\"peer\":\"10.0.0.7\",\"peer_port\":6,\"end\""},
+    {"a forwarded client has no port", "192.0.2.1", "10.0.0.7", 0, 6, ",\"client\":\"192.0.2.1\",\"peer\":\"10.0.0.7\",\"peer_port\":6,\"end\""},
+    {"by a Unix socket", "::", "::", 0, 0, "Z\",\"end\""},
+    {"by a Unix socket, for another", "192.0.2.1", "::", 5, 0, ",\"client\":\"192.0.2.1\",\"client_port\":5,\"end\""},
+    /* clang-format on */
+};
+
+static void the_line_says_who_it_was(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(whose); i++) {
+        const struct access_record a = {.client = at(whose[i].client),
+                                        .peer = at(whose[i].peer),
+                                        .client_port = whose[i].client_port,
+                                        .peer_port = whose[i].peer_port};
+        struct text out = {0};
+        access_format(&a, &out);
+        if (!strstr(out.at, whose[i].is))
+            fail_msg("%s: %s", whose[i].says, out.at);
+        text_done(&out);
+    }
+}
+
+static void a_tcp_connection_has_no_request(void **state)
+{
+    (void)state;
+    struct access_record a = {.tcp = true, .end = ACCESS_DRAINED};
+    ACCESS_SET(a.host, SLICE("a.example"));
+    struct text out = {0};
+    access_format(&a, &out);
+    assert_non_null(
+        strstr(out.at, ",\"proto\":\"tcp\",\"host\":\"a.example\",\"end\":\"drained\""));
+    assert_null(strstr(out.at, "scheme"));
+    assert_null(strstr(out.at, "version"));
+    text_done(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_line_says_who_it_was),
+        cmocka_unit_test(a_tcp_connection_has_no_request),
         cmocka_unit_test(a_record_starts_empty),
         cmocka_unit_test(a_full_ring_refuses_and_keeps_the_oldest),
         cmocka_unit_test(every_record_arrives_once_and_in_order),

@@ -198,6 +198,85 @@ static void closing_is_an_end_and_resetting_is_not(void **state)
     conn_shut(&conn);
 }
 
+/* A pair of which `theirs` is the far end, and `ours` is read or written here. */
+static void pair(struct conn *ours, int *theirs)
+{
+    int fd[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
+    conn_open(ours, &transport_plain, loop, fd[0], not_called, NULL);
+    *theirs = fd[1];
+}
+
+/* From `from`, whose peer has said `hello`, by at most three bytes at a time. */
+static void pass_hello(struct conn *from)
+{
+    struct conn to;
+    int reader;
+    char scratch[3], got[8];
+    bool whole = false, more = false;
+    pair(&to, &reader);
+    assert_true(conn_passes(from, &to));
+    assert_int_equal(conn_pass(from, &to, scratch, sizeof(scratch), UINT64_MAX, &whole, &more), 3);
+    assert_true(whole && more);
+    assert_int_equal(conn_pass(from, &to, scratch, sizeof(scratch), 1, &whole, &more), 1);
+    assert_true(whole && more); /* what is behind stays */
+    assert_int_equal(conn_pass(from, &to, scratch, sizeof(scratch), 1, &whole, &more), 1);
+    assert_true(whole && !more);
+    assert_int_equal(conn_pass(from, &to, scratch, sizeof(scratch), 1, &whole, &more), 0);
+    assert_int_equal(read(reader, got, sizeof(got)), 5);
+    assert_memory_equal(got, "hello", 5);
+    close(reader);
+    conn_close(&to);
+}
+
+static void bytes_pass_from_one_to_the_other(void **state)
+{
+    (void)state;
+    struct conn local;
+    int writer;
+    struct pollfd p = {.fd = conn.fd, .events = POLLIN};
+    assert_int_equal(write(peer, "hello", 5), 5);
+    assert_int_equal(poll(&p, 1, 5000), 1);
+    pass_hello(&conn);
+    pair(&local, &writer); /* drops in another way */
+    assert_int_equal(write(writer, "hello", 5), 5);
+    pass_hello(&local);
+    close(writer);
+    conn_close(&local);
+}
+
+static void what_is_not_taken_is_still_there_to_be_passed(void **state)
+{
+    (void)state;
+    enum { BYTES = 1 << 20 };
+    char *big = malloc(BYTES), *scratch = malloc(BYTES), *got = malloc(BYTES);
+    for (size_t i = 0; i < BYTES; i++)
+        big[i] = (char)(i % 251);
+    struct conn from;
+    int writer;
+    pair(&from, &writer);
+    size_t written = 0, read_bytes = 0;
+    bool blocked = false;
+    while (read_bytes < BYTES) {
+        ssize_t n = written < BYTES ? write(writer, big + written, BYTES - written) : 0;
+        written += n > 0 ? (size_t)n : 0;
+        bool whole, more;
+        n = conn_pass(&from, &conn, scratch, BYTES, UINT64_MAX, &whole, &more);
+        blocked |= n == -EAGAIN || !whole;
+        if (n != -EAGAIN && n != 0)
+            continue;
+        n = recv(peer, got, 1000, MSG_DONTWAIT);
+        assert_true(n <= 0 || memcmp(got, big + read_bytes, (size_t)n) == 0);
+        read_bytes += n > 0 ? (size_t)n : 0;
+    }
+    assert_true(blocked || written == BYTES);
+    free(big);
+    free(scratch);
+    free(got);
+    close(writer);
+    conn_close(&from);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -212,6 +291,8 @@ int main(void)
         TEST(a_reset_is_an_error_and_no_signal),
         TEST(shutting_tells_the_peer_and_goes_on_reading),
         TEST(closing_is_an_end_and_resetting_is_not),
+        TEST(bytes_pass_from_one_to_the_other),
+        TEST(what_is_not_taken_is_still_there_to_be_passed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

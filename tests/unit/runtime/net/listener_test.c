@@ -69,7 +69,7 @@ static void connects_and_is_accepted(const char *address)
     enum { WORKERS = 3 };
     const struct endpoint e = free_port(address);
     struct listener *l;
-    assert_int_equal(listener_open(&e, WORKERS, &l), 0);
+    assert_int_equal(listener_open(&e, NULL, WORKERS, &l), 0);
     assert_int_equal(l->n_sockets, WORKERS);
     for (int i = 0; i < 20; i++) {
         struct endpoint client;
@@ -116,8 +116,8 @@ static void both_families_have_the_same_port(void **state)
     struct endpoint v4 = free_port("0.0.0.0:1"), v6 = endpoint("[::]:1");
     v6.port = v4.port;
     struct listener *a, *b;
-    assert_int_equal(listener_open(&v6, 2, &a), 0);
-    assert_int_equal(listener_open(&v4, 2, &b), 0);
+    assert_int_equal(listener_open(&v6, NULL, 2, &a), 0);
+    assert_int_equal(listener_open(&v4, NULL, 2, &b), 0);
     listener_unpin(a);
     listener_unpin(b);
 }
@@ -127,11 +127,12 @@ static void an_address_in_use_is_refused(void **state)
     (void)state;
     const struct endpoint e = free_port("127.0.0.1:1");
     struct listener *l, *second = NULL;
-    assert_int_equal(listener_open(&e, 2, &l), 0);
-    assert_int_equal(listener_open(&e, 2, &second), -EADDRINUSE); /* though both share ports */
+    assert_int_equal(listener_open(&e, NULL, 2, &l), 0);
+    assert_int_equal(listener_open(&e, NULL, 2, &second),
+                     -EADDRINUSE); /* though both share ports */
     assert_null(second);
     listener_unpin(l);
-    assert_int_equal(listener_open(&e, 1, &second), 0); /* at once, whatever lingers */
+    assert_int_equal(listener_open(&e, NULL, 1, &second), 0); /* at once, whatever lingers */
     listener_unpin(second);
 }
 
@@ -140,7 +141,7 @@ static void an_address_that_is_not_here_is_refused(void **state)
     (void)state;
     const struct endpoint e = endpoint("192.0.2.1:1025");
     struct listener *l = NULL;
-    assert_int_equal(listener_open(&e, 1, &l), -EADDRNOTAVAIL);
+    assert_int_equal(listener_open(&e, NULL, 1, &l), -EADDRNOTAVAIL);
     assert_null(l);
 }
 
@@ -164,7 +165,7 @@ static void who_leaves_closes_though_others_pin(void **state)
     const struct endpoint e = free_port("127.0.0.1:1");
     struct listener *l, *second;
     struct endpoint client;
-    assert_int_equal(listener_open(&e, 2, &l), 0);
+    assert_int_equal(listener_open(&e, NULL, 2, &l), 0);
     listener_leave(l, 1);
     for (int i = 0; i < 20; i++) { /* all of it goes to who stays */
         const int a = dial(&e), b = accept_at_any(l, 1, &client);
@@ -173,7 +174,7 @@ static void who_leaves_closes_though_others_pin(void **state)
     }
     listener_leave(l, 0);
     refuses(&e);
-    assert_int_equal(listener_open(&e, 2, &second), 0); /* the port can be had again */
+    assert_int_equal(listener_open(&e, NULL, 2, &second), 0); /* the port can be had again */
     listener_unpin(l);
     close(dial(&e));
     listener_unpin(second);
@@ -184,7 +185,7 @@ static void the_last_pin_closes(void **state)
     (void)state;
     const struct endpoint e = free_port("127.0.0.1:1");
     struct listener *l;
-    assert_int_equal(listener_open(&e, 1, &l), 0);
+    assert_int_equal(listener_open(&e, NULL, 1, &l), 0);
     assert_ptr_equal(listener_pin(l), l);
     listener_unpin(l);
     close(dial(&e));
@@ -220,12 +221,12 @@ static void the_last_who_leaves_removes_the_path(void **state)
 {
     (void)state;
     struct listener *l, *second;
-    assert_int_equal(listener_open(&at_path, 2, &l), 0);
+    assert_int_equal(listener_open(&at_path, NULL, 2, &l), 0);
     listener_leave(l, 0);
     close(dial(&at_path));
     listener_leave(l, 1);
     assert_int_equal(access(at_path.path, F_OK), -1);
-    assert_int_equal(listener_open(&at_path, 2, &second), 0);
+    assert_int_equal(listener_open(&at_path, NULL, 2, &second), 0);
     listener_unpin(l); /* the path is another's now */
     close(dial(&at_path));
     listener_unpin(second);
@@ -235,7 +236,7 @@ static void a_unix_socket_is_shared_by_the_workers(void **state)
 {
     (void)state;
     struct listener *l;
-    assert_int_equal(listener_open(&at_path, 4, &l), 0);
+    assert_int_equal(listener_open(&at_path, NULL, 4, &l), 0);
     assert_int_equal(l->n_sockets, 1);
     struct endpoint client;
     const int a = dial(&at_path), b = listener_accept(l, 3, &client);
@@ -251,8 +252,8 @@ static void a_unix_socket_in_use_is_refused(void **state)
 {
     (void)state;
     struct listener *l, *second = NULL;
-    assert_int_equal(listener_open(&at_path, 1, &l), 0);
-    assert_int_equal(listener_open(&at_path, 1, &second), -EADDRINUSE);
+    assert_int_equal(listener_open(&at_path, NULL, 1, &l), 0);
+    assert_int_equal(listener_open(&at_path, NULL, 1, &second), -EADDRINUSE);
     close(dial(&at_path)); /* the first is unharmed */
     listener_unpin(l);
 }
@@ -265,7 +266,7 @@ static void a_stale_unix_socket_is_replaced(void **state)
     assert_int_equal(bind(dead, (const struct sockaddr *)&to.addr, to.len), 0);
     close(dead);
     struct listener *l;
-    assert_int_equal(listener_open(&at_path, 1, &l), 0);
+    assert_int_equal(listener_open(&at_path, NULL, 1, &l), 0);
     close(dial(&at_path));
     listener_unpin(l);
 }
@@ -275,7 +276,7 @@ static void a_file_in_the_way_is_never_removed(void **state)
     (void)state;
     close(open(at_path.path, O_CREAT | O_WRONLY, 0600));
     struct listener *l = NULL;
-    assert_int_equal(listener_open(&at_path, 1, &l), -EADDRINUSE);
+    assert_int_equal(listener_open(&at_path, NULL, 1, &l), -EADDRINUSE);
     struct stat st;
     assert_int_equal(stat(at_path.path, &st), 0);
     assert_true(S_ISREG(st.st_mode));
@@ -286,15 +287,68 @@ static void a_folder_that_is_not_there_is_an_error(void **state)
     (void)state;
     const struct endpoint e = endpoint("unix:/nowhere/at/all");
     struct listener *l = NULL;
-    assert_int_equal(listener_open(&e, 1, &l), -ENOENT);
+    assert_int_equal(listener_open(&e, NULL, 1, &l), -ENOENT);
     assert_null(l);
 }
 
 #define AT_PATH(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
 
+static void a_file_has_the_mode_that_is_asked_for(void **state)
+{
+    (void)state;
+    const struct endpoint e = at_path;
+    struct listener_options o = {.backlog = 5, .mode = 0666};
+    const mode_t before = umask(077);
+    struct listener *l;
+    struct stat st;
+    assert_int_equal(listener_open(&e, &o, 2, &l), 0);
+    umask(before);
+    assert_int_equal(stat(e.path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0666);
+    o.mode = 0600;
+    listener_adjust(l, &o);
+    assert_int_equal(stat(e.path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    listener_unpin(l);
+}
+
+/* As many as wait, and one more, find room; no other does: the backlog is the kernel's to keep. */
+static int connect_until_full(const struct endpoint *e, int *fd, int most)
+{
+    const struct sockaddr_of to = sockaddr_from(e);
+    int n = 0;
+    for (; n < most; n++) {
+        fd[n] = dial_begin(&to);
+        assert_true(fd[n] >= 0);
+        struct pollfd p = {.fd = fd[n], .events = POLLOUT};
+        if (poll(&p, 1, 200) != 1)
+            break;
+    }
+    for (int i = 0; i < n + (n < most); i++)
+        close(fd[i]);
+    return n;
+}
+
+static void a_backlog_is_what_is_asked_for(void **state)
+{
+    (void)state;
+    const struct endpoint e = free_port("127.0.0.1:1");
+    struct listener_options o = {.backlog = 2, .mode = LISTENER_NO_MODE};
+    struct listener *l;
+    int fd[32];
+    assert_int_equal(listener_open(&e, &o, 1, &l), 0);
+    assert_in_range(connect_until_full(&e, fd, 32), 2, 4);
+    o.backlog = 100;
+    listener_adjust(l, &o);
+    assert_int_equal(connect_until_full(&e, fd, 32), 32);
+    listener_unpin(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        AT_PATH(a_file_has_the_mode_that_is_asked_for),
+        cmocka_unit_test(a_backlog_is_what_is_asked_for),
         cmocka_unit_test(ipv4_connects_and_is_accepted),
         cmocka_unit_test(ipv6_connects_and_is_accepted),
         cmocka_unit_test(both_families_have_the_same_port),

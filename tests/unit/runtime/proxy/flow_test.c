@@ -134,14 +134,14 @@ static void the_end_of_the_source_ends_only_a_body_that_ends_so(void **state)
     flow_init(&f, &peer, FRAMING_CLOSE, 0, true);
     put(&in, "abc");
     assert_int_equal(flow_run(&f, &in, with_head("")), FLOW_HUNGRY);
-    assert_true(flow_source_closed(&f));
+    assert_true(flow_source_closed(&f, SLICE_NONE));
     assert_int_equal(flow_run(&f, &in, with_head("")), FLOW_DONE);
     assert_memory_equal(taken, "3\r\nabc\r\n0\r\n\r\n", n_taken);
 
     flow_init(&f, &peer, FRAMING_LENGTH, 5, false);
-    assert_false(flow_source_closed(&f));
+    assert_false(flow_source_closed(&f, SLICE_NONE));
     flow_init(&f, &peer, FRAMING_CHUNKED, 0, true);
-    assert_false(flow_source_closed(&f));
+    assert_false(flow_source_closed(&f, SLICE_NONE));
     buffer_give(&in, &buffers);
 }
 

@@ -57,17 +57,31 @@ static void a_plan_has_the_whole_request(void **state)
                                  .timeout_ns = 1,
                                  .status_first = 200,
                                  .status_last = 299};
-    struct attempt_plan a = attempt_plan_new(&check, SLICE("10.0.0.1:80"));
+    struct attempt_plan a = attempt_plan_new(&check, NULL, SLICE("10.0.0.1:80"));
     assert_string_equal(a.request.at, "GET /health?x=1 HTTP/1.1\r\nHost: 10.0.0.1:80\r\n"
                                       "User-Agent: lbc-health\r\nAccept: */*\r\n"
                                       "Connection: close\r\n\r\n");
     check.host = SLICE("app.example");
-    struct attempt_plan b = attempt_plan_new(&check, SLICE("10.0.0.1:80"));
+    struct attempt_plan b = attempt_plan_new(&check, NULL, SLICE("10.0.0.1:80"));
     assert_non_null(strstr(b.request.at, "\r\nHost: app.example\r\n"));
     assert_true(attempt_plan_eq(&a, &a));
     assert_false(attempt_plan_eq(&a, &b));
     attempt_plan_done(&a);
     attempt_plan_done(&b);
+}
+
+static void another_header_is_another_plan(void **state)
+{
+    (void)state;
+    const struct table_health tcp = {.kind = HEALTH_TCP, .timeout_ns = 1};
+    struct table_health v2 = tcp;
+    v2.proxy_protocol = 2;
+    struct attempt_plan plain = attempt_plan_new(&tcp, NULL, SLICE("h")),
+                        two = attempt_plan_new(&v2, NULL, SLICE("h"));
+    assert_int_equal(two.proxy_protocol, PROXY_V2);
+    assert_false(attempt_plan_eq(&plain, &two));
+    attempt_plan_done(&plain);
+    attempt_plan_done(&two);
 }
 
 int main(void)
@@ -76,6 +90,7 @@ int main(void)
         cmocka_unit_test(status_lines_are_read_strictly),
         cmocka_unit_test(every_beginning_of_a_good_one_needs_more),
         cmocka_unit_test(a_plan_has_the_whole_request),
+        cmocka_unit_test(another_header_is_another_plan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

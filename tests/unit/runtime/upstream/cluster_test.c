@@ -17,7 +17,6 @@ static struct table_cluster cluster_spec;
 static struct cluster *live;
 static struct server *server[SERVERS];
 static struct cluster_view view;
-static struct address client;
 
 static int set_up(void **state)
 {
@@ -49,9 +48,9 @@ static struct cluster_choice choice(enum table_balance balance)
     cluster_spec.balance = balance;
     return (struct cluster_choice){.spec = &cluster_spec,
                                    .server_spec = spec,
+                                   .n_servers = SERVERS,
                                    .live = live,
                                    .server = server,
-                                   .client = &client,
                                    .now_ns = NS_PER_S};
 }
 
@@ -185,8 +184,8 @@ static void least_connections_looks_at_what_is_in_flight(void **state)
 static void a_client_keeps_its_server_by_ip_hash(void **state)
 {
     (void)state;
-    client.byte[15] = 77;
-    const struct cluster_choice c = choice(BALANCE_IP_HASH);
+    struct cluster_choice c = choice(BALANCE_IP_HASH);
+    c.key = 77;
     const uint32_t first = cluster_pick(&c, &view);
     for (int i = 0; i < 100; i++)
         assert_int_equal(cluster_pick(&c, &view), first);
@@ -194,6 +193,106 @@ static void a_client_keeps_its_server_by_ip_hash(void **state)
     assert_int_not_equal(cluster_pick(&c, &view), first);
     set_health((int)first, HEALTH_UP);
     assert_int_equal(cluster_pick(&c, &view), first);
+}
+
+static void an_operators_weight_counts(void **state)
+{
+    (void)state;
+    unsigned times[SERVERS];
+    atomic_store(&server[0]->weight, 7);
+    cluster_changed(live);
+    count(choice(BALANCE_WEIGHTED_ROUND_ROBIN), 1000, times);
+    assert_times(times, 700, 100, 200, 0);
+}
+
+static void a_server_in_maintenance_gets_nothing(void **state)
+{
+    (void)state;
+    unsigned times[SERVERS];
+    atomic_store(&server[0]->admin, SERVER_MAINTENANCE);
+    cluster_changed(live);
+    count(choice(BALANCE_ROUND_ROBIN), 200, times);
+    assert_times(times, 0, 100, 100, 0);
+}
+
+/* Without anybody saying that something has changed. */
+static void a_share_grows_after_a_server_rose(void **state)
+{
+    (void)state;
+    static const enum table_balance balance[] = {BALANCE_ROUND_ROBIN, BALANCE_WEIGHTED_ROUND_ROBIN};
+    for (size_t b = 0; b < COUNT_OF(balance); b++) {
+        unsigned times[SERVERS];
+        struct cluster_choice c = choice(balance[b]);
+        c.now_ns = 100 * NS_PER_S;
+        spec[0].slow_start_ns = 64 * NS_PER_S;
+        server_rises(server[0], c.now_ns);
+        server_rises(server[1], c.now_ns); /* is not to begin slowly */
+        spec[2].weight = 1;
+        cluster_changed(live);
+        count(c, 1290, times);
+        assert_times(times, 10, 640, 640, 0);
+        c.now_ns += 16 * NS_PER_S;
+        count(c, 900, times);
+        assert_times(times, 100, 400, 400, 0);
+        c.now_ns += 48 * NS_PER_S;
+        count(c, 300, times);
+        assert_times(times, 100, 100, 100, 0);
+        spec[2].weight = 2;
+        spec[0].slow_start_ns = 0;
+    }
+}
+
+static bool one_header(const void *of, struct slice name, uint32_t *cursor, struct slice *value)
+{
+    if (!slice_eq(name, SLICE("x-user")) || (*cursor)++ > 0)
+        return false;
+    *value = slice_of(of);
+    return value->len > 0;
+}
+
+static uint64_t key_of(const char *user, uint8_t client)
+{
+    static const struct table t;
+    static struct verdict unchanged;
+    const struct table_cluster by_user = {.field = FIELD_HEADER, .key = SLICE("x-user")};
+    const struct facts f = {.header = one_header, .request = user, .src.byte[15] = client};
+    return cluster_key(&t, &by_user, &f, &unchanged);
+}
+
+static void a_request_without_the_value_goes_by_its_client(void **state)
+{
+    (void)state;
+    assert_true(key_of("anna", 1) == key_of("anna", 2));
+    assert_true(key_of("anna", 1) != key_of("bert", 1));
+    assert_true(key_of("", 1) != key_of("", 2));
+    assert_true(key_of("", 1) == key_of("", 1));
+}
+
+static void least_time_goes_by_what_this_worker_has_seen(void **state)
+{
+    (void)state;
+    const struct cluster_choice c = choice(BALANCE_LEAST_TIME);
+    for (int i = 0; i < 3; i++)
+        cluster_timed(&cluster_spec, server[i], 0, (i == 1 ? 1 : 9) * NS_PER_S, NS_PER_S);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(cluster_pick(&c, &view), 1);
+    cluster_timed(&cluster_spec, server[1], 0, 60 * NS_PER_S, 2 * NS_PER_S);
+    cluster_note(&cluster_spec, server[1], 1, 0, &view);
+    assert_int_equal(cluster_pick(&c, &view), 2);
+}
+
+static void all_requests_of_a_bounded_cluster_are_counted(void **state)
+{
+    (void)state;
+    choice(BALANCE_CONSISTENT);
+    server[0]->cluster = cluster_pin(live);
+    assert_false(cluster_begin(&cluster_spec, server[0]));
+    assert_int_equal(atomic_load(&live->in_flight), 0);
+    cluster_spec.bounded_percent = 125;
+    assert_true(cluster_begin(&cluster_spec, server[0]));
+    assert_int_equal(atomic_load(&live->in_flight), 1);
+    cluster_end(server[0]);
+    assert_int_equal(atomic_load(&live->in_flight), 0);
 }
 
 int main(void)
@@ -210,6 +309,12 @@ int main(void)
         TEST(what_an_exchange_has_tried_is_not_chosen_again),
         TEST(least_connections_looks_at_what_is_in_flight),
         TEST(a_client_keeps_its_server_by_ip_hash),
+        TEST(an_operators_weight_counts),
+        TEST(a_server_in_maintenance_gets_nothing),
+        TEST(a_share_grows_after_a_server_rose),
+        TEST(a_request_without_the_value_goes_by_its_client),
+        TEST(least_time_goes_by_what_this_worker_has_seen),
+        TEST(all_requests_of_a_bounded_cluster_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -180,12 +180,12 @@ static const struct table_health quick = {
 
 static void watch_one(struct server *s, const struct table_health *check)
 {
-    probes_set(probes, &s, &check, 1);
+    probes_set(probes, &s, &check, NULL, 1);
 }
 
 static void watch_none(void)
 {
-    probes_set(probes, NULL, NULL, 0);
+    probes_set(probes, NULL, NULL, NULL, 0);
 }
 
 /* --- the tests --- */
@@ -318,10 +318,10 @@ static void a_set_may_change_while_probes_are_under_way(void **state)
     const struct table_health *check[3] = {&quick, &quick, &quick};
     for (size_t i = 0; i < 3; i++)
         s[i] = server_at(&o.endpoint);
-    probes_set(probes, s, check, 3);
+    probes_set(probes, s, check, NULL, 3);
     assert_true(run_for(30 * NS_PER_MS));
     assert_int_equal(atomic_load(&s[2]->pins), 2);
-    probes_set(probes, s, check, 2); /* one goes in the middle of its probe */
+    probes_set(probes, s, check, NULL, 2); /* one goes in the middle of its probe */
     assert_int_equal(atomic_load(&s[2]->pins), 1);
     server_unpin(s[2]);
 
@@ -329,7 +329,7 @@ static void a_set_may_change_while_probes_are_under_way(void **state)
     struct table_health other = quick;
     other.kind = HEALTH_TCP;
     check[1] = &other;
-    probes_set(probes, s, check, 2);
+    probes_set(probes, s, check, NULL, 2);
     await(1);
     assert_ptr_equal(told.server, s[1]);
     assert_true(run_for(30 * NS_PER_MS));
@@ -416,7 +416,7 @@ static void the_number_of_connections_is_bounded(void **state)
         s[i] = server_at(&o.endpoint);
         check[i] = &slow;
     }
-    probes_set(probes, s, check, N);
+    probes_set(probes, s, check, NULL, N);
     run_for(200 * NS_PER_MS);
     assert_int_equal(atomic_load(&o.accepted), PROBES_AT_ONCE);
     await(PROBES_AT_ONCE + 1); /* one of those that had to wait has had its turn, too */

@@ -243,7 +243,7 @@ static void help_is_complete(void **state)
 #undef COMMAND
     assert_non_null(strstr(ran.out, "--socket"));
     assert_non_null(strstr(ran.out, "--timeout"));
-    assert_non_null(strstr(ran.out, "Exit status"));
+    assert_non_null(strstr(ran.out, "exit code: 0"));
     assert_string_equal(ran.err, "");
 }
 

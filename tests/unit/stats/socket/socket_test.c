@@ -74,6 +74,34 @@ void control_servers(const struct control *c,
         each(to, &s);
 }
 
+void control_certificates(const struct control *c,
+                          void (*each)(void *to, const struct control_certificate *s), void *to)
+{
+    (void)c;
+    each(to, &(struct control_certificate){SLICE("a.test"), 2, INT64_C(4102444800), "a.pem"});
+    each(to, &(struct control_certificate){SLICE(""), 0, 86400, "b.pem"});
+}
+
+void control_sources(const struct control *c,
+                     void (*each)(void *to, const struct control_source *s), void *to)
+{
+    (void)c;
+    struct control_source s = {.cluster = SLICE("web"),
+                               .name = SLICE("web.test"),
+                               .kind = "dns",
+                               .servers = 3,
+                               .missing = 1,
+                               .answers = 7,
+                               .answered_ago_ns = NS_PER_S,
+                               .next_in_ns = 4 * NS_PER_S};
+    each(to, &s);
+    s.kind = "file";
+    s.failures = 2;
+    s.answered_ago_ns = -1;
+    s.reason = "no \"file\"";
+    each(to, &s);
+}
+
 void control_generations(const struct control *c,
                          void (*each)(void *to, const struct control_generation *g), void *to)
 {
@@ -110,10 +138,8 @@ bool control_set_admin(struct control *c, struct slice server, enum server_admin
         text_adds(why, "there is no such\nserver");
         return false;
     }
-    if (admin == SERVER_DRAIN)
-        c->drains++;
-    else
-        c->readies++;
+    c->drains += admin == SERVER_DRAIN;
+    c->readies += admin == SERVER_READY;
     return true;
 }
 
@@ -246,6 +272,13 @@ static const char *peer_await(struct peer *p, int n)
     return p->got.at ? p->got.at : "";
 }
 
+bool control_set_weight(struct control *c, struct slice server, uint32_t weight, struct text *why)
+{
+    (void)c;
+    (void)why;
+    return slice_eq(server, SLICE("web/one")) && weight >= 1 && weight <= CONTROL_WEIGHT_MAX;
+}
+
 /* --- the tests --- */
 
 static const struct {
@@ -253,6 +286,15 @@ static const struct {
 } lines[] = {
     {"drain", "drain web/one\n", "web/one drains: it gets nothing new\nok\n"},
     {"ready", "ready web/one\n", "web/one is ready: it gets its share\nok\n"},
+    {"maintenance", "maintenance web/one\n",
+     "web/one is in maintenance: it gets nothing new\nok\n"},
+    {"a weight", "set weight web/one 256\n", "web/one has weight 256\nok\n"},
+    {"a weight that is none", "set weight web/one 257\n",
+     "refused: a weight is 1 to 256; \"drain\" sends the server nothing\n"},
+    {"nor is zero", "set weight web/one 0\n",
+     "refused: a weight is 1 to 256; \"drain\" sends the server nothing\n"},
+    {"two arguments are wanted", "set weight web/one\n",
+     "refused: \"set weight\" takes two arguments: set weight CLUSTER/SERVER N\n"},
     {"a refusal is one line", "drain web/x\n", "refused: there is no such server\n"},
     {"blanks and tabs do not matter", " \tdrain \t web/one  \r\n",
      "web/one drains: it gets nothing new\nok\n"},
@@ -266,7 +308,8 @@ static const struct {
     {"nothing near", "format c:\n",
      "refused: there is no command \"format c:\"; \"help\" lists them\n"},
     {"half a command", "show\n",
-     "refused: show what? There are: show info, show servers, show generations\n"},
+     "refused: show what? There are: show info, show servers, show sources, show generations, "
+     "show certificates\n"},
     {"commands are whole words", "showinfo2 x\n",
      "refused: there is no command \"showinfo2 x\"; \"help\" lists them\n"},
     {"a missing argument", "drain\n",
@@ -371,6 +414,48 @@ static void show_generations_both_ways(void **state)
                         "[{\"generation\":3,\"current\":true,\"age_s\":2.000,\"pins\":5,"
                         "\"bytes\":4096},{\"generation\":2,\"current\":false,\"age_s\":90.000,"
                         "\"pins\":1,\"bytes\":2097152}]\nok\n");
+    peer_close(&p);
+}
+
+/* How long they have left is another thing each time. */
+static void show_certificates_both_ways(void **state)
+{
+    (void)state;
+    struct peer p;
+    peer_open(&p);
+    peer_send(&p, SLICE("show certificates\nshow certificates --json\n"));
+    const char *got = peer_await(&p, 2);
+    static const char *const PARTS[] = {
+        "name      not after   ",
+        "\na.test …  2100-01-01  ",
+        "\n          1970-01-02  ",
+        " expired  b.pem\n",
+        "[{\"name\":\"a.test\",\"names\":2,\"not_after_s\":4102444800,\"expires_in_s\":",
+        "\"file\":\"a.pem\"},{\"name\":\"\",\"names\":0,\"not_after_s\":86400,\"expires_in_s\":-",
+        "\"file\":\"b.pem\"}]\nok\n"};
+    for (size_t i = 0; i < COUNT_OF(PARTS); i++)
+        if (!strstr(got, PARTS[i]))
+            fail_msg("no %s in %s", PARTS[i], got);
+    peer_close(&p);
+}
+
+static void show_sources_both_ways(void **state)
+{
+    (void)state;
+    struct peer p;
+    peer_open(&p);
+    peer_send(&p, SLICE("show sources\nshow sources --json\n"));
+    assert_string_equal(
+        peer_await(&p, 2),
+        "cluster  kind  name      servers  missing   asked    next  failures  \n"
+        "web      dns   web.test        3        1  1.000s  4.000s         0  \n"
+        "web      file  web.test        3        1   never  4.000s         2  no \"file\"\n"
+        "ok\n"
+        "[{\"cluster\":\"web\",\"kind\":\"dns\",\"name\":\"web.test\",\"servers\":3,\"missing\":1,"
+        "\"left_out\":0,\"answers\":7,\"failures\":0,\"next_in_s\":4.000,"
+        "\"answered_ago_s\":1.000},{\"cluster\":\"web\",\"kind\":\"file\",\"name\":\"web.test\","
+        "\"servers\":3,\"missing\":1,\"left_out\":0,\"answers\":7,\"failures\":2,"
+        "\"next_in_s\":4.000,\"reason\":\"no \\\"file\\\"\"}]\nok\n");
     peer_close(&p);
 }
 
@@ -654,6 +739,8 @@ int main(void)
         TEST(show_servers_is_aligned),
         TEST(show_servers_is_json_when_asked),
         TEST(show_generations_both_ways),
+        TEST(show_certificates_both_ways),
+        TEST(show_sources_both_ways),
         TEST(show_info_has_every_metric),
         TEST(a_line_may_come_in_pieces),
         TEST(two_lines_may_come_at_once_and_the_last_needs_no_end),
