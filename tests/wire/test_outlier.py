@@ -1,4 +1,5 @@
 """Servers that answer badly are left out for a while: what counts, how many, and what the log says of it."""
+import contextlib
 import re
 import socket
 import threading
@@ -141,6 +142,70 @@ route site {{ otherwise {{ forward raw }} }}
     assert not events(lbc, "raw/a is")
 
 
+def test_a_tcp_connection_that_is_made_ends_the_row(start):
+    """b refuses, takes one, refuses: no two in a row. Once more: two."""
+    port = free_port()
+    with socket.create_server(("127.0.0.1", 0)) as a, socket.socket() as b:
+        b.bind(("127.0.0.1", 0))
+        lbc = start(Lbc, f"""lbconf 1
+cluster raw {{ protocol tcp; server a 127.0.0.1:{a.getsockname()[1]}; server b 127.0.0.1:{b.getsockname()[1]}
+  outlier {{ consecutive-errors 2 }} }}
+listener front {{ bind 127.0.0.1:{port}; protocol tcp; route site }}
+route site {{ otherwise {{ forward raw }} }}
+""", workers=1, port=port)
+        a.settimeout(0.05)
+
+        def until(condition, what):
+            def connect():
+                with socket.create_connection(("127.0.0.1", port), timeout=20), contextlib.suppress(TimeoutError):
+                    a.accept()[0].close()
+                return condition()
+            wait_for(connect, what, 30)
+
+        def refused():
+            return of(lbc, "b")["connect_errors"]
+        until(lambda: refused() == 1, "b has refused one")
+        b.listen()
+        b.setblocking(False)
+
+        def accepted():
+            with contextlib.suppress(BlockingIOError):
+                b.accept()[0].close()
+                return True
+        until(accepted, "b has taken one")
+        b.close()
+        until(lambda: refused() == 2, "b has refused another")
+        assert of(lbc, "b")["ejections"] == 0
+        until(lambda: refused() == 3, "b has refused a third")
+        event(lbc, "raw/b is ejected")
+
+
+def test_an_idle_connection_that_dies_is_no_error(site, servers):
+    """Of each connection the second request is not answered: it is sent once more, elsewhere."""
+    seen = {}
+
+    def once(peer, request):
+        seen[peer.number] = seen.get(peer.number, 0) + 1
+        if seen[peer.number] == 2:
+            return False
+        peer.send(servers[1].well)
+        return True
+    servers[1].mood = once
+    lbc = site("outlier { consecutive-errors 1 }")
+    assert {ask(lbc) for _ in range(18)} == {"a", "b", "c"}
+    assert max(seen.values()) == 2
+    assert of(lbc, "b")["ejections"] == 0
+
+
+def test_a_timeout_on_a_connection_in_use_before_is_one(site, servers):
+    lbc = site("outlier { consecutive-errors 2 }; timeout read 300ms")
+    for _ in range(6):
+        ask(lbc)
+    servers[1].mood = silent
+    wait_for(lambda: ask(lbc) and of(lbc, "b")["ejections"] == 1, "b is ejected", 30)
+    assert of(lbc, "b")["response_errors"] == 2
+
+
 @pytest.mark.parametrize("status", ["501 Not Implemented", "505 HTTP Version Not Supported", "404 Not Found"])
 def test_what_the_request_is_to_blame_for_is_no_error(site, servers, status):
     servers[1].mood = reply(b"no", status=status)
@@ -230,6 +295,7 @@ def test_health_and_ejection_together(start, servers):
         s.scripts["/health"] = s.well
     lbc = start(Lbc, text(port, (a, b), """health http GET "/health" { every 500ms  timeout 500ms  rise 1  fall 2 }
   outlier { consecutive-errors 2  eject 1m }"""), workers=1, port=port)
+    assert not events(lbc, "cluster web")
     b.mood = BAD
     wait_for(lambda: ask(lbc) and events(lbc, "web/b is ejected"), "b is ejected", 30)
     a.scripts["/health"] = BAD
