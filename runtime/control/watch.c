@@ -8,6 +8,9 @@
  * long: the log has a line for each, and not for each request. */
 #define BREAKER_CALM_NS (3 * NS_PER_S)
 
+/* However often workers ring, a cluster of many servers is not looked at more often than this. */
+#define LOOKS_APART_NS (10 * NS_PER_MS)
+
 /* One cluster of the newest generation. */
 struct looked_at {
     const struct table_cluster *spec;
@@ -125,14 +128,14 @@ static int64_t look_at_breaker(const struct looked_at *l)
 
 /* Nobody leaves a server that is avoided, and so nobody would call those that wait for it. They
  * ring when they begin to, and again when they have been called and must go on. */
-static int64_t look_at_waiting(const struct looked_at *l, bool rung)
+static int64_t look_at_waiting(const struct looked_at *l)
 {
     struct cluster_watch *w = &l->live->watch;
-    const bool over = w->wake_ns > 0 && l->now_ns >= w->wake_ns;
-    if (!over && !rung)
-        return w->wake_ns > 0 ? w->wake_ns : INT64_MAX;
+    const int64_t wake_ns = atomic_load_explicit(&w->wake_ns, memory_order_relaxed);
+    bool any_over = wake_ns > 0 && l->now_ns >= wake_ns;
+    if (!any_over && !w->rung)
+        return wake_ns > 0 ? wake_ns : INT64_MAX;
     int64_t next_ns = INT64_MAX;
-    bool any_over = over;
     for (uint32_t i = 0; i < l->n; i++) {
         const int64_t until_ns =
             atomic_load_explicit(&l->server[i]->suspect_until_ns, memory_order_relaxed);
@@ -141,7 +144,9 @@ static int64_t look_at_waiting(const struct looked_at *l, bool rung)
         else
             any_over |= until_ns > 0;
     }
-    w->wake_ns = next_ns == INT64_MAX ? 0 : next_ns;
+    /* First this, then those that wait: who has joined meanwhile is seen, or sees that it has to
+     * ring. */
+    atomic_store_explicit(&w->wake_ns, next_ns == INT64_MAX ? 0 : next_ns, memory_order_seq_cst);
     if (any_over && queue_is_used(&l->live->queue))
         queue_all(&l->live->queue);
     return next_ns;
@@ -180,7 +185,7 @@ static void tell(const struct looked_at *l, bool waits)
 
 /* --- looking --------------------------------------------------------------------------------- */
 
-static void look_at(struct control *c, uint32_t i, bool rung)
+static void look_at(struct control *c, uint32_t i)
 {
     const struct generation *g = c->newest;
     const struct looked_at l = {.spec = &g->table->cluster[i],
@@ -195,8 +200,11 @@ static void look_at(struct control *c, uint32_t i, bool rung)
     else
         return_all(&l, &changed);
     due_ns = sooner(due_ns, look_at_breaker(&l));
-    due_ns = sooner(due_ns, look_at_waiting(&l, rung));
-    l.live->watch.due_ns = due_ns;
+    due_ns = sooner(due_ns, look_at_waiting(&l));
+    struct cluster_watch *w = &l.live->watch;
+    w->rung = false;
+    w->looked_ns = l.now_ns;
+    w->due_ns = due_ns;
     if (changed)
         cluster_changed(l.live);
     tell(&l, control_waits_for_checks(c, i));
@@ -220,7 +228,7 @@ static void look_at_due(void *of)
     const int64_t now_ns = clock_now_ns();
     for (uint32_t i = 0; i < c->newest->table->n_clusters; i++)
         if (c->newest->cluster[i]->watch.due_ns <= now_ns)
-            look_at(c, i, false);
+            look_at(c, i);
     set_timer(c);
 }
 
@@ -235,9 +243,14 @@ static void rung(struct message *m)
 {
     struct cluster *live = cluster_answer(m);
     struct control *c = live->bell.of;
+    struct cluster_watch *w = &live->watch;
     const uint32_t i = c->ending ? UINT32_MAX : index_of(c, live);
     if (i != UINT32_MAX) { /* else no generation to come has it */
-        look_at(c, i, true);
+        w->rung = true;
+        if (clock_now_ns() - w->looked_ns >= LOOKS_APART_NS)
+            look_at(c, i);
+        else
+            w->due_ns = sooner(w->due_ns, w->looked_ns + LOOKS_APART_NS);
         set_timer(c);
     }
     cluster_unpin(live);
@@ -249,7 +262,7 @@ void control_watch_server(struct control *c, const struct server *s)
     if (i == UINT32_MAX)
         return;
     cluster_changed(c->newest->cluster[i]);
-    look_at(c, i, false);
+    look_at(c, i);
     set_timer(c);
 }
 
@@ -274,7 +287,7 @@ void control_watch_all(struct control *c)
             bell->of = c;
             bell->message.run = rung;
         }
-        look_at(c, i, false);
+        look_at(c, i);
     }
     set_timer(c);
 }

@@ -181,7 +181,7 @@ static enum outcome wait_for_room(struct exchange *x)
     else if (again && x->generation != x->worker->current)
         queue_next_after(x->waiter); /* those behind may know servers that this one does not */
     if (cluster_avoids(&choice, view_of(x)))
-        cluster_ring(exchange_cluster(x), x->generation->owner); /* to be called in time */
+        cluster_wake(exchange_cluster(x), x->generation->owner); /* nobody may leave it */
     return go(x, EXCHANGE_QUEUE);
 }
 

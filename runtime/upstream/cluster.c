@@ -49,6 +49,12 @@ void cluster_ring(struct cluster *c, struct mailbox *control)
     mailbox_post(control, &c->bell.message);
 }
 
+void cluster_wake(struct cluster *c, struct mailbox *control)
+{
+    if (atomic_load_explicit(&c->watch.wake_ns, memory_order_seq_cst) == 0)
+        cluster_ring(c, control);
+}
+
 struct cluster *cluster_answer(struct message *m)
 {
     struct cluster *c = CONTAINER_OF(m, struct cluster, bell.message);
@@ -80,7 +86,7 @@ void cluster_judge(const struct table_cluster *spec, struct server *s, uint32_t 
     }
     const uint32_t most = spec->outlier.consecutive_errors;
     const uint32_t n = atomic_fetch_add_explicit(&s->errors_in_a_row, 1, memory_order_relaxed) + 1;
-    if (n % most == 0)
+    if (n == most)
         cluster_ring(s->cluster, control);
 }
 

@@ -31,9 +31,10 @@ struct cluster_bell {
 
 /* What the control thread remembers of a cluster, from one look to the next. */
 struct cluster_watch {
-    int64_t due_ns;              /* the next look; 0 before the first */
+    int64_t looked_ns, due_ns;   /* the last look, and the next; 0 before the first */
+    bool rung;                   /* since the last look */
     int64_t slice_ns;            /* outlier_look()'s */
-    int64_t wake_ns;             /* who waits is called then; 0: never */
+    _Atomic int64_t wake_ns;     /* who waits is called then; 0: never. Workers read it */
     int64_t open_ns, refused_ns; /* the circuit breaker's; see watch.c */
     uint64_t refused_before_open, refused_known;
     enum { CLUSTER_SERVES, CLUSTER_SERVES_EJECTED, CLUSTER_SERVES_NOT } told; /* the log knows */
@@ -71,6 +72,9 @@ void cluster_changed(struct cluster *c);
 
 /* The control thread is to look at it, soon. Any thread that pins it. */
 void cluster_ring(struct cluster *c, struct mailbox *control);
+
+/* Who has joined the queue is to be called when a server is avoided no more. Worker. */
+void cluster_wake(struct cluster *c, struct mailbox *control);
 
 /* On the control thread, in bell.message.run: before it looks, and what was done before it was rung
  * is visible. Its pin is the caller's now. */

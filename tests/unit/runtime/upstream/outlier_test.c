@@ -387,6 +387,7 @@ static void what_was_before_its_return_is_forgotten(void **state)
 {
     (void)state;
     s.rule.error_percent = 20;
+    s.rule.eject_ns = 2 * NS_PER_S; /* less than a window */
     s.failing_percent[3] = 100;
     run_until(3, true, 60 * NS_PER_S);
     s.failing_percent[3] = 0;
