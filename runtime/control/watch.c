@@ -170,10 +170,10 @@ static void tell(const struct looked_at *l, bool waits)
             away++;
     }
     struct cluster_watch *w = &l->live->watch;
-    const int is = in_use > 0    ? CLUSTER_SERVES
-                   : ejected > 0 ? CLUSTER_SERVES_EJECTED
-                                 : CLUSTER_SERVES_NOT;
-    if (is == (int)w->told || (is == CLUSTER_SERVES_NOT && waits))
+    const enum cluster_serving is = in_use > 0    ? CLUSTER_SERVES
+                                    : ejected > 0 ? CLUSTER_SERVES_EJECTED
+                                                  : CLUSTER_SERVES_NOT;
+    if (is == w->told || (is == CLUSTER_SERVES_NOT && waits))
         return;
     static const char *const WHAT[] = {"serves again", "goes on with servers that were ejected",
                                        "has no server left"};

@@ -29,6 +29,9 @@ struct cluster_bell {
     void *of;               /* the listener's */
 };
 
+/* Who serves for a cluster. */
+enum cluster_serving { CLUSTER_SERVES, CLUSTER_SERVES_EJECTED, CLUSTER_SERVES_NOT };
+
 /* What the control thread remembers of a cluster, from one look to the next. */
 struct cluster_watch {
     int64_t looked_ns, due_ns;   /* the last look, and the next; 0 before the first */
@@ -37,7 +40,7 @@ struct cluster_watch {
     _Atomic int64_t wake_ns;     /* who waits is called then; 0: never. Workers read it */
     int64_t open_ns, refused_ns; /* the circuit breaker's; see watch.c */
     uint64_t refused_before_open, refused_known;
-    enum { CLUSTER_SERVES, CLUSTER_SERVES_EJECTED, CLUSTER_SERVES_NOT } told; /* the log knows */
+    enum cluster_serving told; /* what the log knows */
 };
 
 struct cluster {
