@@ -214,7 +214,7 @@ struct program_server {
     struct slice name;
     struct span span;
     struct endpoint endpoint;
-    uint32_t weight, max_connections;
+    uint32_t weight, max_connections, priority;
     bool backup;
     enum table_state state;
     int64_t slow_start_ns; /* 0: none */

@@ -91,16 +91,30 @@ static void add_candidate(struct cluster_view *v, const struct cluster_choice *c
     v->plan.n++;
 }
 
+/* The lowest group of which some server may be used; UINT32_MAX: there is none. */
+static uint32_t group_in_use(const struct cluster_choice *choice)
+{
+    uint32_t lowest = UINT32_MAX;
+    for (uint32_t i = 0; i < choice->n_servers; i++) {
+        const uint32_t group = table_server_group(&choice->server_spec[i]);
+        if (group < lowest && server_usable(choice->server[i]))
+            lowest = group;
+    }
+    return lowest;
+}
+
 /* Those of a group that may be used; for who asks for them, behind these those that are away. */
-static void add_group(struct cluster_view *v, const struct cluster_choice *choice, bool backup)
+static void add_group(struct cluster_view *v, const struct cluster_choice *choice, uint32_t group)
 {
     for (uint32_t i = 0; i < v->n_servers; i++)
-        if (choice->server_spec[i].backup == backup && server_usable(choice->server[i]))
+        if (table_server_group(&choice->server_spec[i]) == group &&
+            server_usable(choice->server[i]))
             add_candidate(v, choice, i);
     if (v->plan.n == 0 || !balance_policy(choice->spec->balance)->reads_away)
         return;
     for (uint32_t i = 0; i < v->n_servers; i++)
-        if (choice->server_spec[i].backup == backup && v->candidate_of[i] == BALANCE_NONE)
+        if (table_server_group(&choice->server_spec[i]) == group &&
+            v->candidate_of[i] == BALANCE_NONE)
             add_candidate(v, choice, i);
 }
 
@@ -140,9 +154,7 @@ static void make_view(struct cluster_view *v, const struct cluster_choice *choic
                                .candidate_of = MUST_ARRAY(uint32_t, n),
                                .candidate = MUST_ARRAY(struct balance_candidate, n)};
     memset(v->candidate_of, 0xff, n * sizeof(v->candidate_of[0]));
-    add_group(v, choice, false);
-    if (v->plan.n == 0)
-        add_group(v, choice, true);
+    add_group(v, choice, group_in_use(choice));
     v->plan.candidate = v->candidate;
     const struct looking looking = {choice, v, policy->reads_time};
     const struct balance_in in = {.load = look, .of = &looking};

@@ -5,8 +5,8 @@
  * some generation has a server of that cluster, name and endpoint. Generations share it, and so
  * health, counts and idle connections survive a hot swap.
  *
- * Written by: `health` and `admin` the control thread; the counters, `connects` and the suspicion
- * any worker, with relaxed atomics; a slot of `worker` only its worker.
+ * Written by: `health`, `admin` and `last_check` the control thread; the counters, `connects` and
+ * the suspicion any worker, with relaxed atomics; a slot of `worker` only its worker.
  */
 #pragma once
 
@@ -53,6 +53,10 @@ struct server {
     _Atomic bool checked;        /* does its cluster check health? Without, unknown counts as up */
     _Atomic uint64_t generation; /* the newest that has this server; control thread writes */
     _Atomic int64_t suspect_until_ns; /* a connection failed lately: others are tried first */
+
+    /* What its last check came to, NUL-terminated; control thread only. */
+#define SERVER_CHECK_TEXT_MAX 120
+    char last_check[SERVER_CHECK_TEXT_MAX];
 
     _Atomic bool connects; /* it takes WebSockets over HTTP/2 (RFC 8441), as it said last */
 

@@ -140,20 +140,23 @@ def test_who_starts_while_nobody_answers_serves_when_somebody_does(start, three,
     wait_for(lambda: get(lbc.port, "/").status == 200, "and serves", 20)
 
 
-def test_a_service_brings_its_ports_and_its_backups(start, nameserver):
+def test_a_service_brings_its_ports_and_its_priorities(start, nameserver):
     ports = [free_port(), free_port()]
     for port in ports:
         start(OriginAt, "127.0.0.1", port)
     names = nameserver({"a.here": ["127.0.0.1"]},
                        [("_http._tcp.here", "a.here", ports[0], 1, 1000),
-                        ("_http._tcp.here", "a.here", ports[1], 2, 10)])
+                        ("_http._tcp.here", "a.here", ports[1], 4, 10)])
     listener = free_port()
     lbc = start(Lbc, config(listener, 'servers srv "_http._tcp.here" { resolver ours }',
                             more=resolver(names)), port=listener)
     wait_for(lambda: len(lbc.show("servers")) == 2, "both are found")
-    seen = {s["endpoint"]: (s["backup"], s["weight"]) for s in lbc.show("servers")}
-    assert seen == {f"127.0.0.1:{ports[0]}": (False, 256), f"127.0.0.1:{ports[1]}": (True, 2)}
+    first, second = (f"127.0.0.1:{port}" for port in ports)
+    seen = {s["endpoint"]: (s["priority"], s["standby"], s["weight"]) for s in lbc.show("servers")}
+    assert seen == {first: (0, False, 256), second: (3, True, 2)}, "counted from the best"
     assert {get(listener, "/")["x-origin"] for _ in range(4)} == {str(ports[0])}
+    lbc.ctl("drain", f"app/{first}")
+    wait_for(lambda: get(listener, "/")["x-origin"] == str(ports[1]), "the second serves")
 
 
 def by_file(start, file, own="hold 1s"):
