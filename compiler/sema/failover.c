@@ -43,6 +43,7 @@ static void retry_read(struct sema *s, const struct program_setting *given, stru
 {
     const struct program_setting *on = setting_own(given, SETTING_RETRY_ON);
     const struct program_setting *methods = setting_own(given, SETTING_RETRY_METHODS);
+    const struct program_setting *hedge = setting_own(given, SETTING_RETRY_HEDGE);
     *out = (struct table_retry){
         .given = true,
         .more = (uint32_t)given->value[0].number,
@@ -51,6 +52,7 @@ static void retry_read(struct sema *s, const struct program_setting *given, stru
             (uint32_t)number_of(setting_own(given, SETTING_RETRY_BUDGET), BUDGET_PERCENT_DEFAULT),
         .backoff_ns = (int64_t)number_of(setting_own(given, SETTING_RETRY_BACKOFF), 0),
         .timeout_ns = (int64_t)number_of(setting_own(given, SETTING_RETRY_TIMEOUT), 0),
+        .hedge_ns = hedge ? (int64_t)hedge->value[1].number : 0,
         .buffer_bytes = (uint32_t)number_of(setting_own(given, SETTING_RETRY_BUFFER), 0)};
     if (on)
         causes_read(s, on, out);

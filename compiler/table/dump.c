@@ -142,6 +142,8 @@ static void dump_retry(const struct table_retry *r, struct text *out)
         text_addf(out, " backoff %.15gms", (double)r->backoff_ns / (double)NS_PER_MS);
     if (r->timeout_ns > 0)
         text_addf(out, " timeout %.15gms", (double)r->timeout_ns / (double)NS_PER_MS);
+    if (r->hedge_ns > 0)
+        text_addf(out, " hedge after %.15gms", (double)r->hedge_ns / (double)NS_PER_MS);
     if (r->buffer_bytes > 0)
         text_addf(out, " buffer %uB", r->buffer_bytes);
     text_addc(out, '\n');

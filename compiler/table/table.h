@@ -416,6 +416,7 @@ struct table_retry {
     uint32_t more;                        /* tries after the first */
     uint32_t budget_percent;              /* of requests that may be retries: 1..100 */
     int64_t backoff_ns, timeout_ns;       /* 0: none */
+    int64_t hedge_ns;                     /* when another server is asked too; 0: never */
     uint32_t buffer_bytes;                /* bodies up to this are kept; 0: none */
     const struct table_statuses *status;  /* on these too */
     const struct slice *method;           /* none: the idempotent ones */

@@ -56,8 +56,7 @@ static bool is_repeatable(const struct exchange *x)
     return x->info.framing == FRAMING_NONE || !x->body_taken || x->keeps_body;
 }
 
-/* The request is as it was before anything of it was sent. */
-static void rewind_request(struct exchange *x)
+void exchange_rewind(struct exchange *x)
 {
     struct buffer *in = &x->session->in;
     flow_done(&x->up, &x->worker->buffers);
@@ -88,8 +87,7 @@ static enum retry_cause cause_of(const struct exchange *x, enum access_end end)
     return x->reused ? RETRY_STALE : RETRY_RESET;
 }
 
-/* Is there room for one more retry, among all that the cluster's requests make? Takes it. */
-static enum retry_verdict afford(struct exchange *x)
+enum retry_verdict exchange_afford_retry(struct exchange *x)
 {
     const uint32_t percent = x->cluster->retry.budget_percent;
     if (!exchange_hold_retry(x)) {
@@ -115,7 +113,7 @@ static bool may_go_again(struct exchange *x, struct retry_case c)
     const bool counted = retry_is_counted(rule, &c);
     enum retry_verdict verdict = retry_decide(rule, &c);
     if (verdict == RETRY_AGAIN && counted)
-        verdict = afford(x);
+        verdict = exchange_afford_retry(x);
     if (verdict == RETRY_AGAIN) {
         x->retries += counted;
         x->retried = retry_cause_text(c.cause);
@@ -125,8 +123,7 @@ static bool may_go_again(struct exchange *x, struct retry_case c)
     return verdict == RETRY_AGAIN;
 }
 
-/* The next choice leaves it out. */
-static void note_tried(struct exchange *x)
+void exchange_note_tried(struct exchange *x)
 {
     if (x->n_tried == EXCHANGE_TRIED_MAX) {
         memmove(x->tried, x->tried + 1, sizeof(x->tried) - sizeof(x->tried[0]));
@@ -139,7 +136,7 @@ static enum outcome go_again(struct exchange *x, bool counted)
 {
     const int64_t backoff_ns = x->cluster->retry.backoff_ns;
     METRIC_ADD(x->worker->metrics->retries, 1);
-    rewind_request(x);
+    exchange_rewind(x);
     if (!counted || backoff_ns == 0)
         return go(x, EXCHANGE_PICK);
     x->rested = false;
@@ -215,11 +212,13 @@ enum outcome exchange_server_failed(struct exchange *x, uint16_t status, enum ac
     x->late = end == ACCESS_CONNECT_TIMEOUT;
     if (x->response_known)
         return cut_off(x, end);
+    if (exchange_goes_on_with_other(x))
+        return GO_ON;
     const bool again = may_go_again(x, c);
     const bool counted = x->retries > counted_before;
     /* A server whose idle connection had died may well answer on a new one. */
     if (c.cause == RETRY_CONNECT || counted)
-        note_tried(x);
+        exchange_note_tried(x);
     else
         x->fresh = true;
     exchange_drop_link(x);
@@ -233,15 +232,20 @@ enum outcome exchange_server_failed(struct exchange *x, uint16_t status, enum ac
 
 bool exchange_answer_is_retried(struct exchange *x)
 {
+    const struct table_retry *rule = &x->cluster->retry;
     const struct retry_case c = {.cause = RETRY_STATUS, .status = x->response.status};
-    return x->cluster->retry.n_statuses > 0 && may_go_again(x, c);
+    if (x->other)
+        return retry_names_status(rule, c.status);
+    return rule->n_statuses > 0 && may_go_again(x, c);
 }
 
 enum outcome exchange_drop_answer(struct exchange *x)
 {
     if (x->response.status >= 500)
         atomic_fetch_add_explicit(&x->server->responses_5xx, 1, memory_order_relaxed);
-    note_tried(x);
+    if (exchange_goes_on_with_other(x))
+        return GO_ON;
+    exchange_note_tried(x);
     exchange_drop_link(x);
     return go_again(x, true);
 }
@@ -252,6 +256,8 @@ void exchange_try_late(struct deadline *d)
 {
     struct exchange *x = CONTAINER_OF(d, struct exchange, try_deadline);
     CHECK_OBJ(x, EXCHANGE_MAGIC);
+    if (x->other)
+        exchange_drop_other(x); /* both have had their time */
     if (x->step == EXCHANGE_CONNECT)
         exchange_server_failed(x, 504, ACCESS_CONNECT_TIMEOUT,
                                "No connection to a server in time.");

@@ -64,6 +64,11 @@ enum fate {
  * set. */
 enum turn { TURN_NOBODY, TURN_CLIENT, TURN_SERVER, TURN_QUEUE, TURN_PAUSE };
 
+/* Another server may be asked too (hedge.c): not yet looked at, in a while, and not any more. */
+enum hedge { HEDGE_NONE, HEDGE_WAITS, HEDGE_OVER };
+
+struct attempt;
+
 struct stall {
     enum turn turn;
     uint64_t moved;
@@ -126,6 +131,11 @@ struct exchange {
     uint32_t chosen;   /* index within the cluster of the server being tried or used */
     uint64_t key;      /* what keeps it at its server: cluster_key() */
     int64_t picked_ns; /* when the server was chosen */
+
+    enum hedge hedge;
+    bool is_hedge;         /* it is the second server that is being tried or used */
+    struct attempt *other; /* the attempt beside this one, in a pool of the worker; mostly NULL */
+    struct deadline hedge_deadline;
 
     uint8_t held;                      /* what room.c counts it in */
     uint8_t retries;                   /* tries that the cluster's `retry` allowed */

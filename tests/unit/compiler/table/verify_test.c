@@ -188,6 +188,9 @@ static void full_path(struct endpoint *e)
           "a cluster is balanced by a field without its key")                                      \
     SPOIL(f->cluster[0].bounded_percent = 125, "a cluster's load has a bound that cannot hold")    \
     SPOIL(f->server[0].slow_start_ns = -1, "a server begins in a way that there is not")           \
+    SPOIL((f->cluster[0].retry =                                                                   \
+               (struct table_retry){.given = true, .hedge_ns = -1, .budget_percent = 1}),          \
+          "a cluster's retries go back in time")                                                   \
     SPOIL(f->server[0].priority = TABLE_PRIORITY_MAX + 1, "a server's priority is out of range")   \
     SPOIL(f->cluster[1].health.n_steps = TABLE_HEALTH_STEPS_MAX + 1,                               \
           "a health check has steps that it does not take")                                        \
