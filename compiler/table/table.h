@@ -176,13 +176,13 @@ struct table_regex {
     EFFECT(TAG, "tag")                       /* name */                                            \
     EFFECT(TIMEOUT_READ, "timeout read")     /* number, in ns */                                   \
     EFFECT(COMPRESS, "compress")             /* as the listener says, else as the table does */    \
-    EFFECT(RETRY, "retry")                   /* number of tries more; from here on: not served */  \
-    EFFECT(MIRROR, "mirror")                 /* cluster; number, in percent */                     \
-    EFFECT(LIMIT, "limit")                   /* name */                                            \
-    EFFECT(REQUIRE_BASIC, "require basic")   /* name */                                            \
-    EFFECT(REQUIRE_JWT, "require jwt")       /* name */                                            \
-    EFFECT(CACHE, "cache")                   /* number, in ns */                                   \
-    EFFECT(CORS, "cors")                     /* name: all of it, as it was written */
+    EFFECT(RETRY, "retry")                   /* number of tries more */                            \
+    EFFECT(MIRROR, "mirror")               /* cluster; number, in percent; from here on: later */  \
+    EFFECT(LIMIT, "limit")                 /* name */                                              \
+    EFFECT(REQUIRE_BASIC, "require basic") /* name */                                              \
+    EFFECT(REQUIRE_JWT, "require jwt")     /* name */                                              \
+    EFFECT(CACHE, "cache")                 /* number, in ns */                                     \
+    EFFECT(CORS, "cors")                   /* name: all of it, as it was written */
 
 enum table_effect_kind {
 #define EFFECT(id, spelling) EFFECT_##id,
@@ -408,6 +408,9 @@ struct table_statuses {
 };
 
 #define TABLE_RETRIES_MAX 10u
+
+/* Percent, where nothing is said. */
+#define TABLE_RETRY_BUDGET 20u
 
 /* What is tried again, and how often. */
 struct table_retry {

@@ -170,7 +170,8 @@ static const char *verify_retry(const struct table_retry *r)
     REQUIRE(r->more <= TABLE_RETRIES_MAX, "a cluster tries again too often");
     REQUIRE(r->budget_percent >= 1 && r->budget_percent <= 100,
             "a cluster's retry budget is out of range");
-    REQUIRE(r->backoff_ns >= 0 && r->timeout_ns >= 0 && r->hedge_ns >= 0, "a cluster's retries go back in time");
+    REQUIRE(r->backoff_ns >= 0 && r->timeout_ns >= 0 && r->hedge_ns >= 0,
+            "a cluster's retries go back in time");
     for (uint32_t i = 0; i < r->n_statuses; i++)
         REQUIRE(r->status[i].first >= 100 && r->status[i].first <= r->status[i].last &&
                     r->status[i].last <= 599,

@@ -18,7 +18,7 @@ static uint32_t body_begin(const struct exchange *x)
 
 void exchange_begin_body(struct exchange *x)
 {
-    const uint32_t most = x->cluster->retry.buffer_bytes;
+    const uint32_t most = x->retry->buffer_bytes;
     const bool fits = x->info.framing != FRAMING_LENGTH || x->info.content_length <= most;
     x->keeps_body = most > 0 && fits && !x->tcp &&
                     (x->info.framing == FRAMING_LENGTH || x->info.framing == FRAMING_CLOSE);
@@ -47,7 +47,7 @@ void exchange_keep_body(struct exchange *x)
     if (!x->keeps_body)
         return;
     in->floor = in->start;
-    if (in->start - body_begin(x) > x->cluster->retry.buffer_bytes || buffer_room(in) == 0)
+    if (in->start - body_begin(x) > x->retry->buffer_bytes || buffer_room(in) == 0)
         give_up_body(x);
 }
 
@@ -89,7 +89,7 @@ static enum retry_cause cause_of(const struct exchange *x, enum access_end end)
 
 enum retry_verdict exchange_afford_retry(struct exchange *x)
 {
-    const uint32_t percent = x->cluster->retry.budget_percent;
+    const uint32_t percent = x->retry->budget_percent;
     if (!exchange_hold_retry(x)) {
         METRIC_ADD(x->worker->metrics->circuit_breaker_refusals, 1);
         return RETRY_BREAKER;
@@ -102,7 +102,7 @@ enum retry_verdict exchange_afford_retry(struct exchange *x)
 
 static bool may_go_again(struct exchange *x, struct retry_case c)
 {
-    const struct table_retry *rule = &x->cluster->retry;
+    const struct table_retry *rule = x->retry;
     if (x->response_known || x->worker->draining)
         return false;
     c.method = x->tcp ? SLICE_NONE : http_method(&x->request);
@@ -134,7 +134,7 @@ void exchange_note_tried(struct exchange *x)
 
 static enum outcome go_again(struct exchange *x, bool counted)
 {
-    const int64_t backoff_ns = x->cluster->retry.backoff_ns;
+    const int64_t backoff_ns = x->retry->backoff_ns;
     METRIC_ADD(x->worker->metrics->retries, 1);
     exchange_rewind(x);
     if (!counted || backoff_ns == 0)
@@ -232,7 +232,7 @@ enum outcome exchange_server_failed(struct exchange *x, uint16_t status, enum ac
 
 bool exchange_answer_is_retried(struct exchange *x)
 {
-    const struct table_retry *rule = &x->cluster->retry;
+    const struct table_retry *rule = x->retry;
     const struct retry_case c = {.cause = RETRY_STATUS, .status = x->response.status};
     if (x->other)
         return retry_names_status(rule, c.status);
@@ -270,9 +270,9 @@ void exchange_settle_try(struct exchange *x)
 {
     const bool runs = x->link && x->cluster && !x->response_known &&
                       (x->step == EXCHANGE_CONNECT || x->step == EXCHANGE_RELAY);
-    if (!runs || x->cluster->retry.timeout_ns == 0)
+    if (!runs || x->retry->timeout_ns == 0)
         deadline_clear(&x->try_deadline);
     else if (x->try_deadline.at_ns == 0)
-        deadline_set(&x->worker->deadlines, &x->try_deadline, x->cluster->retry.timeout_ns,
+        deadline_set(&x->worker->deadlines, &x->try_deadline, x->retry->timeout_ns,
                      x->worker->now_ns);
 }

@@ -27,6 +27,8 @@ struct exchange *exchange_new(struct session *s)
     x->draining = false;
     x->client = s->client.address;
     x->cluster = NULL;
+    x->retry = NULL;
+    x->says_retries = false;
     x->server = NULL;
     x->link = NULL;
     x->begun_ns = w->now_ns;
@@ -436,7 +438,7 @@ static void settle_wait(struct exchange *x)
 void exchange_settle(struct exchange *x)
 {
     exchange_settle_try(x);
-    if (x->cluster && x->cluster->retry.hedge_ns > 0)
+    if (x->retry && x->retry->hedge_ns > 0)
         exchange_settle_hedge(x);
     switch (x->step) {
     case EXCHANGE_OPEN:

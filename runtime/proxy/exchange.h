@@ -87,8 +87,10 @@ struct exchange {
     struct generation *generation; /* pinned; NULL once it is a tunnel */
     const struct table_listener *listener;
     const struct table_cluster *cluster; /* of the decision to forward */
-    struct server *server;               /* being tried or used; a tunnel pins it */
-    struct link *link;                   /* owned; NULL while there is none */
+    const struct table_retry *retry;     /* the cluster's, or what a clause has made of it */
+    struct table_retry own_retry;
+    struct server *server; /* being tried or used; a tunnel pins it */
+    struct link *link;     /* owned; NULL while there is none */
 
     int64_t begun_ns, begun_wall_ns;                        /* the first byte */
     int64_t head_ns, decided_ns, connected_ns, answered_ns; /* moments; 0: not reached */
@@ -106,6 +108,8 @@ struct exchange {
     bool decided;
     bool tarpitted;                        /* counted in worker.tarpitted */
     const struct table_compress *compress; /* of the listener, or the deciding clauses */
+    bool says_retries; /* a clause does: `retries_more` instead of what the cluster says */
+    uint32_t retries_more;
     int64_t read_timeout_ns; /* of the deciding clauses, instead of the cluster's; 0: none */
     uint64_t request_number; /* the low half of its id */
 

@@ -106,7 +106,7 @@ void exchange_answers(struct exchange *x)
 static bool is_asked_for(const struct exchange *x)
 {
     return !x->tcp && !x->info.upgrade && !x->info.expects_continue &&
-           retry_may_hedge(&x->cluster->retry, http_method(&x->request));
+           retry_may_hedge(x->retry, http_method(&x->request));
 }
 
 /* Is all of the request with the server, or can it go to both at once? */
@@ -209,6 +209,5 @@ void exchange_settle_hedge(struct exchange *x)
         return;
     x->hedge = HEDGE_WAITS;
     x->hedge_deadline.call = late;
-    deadline_set(&x->worker->deadlines, &x->hedge_deadline, x->cluster->retry.hedge_ns,
-                 x->worker->now_ns);
+    deadline_set(&x->worker->deadlines, &x->hedge_deadline, x->retry->hedge_ns, x->worker->now_ns);
 }

@@ -221,7 +221,7 @@ static uint32_t choose(struct exchange *x)
     for (;;) {
         const struct cluster_choice choice = choice_of(x);
         const uint32_t chosen = cluster_pick(&choice, view_of(x));
-        if (chosen == BALANCE_NONE && x->n_tried > 0 && x->cluster->retry.given) {
+        if (chosen == BALANCE_NONE && x->n_tried > 0 && x->retry->given) {
             x->n_tried = 0;
             continue;
         }
@@ -235,7 +235,7 @@ static void note(struct exchange *x)
 {
     x->held |= NOTED;
     x->key = cluster_key(x->generation->table, x->cluster, &x->facts, &x->verdict);
-    if (x->cluster->retry.given)
+    if (x->retry->given)
         retry_budget_note(&exchange_cluster(x)->budget, x->worker->now_ns);
 }
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness import LBC, Lbc, Process, free_port, get, wait_for
+from harness import LBC, Client, Lbc, Process, free_port, get, wait_for
 from harness.load import Load
 from harness.nameserver import Nameserver
 
@@ -181,6 +181,22 @@ def test_a_file_lists_servers_and_a_wrong_one_changes_nothing(start, three, tmp_
         file.write_text(f"{origins['4'].at}\n")
         wait_for(lambda: up(lbc) == "4", "the new list holds")
     load.assert_clean()
+
+
+@pytest.mark.parametrize("own, few", [("slow-start 1h", True), ("", False)])
+def test_who_is_found_may_start_slowly(start, three, tmp_path, own, few):
+    """Beside one that has been there all the time."""
+    origins, _ = three
+    file, listener = tmp_path / "servers.txt", free_port()
+    file.write_text(f"{origins['3'].at}\n")
+    lbc = start(Lbc, config(listener, f"balance weighted-round-robin\n  server s {origins['2'].at} weight 1\n"
+                            f'  servers file "{file}" {{ {own} }}'), port=listener)
+    wait_for(lambda: up(lbc) == "23", "both are up")
+    with Client(listener) as c:
+        for _ in range(100):
+            c.get("/")
+    n = {s["endpoint"]: s["requests"] for s in lbc.show("servers")}[origins["3"].at]
+    assert n < 20 if few else 40 <= n <= 60
 
 
 def test_a_reload_keeps_what_is_known(start, three, nameserver):

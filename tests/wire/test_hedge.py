@@ -81,7 +81,7 @@ class Slow:
         peer.socket.settimeout(None)
         if self.answer:
             peer.send(self.answer)
-        return False
+        return self.answer is not None
 
 
 @pytest.fixture

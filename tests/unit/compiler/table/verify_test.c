@@ -257,6 +257,8 @@ static void full_path(struct endpoint *e)
     SPOIL(f->effect.kind = EFFECT_REPLACE_PATH,                                                    \
           "what is replaced is found by a regular expression that is not there")                   \
     SPOIL(f->effect.kind = EFFECT_TIMEOUT_READ, "a timeout is not above zero")                     \
+    SPOIL((f->effect.kind = EFFECT_RETRY, f->effect.number = 11),                                  \
+          "a clause tries again too often")                                                        \
     SPOIL(f->atom[2].op = OP_MATCHES, "an atom names a regular expression that is not there")      \
     SPOIL(f->atom[2].op = OP_IN_NUMBERS,                                                           \
           "a number is compared as a string, or a string as a number")                             \
