@@ -175,8 +175,8 @@ struct table_regex {
     EFFECT(REMOVE_QUERY, "remove query")     /* name */                                            \
     EFFECT(TAG, "tag")                       /* name */                                            \
     EFFECT(TIMEOUT_READ, "timeout read")     /* number, in ns */                                   \
-    EFFECT(COMPRESS, "compress")             /* as the listener says, else as the table does */    \
     EFFECT(RETRY, "retry")                   /* number of tries more */                            \
+    EFFECT(COMPRESS, "compress")             /* as the listener says, else as the table does */    \
     EFFECT(MIRROR, "mirror")               /* cluster; number, in percent; from here on: later */  \
     EFFECT(LIMIT, "limit")                 /* name */                                              \
     EFFECT(REQUIRE_BASIC, "require basic") /* name */                                              \
