@@ -12,6 +12,16 @@ static void lower_headers(struct lowering *l, const struct table_health *from,
     to->header = header;
 }
 
+static void lower_steps(struct lowering *l, const struct table_health *from,
+                        struct table_health *to)
+{
+    struct table_health_step *step = ARENA_ARRAY(l->arena, struct table_health_step, from->n_steps);
+    for (uint32_t i = 0; i < from->n_steps; i++)
+        step[i] =
+            (struct table_health_step){from->step[i].expect, lower_string(l, from->step[i].bytes)};
+    to->step = step;
+}
+
 /* Servers are asked as they are spoken to. */
 static void lower_health(struct lowering *l, const struct program_cluster *from,
                          const struct table_upstream_tls *tls, struct table_health *to)
@@ -21,6 +31,7 @@ static void lower_health(struct lowering *l, const struct program_cluster *from,
     to->host = lower_string(l, from->health.host);
     to->service = lower_string(l, from->health.service);
     lower_headers(l, &from->health, to);
+    lower_steps(l, &from->health, to);
     to->h2 = from->h2 || to->kind == HEALTH_GRPC;
     lower_health_tls(l, from, tls, to);
 }
@@ -85,6 +96,7 @@ static void lower_clusters(struct lowering *l)
                                                 .cluster = i,
                                                 .weight = from->server[k].weight,
                                                 .max_connections = from->server[k].max_connections,
+                                                .priority = from->server[k].priority,
                                                 .backup = from->server[k].backup,
                                                 .state = from->server[k].state,
                                                 .slow_start_ns = from->server[k].slow_start_ns};

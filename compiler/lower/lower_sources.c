@@ -71,7 +71,9 @@ static void lower_source(struct lowering *l, const struct program_setting *a, ui
         .minimum = (uint32_t)number(own, n, SETTING_SERVERS_MINIMUM, 1),
         .weight = (uint32_t)number(own, n, SETTING_SERVERS_WEIGHT, 1),
         .max_connections = (uint32_t)number(own, n, SETTING_SERVERS_MAX_CONNECTIONS, most_each),
-        .backup = lower_given(own, n, SETTING_SERVERS_BACKUP) != NULL};
+        .priority = (uint32_t)number(own, n, SETTING_SERVERS_PRIORITY, 0),
+        .backup = lower_given(own, n, SETTING_SERVERS_BACKUP) != NULL,
+        .slow_start_ns = (int64_t)number(own, n, SETTING_SERVERS_SLOW_START, 0)};
     struct slice name = a->value[1].text;
     switch (to->kind) {
     case SOURCE_DNS: program_dns_name(name, &name, &to->port); break;

@@ -95,7 +95,7 @@ static void offer_choice(struct offer *o, struct slice choice, const struct sche
         offer_values(o, type);
     } else if (slice_starts(choice, SLICE("'")) && choice.len > 2) {
         offer_add(o, ITEM_ENUM, (struct slice){choice.at + 1, choice.len - 2}, NULL, NULL, NULL);
-    } else if (!slice_eq(choice, SLICE("name")) && !slice_eq(choice, SLICE("statuses"))) {
+    } else if (!slice_eq(choice, SLICE("name")) && !slice_eq(choice, SLICE("bytes"))) {
         offer_add(o, ITEM_ENUM, choice, NULL, NULL, NULL);
     }
 }
@@ -105,8 +105,13 @@ static void offer_operands(struct offer *o, const struct schema_place *p)
     struct slice rest = p->shape, choice;
     while (rest.len > 0 && (rest.at[rest.len - 1] == ',' || rest.at[rest.len - 1] == '?'))
         rest.len--;
-    while (slice_split(&rest, '|', &choice))
-        offer_choice(o, choice, p);
+    if (!memchr(rest.at, '|', rest.len)) {
+        offer_choice(o, rest, p);
+        return;
+    }
+    while (slice_split(&rest, '|', &choice)) /* words, be they a type's name too */
+        if (!slice_eq(choice, SLICE("statuses")) && !slice_eq(choice, SLICE("bytes")))
+            offer_add(o, ITEM_ENUM, choice, NULL, NULL, NULL);
 }
 
 /* The port of an endpoint may be a name: 0.0.0.0:PORT. */

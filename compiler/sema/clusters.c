@@ -80,6 +80,9 @@ static void server_read(const struct program_setting *a, uint32_t most_each,
     const struct program_setting *weight = setting_own(a, SETTING_SERVER_WEIGHT);
     if (weight)
         out->weight = (uint32_t)weight->value[0].number;
+    const struct program_setting *priority = setting_own(a, SETTING_SERVER_PRIORITY);
+    if (priority)
+        out->priority = (uint32_t)priority->value[0].number;
     out->backup = setting_own(a, SETTING_SERVER_BACKUP) != NULL;
     const struct program_setting *most = setting_own(a, SETTING_SERVER_MAX_CONNECTIONS);
     out->max_connections = most ? (uint32_t)most->value[0].number : most_each;

@@ -2,8 +2,7 @@
  * no answer for. */
 #include "compiler/sema/settings_read.h"
 
-#define QUEUE_DEFAULT          1000u
-#define BUDGET_PERCENT_DEFAULT 20u
+#define QUEUE_DEFAULT 1000u
 
 static uint64_t number_of(const struct program_setting *a, uint64_t otherwise)
 {
@@ -43,14 +42,16 @@ static void retry_read(struct sema *s, const struct program_setting *given, stru
 {
     const struct program_setting *on = setting_own(given, SETTING_RETRY_ON);
     const struct program_setting *methods = setting_own(given, SETTING_RETRY_METHODS);
+    const struct program_setting *hedge = setting_own(given, SETTING_RETRY_HEDGE);
     *out = (struct table_retry){
         .given = true,
         .more = (uint32_t)given->value[0].number,
         .connect_failure = !on,
         .budget_percent =
-            (uint32_t)number_of(setting_own(given, SETTING_RETRY_BUDGET), BUDGET_PERCENT_DEFAULT),
+            (uint32_t)number_of(setting_own(given, SETTING_RETRY_BUDGET), TABLE_RETRY_BUDGET),
         .backoff_ns = (int64_t)number_of(setting_own(given, SETTING_RETRY_BACKOFF), 0),
         .timeout_ns = (int64_t)number_of(setting_own(given, SETTING_RETRY_TIMEOUT), 0),
+        .hedge_ns = hedge ? (int64_t)hedge->value[1].number : 0,
         .buffer_bytes = (uint32_t)number_of(setting_own(given, SETTING_RETRY_BUFFER), 0)};
     if (on)
         causes_read(s, on, out);

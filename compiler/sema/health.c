@@ -33,11 +33,8 @@ static bool target_read(struct sema *s, const struct program_setting *given,
 {
     const struct program_value *v = given->value + 1, *end = given->value + given->n_values;
     if (out->kind != HEALTH_HTTP)
-        return v == end || say_bad_health(s, v->span,
-                                          out->kind == HEALTH_TCP
-                                              ? "a TCP health check only connects"
-                                              : "only an HTTP health check has a method and a "
-                                                "path");
+        return v == end ||
+               say_bad_health(s, v->span, "only an HTTP health check has a method and a path");
     out->method = SLICE("GET");
     if (v < end && v->text.len > 0 && v->text.at[0] != '/' && is_token(v->text) && v + 1 < end) {
         out->method = v->text;
@@ -97,11 +94,86 @@ static bool headers_read(struct sema *s, const struct program_setting *given,
     return ok;
 }
 
+/* --- what is said and heard ------------------------------------------------------------------- */
+
+static bool is_talk(enum table_health_kind kind)
+{
+    return kind == HEALTH_TCP || kind == HEALTH_TLS;
+}
+
+enum { EXPECT_STATUS, EXPECT_BYTES }; /* as settings.def has them */
+
+static bool expects_status(const struct program_setting *a)
+{
+    return a->id == SETTING_HEALTH_EXPECT && a->value[0].number == EXPECT_STATUS;
+}
+
+/* `expect status 200..299`, once. */
+static bool status_read(struct sema *s, const struct program_setting *given,
+                        const struct program_setting *a, struct table_health *out)
+{
+    if (out->kind != HEALTH_HTTP)
+        return say_bad_health(s, a->span, "only an HTTP health check is answered with a status");
+    for (const struct program_setting *other = given->own; other < a; other++) {
+        if (other->id != SETTING_HEALTH_EXPECT)
+            continue;
+        diag(s->diags, DIAG_SETTING_TWICE, a->span, "expect");
+        diag_also(s->diags, other->span, "first given here");
+        return false;
+    }
+    if (a->n_values < 2) {
+        diag(s->diags, DIAG_INCOMPLETE, (struct span){a->value[0].span.to, a->value[0].span.to});
+        diag_label(s->diags, "expected a status or a range of them");
+        return false;
+    }
+    out->status_first = (uint16_t)a->value[1].number;
+    out->status_last = (uint16_t)a->value[1].last;
+    return true;
+}
+
+static bool step_read(struct sema *s, const struct program_setting *a, struct table_health *out,
+                      struct table_health_step *step)
+{
+    const struct program_value *v = &a->value[0];
+    if (!is_talk(out->kind))
+        return say_bad_health(s, a->span, "only a TCP or TLS health check is answered with a text");
+    if (a->n_values > 1)
+        return say_bad_health(s, a->value[1].span, "statuses stand behind `status`");
+    if (v->text.len == 0)
+        return say_bad_health(s, v->span, "this is nothing");
+    if (v->text.len > TABLE_HEALTH_STEP_BYTES_MAX)
+        return say_bad_health(s, v->span, "a step of a health check has at most 1024 bytes");
+    if (out->n_steps == TABLE_HEALTH_STEPS_MAX)
+        return say_bad_health(s, a->span, "a health check has at most 16 steps");
+    step[out->n_steps++] = (struct table_health_step){a->id == SETTING_HEALTH_EXPECT, v->text};
+    return true;
+}
+
+/* All `send` and `expect`, in their order. */
+static bool talk_read(struct sema *s, const struct program_setting *given, struct table_health *out)
+{
+    struct table_health_step *step =
+        ARENA_ARRAY(s->arena, struct table_health_step, TABLE_HEALTH_STEPS_MAX);
+    bool ok = true;
+    for (uint32_t i = 0; i < given->n_own; i++) {
+        const struct program_setting *a = &given->own[i];
+        if (expects_status(a))
+            ok &= status_read(s, given, a, out);
+        else if (a->id == SETTING_HEALTH_EXPECT ||
+                 (a->id == SETTING_HEALTH_SEND && is_talk(out->kind)))
+            ok &= step_read(s, a, out, step);
+    }
+    out->step = step;
+    return ok;
+}
+
 /* NULL, or which kinds of checks have this. */
 static const char *who_has(enum setting_id id, enum table_health_kind kind)
 {
-    if (id == SETTING_HEALTH_HOST || id == SETTING_HEALTH_EXPECT || id == SETTING_HEALTH_HEADER)
+    if (id == SETTING_HEALTH_HOST || id == SETTING_HEALTH_HEADER)
         return kind == HEALTH_HTTP ? NULL : "only an HTTP health check has this";
+    if (id == SETTING_HEALTH_SEND)
+        return is_talk(kind) ? NULL : "only a TCP or TLS health check has this";
     if (id == SETTING_HEALTH_SERVICE)
         return kind == HEALTH_GRPC ? NULL : "only a gRPC health check has this";
     if (id == SETTING_HEALTH_SNI)
@@ -127,10 +199,7 @@ static bool own_read(struct sema *s, const struct program_setting *a, struct tab
         out->fall = (uint32_t)v->number;
     else if (a->id == SETTING_HEALTH_HOST)
         return host_read(s, v, &out->host);
-    else if (a->id == SETTING_HEALTH_EXPECT) {
-        out->status_first = (uint16_t)v[1].number;
-        out->status_last = (uint16_t)v[1].last;
-    } else if (a->id == SETTING_HEALTH_PORT)
+    else if (a->id == SETTING_HEALTH_PORT)
         out->port = (uint16_t)v->number;
     else if (a->id == SETTING_HEALTH_SNI)
         return name_read(s, v);
@@ -170,6 +239,7 @@ bool health_read(struct sema *s, const struct program_setting *given, struct tab
     out->kind = (enum table_health_kind)(HEALTH_HTTP + given->value[0].number);
     bool ok = target_read(s, given, out);
     ok &= headers_read(s, given, out);
+    ok &= talk_read(s, given, out);
     for (uint32_t i = 0; i < given->n_own; i++)
         ok &= own_read(s, &given->own[i], out);
     if (out->kind != HEALTH_HTTP)

@@ -82,11 +82,11 @@ enum action_kind {
     ACTION_TAG,
     ACTION_TIMEOUT_READ,
     ACTION_RETRY,
+    ACTION_COMPRESS,
     ACTION_MIRROR,
     ACTION_LIMIT,
     ACTION_REQUIRE_BASIC,
     ACTION_REQUIRE_JWT,
-    ACTION_COMPRESS,
     ACTION_CACHE,
     ACTION_CORS, /* the last of those that change something */
     ACTION_CONTINUE,
@@ -214,7 +214,7 @@ struct program_server {
     struct slice name;
     struct span span;
     struct endpoint endpoint;
-    uint32_t weight, max_connections;
+    uint32_t weight, max_connections, priority;
     bool backup;
     enum table_state state;
     int64_t slow_start_ns; /* 0: none */

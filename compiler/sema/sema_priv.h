@@ -119,6 +119,7 @@ bool template_clean(struct sema *s, const struct ast *at, const struct table_tem
 
 /* strings.c */
 bool string_read(struct sema *s, const struct ast *node, struct slice *out);
+bool bytes_read(struct sema *s, const struct ast *node, struct slice *out); /* with \x.. */
 bool string_value(struct sema *s, const struct ast *node, struct slice *out);
 bool template_read(struct sema *s, const struct ast *node, struct table_template *out);
 /* fields.c: a field as it was written, and which one that is in this phase; false after a report.

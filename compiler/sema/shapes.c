@@ -15,6 +15,7 @@ struct atom {
         ATOM_REFERENCE,
         ATOM_FIELD,
         ATOM_STATUSES,
+        ATOM_BYTES,
         ATOM_NETWORKS
     } kind;
     bool optional, list;
@@ -69,11 +70,8 @@ static struct atom atom_of(struct slice text)
     static const struct {
         const char *name;
         enum atom_kind kind;
-    } named[] = {{"name", ATOM_NAME},
-                 {"word", ATOM_WORD},
-                 {"field", ATOM_FIELD},
-                 {"statuses", ATOM_STATUSES},
-                 {"networks", ATOM_NETWORKS}};
+    } named[] = {{"name", ATOM_NAME},         {"word", ATOM_WORD},   {"field", ATOM_FIELD},
+                 {"statuses", ATOM_STATUSES}, {"bytes", ATOM_BYTES}, {"networks", ATOM_NETWORKS}};
     struct atom a = {0};
     a.optional = slice_ends(text, SLICE("?"));
     a.list = slice_ends(text, SLICE(","));
@@ -111,12 +109,15 @@ static void describe(struct text *out, const struct atom *a)
     case ATOM_REFERENCE: text_addf(out, "the name of %s", def_kind_article(a->of)); return;
     case ATOM_FIELD: text_adds(out, "a field, such as src or header \"x\""); return;
     case ATOM_STATUSES: text_adds(out, "a status or a range of them"); return;
+    case ATOM_BYTES: text_adds(out, "a string"); return;
     case ATOM_NETWORKS: text_adds(out, "networks"); return;
     case ATOM_CHOICE: break;
     }
     struct slice rest = a->text;
     while (rest.len > 0) {
-        const struct slice word = cut(&rest, '|');
+        struct slice word = cut(&rest, '|');
+        if (slice_eq(word, SLICE("bytes")))
+            word = SLICE("a string");
         text_addf(out, SLICE_FMT "%s", SLICE_ARG(word),
                   rest.len == 0                    ? ""
                   : memchr(rest.at, '|', rest.len) ? ", "
@@ -165,6 +166,12 @@ static bool is_text(const struct ast *node)
     return node->kind == AST_STRING || node->kind == AST_RAW;
 }
 
+/* May a string stand for one of the words? */
+static bool has_bytes(struct slice choice)
+{
+    return memmem(choice.at, choice.len, "bytes", 5) != NULL;
+}
+
 /* Could this operand be meant for that atom, right or wrong? */
 static bool is_meant(const struct reading *r, const struct atom *a)
 {
@@ -186,8 +193,10 @@ static bool is_meant(const struct reading *r, const struct atom *a)
     case ATOM_NAME:
     case ATOM_WORD:
     case ATOM_REFERENCE: return word;
-    case ATOM_CHOICE: return word || node->kind == AST_LITERAL;
+    case ATOM_CHOICE:
+        return word || node->kind == AST_LITERAL || (is_text(node) && has_bytes(a->text));
     case ATOM_STATUSES: return node->kind == AST_LITERAL;
+    case ATOM_BYTES: return is_text(node) || (word && !other);
     }
     return false;
 }
@@ -259,6 +268,18 @@ static bool statuses_operand(struct reading *r, struct program_value *out)
     return false;
 }
 
+static bool bytes_operand(struct reading *r, struct program_value *out)
+{
+    if (is_text(r->at))
+        return bytes_read(r->s, r->at, &out->text);
+    struct value v;
+    if (!value_read(r->s, r->at, TYPE_STRING, &v))
+        return false;
+    out->text = v.text;
+    out->written = value_written(r->s->arena, &v);
+    return true;
+}
+
 static bool choice_operand(struct reading *r, const struct atom *a, struct program_value *out)
 {
     struct nearest near = {.wanted = r->at->name};
@@ -267,6 +288,10 @@ static bool choice_operand(struct reading *r, const struct atom *a, struct progr
         const struct slice word = cut(&rest, '|');
         if (slice_eq(word, SLICE("statuses")) && r->at->kind == AST_LITERAL)
             return statuses_operand(r, out);
+        if (slice_eq(word, SLICE("bytes")) && is_text(r->at)) {
+            out->number = i;
+            return bytes_operand(r, out);
+        }
         if (slice_eq(word, r->at->name)) {
             out->text = word;
             out->number = i;
@@ -315,6 +340,7 @@ static bool one_operand(struct reading *r, const struct atom *a, struct program_
     case ATOM_WORD: return true;
     case ATOM_FIELD: return field_operand(r, out);
     case ATOM_STATUSES: return statuses_operand(r, out);
+    case ATOM_BYTES: return bytes_operand(r, out);
     case ATOM_REFERENCE:
         d = resolve(r->s, a->of, node->name, node->span);
         out->number = d ? d->index : 0;

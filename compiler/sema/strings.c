@@ -14,13 +14,39 @@ static char escaped(char c)
     }
 }
 
-static bool unescape(struct sema *s, const struct ast *node, struct slice raw, struct slice *out)
+static int hex_digit(char c)
+{
+    const char lower = ascii_lower(c);
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+/* "\x0d", of which `i` is the backslash. */
+static bool byte_escape(struct slice raw, size_t i, char *out)
+{
+    if (i + 3 >= raw.len || raw.at[i + 1] != 'x')
+        return false;
+    const int high = hex_digit(raw.at[i + 2]), low = hex_digit(raw.at[i + 3]);
+    if (high < 0 || low < 0)
+        return false;
+    *out = (char)(unsigned char)(high * 16 + low);
+    return true;
+}
+
+static bool unescape(struct sema *s, const struct ast *node, struct slice raw, bool bytes,
+                     struct slice *out)
 {
     char *at = ARENA_ARRAY(s->arena, char, raw.len + 1);
     size_t n = 0;
     for (size_t i = 0; i < raw.len; i++) {
         if (raw.at[i] != '\\') {
             at[n++] = raw.at[i];
+            continue;
+        }
+        if (bytes && byte_escape(raw, i, &at[n])) {
+            n++;
+            i += 3;
             continue;
         }
         const struct slice escape = {raw.at + i, i + 1 < raw.len ? 2 : 1};
@@ -51,7 +77,7 @@ static bool say_not_put_in(struct sema *s, const struct ast *node)
     return false;
 }
 
-bool string_read(struct sema *s, const struct ast *node, struct slice *out)
+static bool text_read(struct sema *s, const struct ast *node, bool bytes, struct slice *out)
 {
     const struct slice inside = {node->name.at + 1, node->name.len - 2};
     if (node->kind == AST_RAW) {
@@ -60,7 +86,17 @@ bool string_read(struct sema *s, const struct ast *node, struct slice *out)
     }
     if (node->first)
         return say_not_put_in(s, node);
-    return unescape(s, node, inside, out);
+    return unescape(s, node, inside, bytes, out);
+}
+
+bool string_read(struct sema *s, const struct ast *node, struct slice *out)
+{
+    return text_read(s, node, false, out);
+}
+
+bool bytes_read(struct sema *s, const struct ast *node, struct slice *out)
+{
+    return text_read(s, node, true, out);
 }
 
 bool string_value(struct sema *s, const struct ast *node, struct slice *out)

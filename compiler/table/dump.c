@@ -112,6 +112,10 @@ static void dump_health(const struct table_health *h, struct text *out)
     for (uint32_t i = 0; i < h->n_headers; i++)
         text_addf(out, " header " SLICE_FMT ": " SLICE_FMT, SLICE_ARG(h->header[i].name),
                   SLICE_ARG(h->header[i].value));
+    for (uint32_t i = 0; i < h->n_steps; i++) {
+        text_adds(out, h->step[i].expect ? " expect " : " send ");
+        text_add_bytes(out, h->step[i].bytes);
+    }
     if (h->port)
         text_addf(out, " port %u", h->port);
     if (h->assume_up)
@@ -138,6 +142,8 @@ static void dump_retry(const struct table_retry *r, struct text *out)
         text_addf(out, " backoff %.15gms", (double)r->backoff_ns / (double)NS_PER_MS);
     if (r->timeout_ns > 0)
         text_addf(out, " timeout %.15gms", (double)r->timeout_ns / (double)NS_PER_MS);
+    if (r->hedge_ns > 0)
+        text_addf(out, " hedge after %.15gms", (double)r->hedge_ns / (double)NS_PER_MS);
     if (r->buffer_bytes > 0)
         text_addf(out, " buffer %uB", r->buffer_bytes);
     text_addc(out, '\n');
@@ -171,6 +177,14 @@ static void dump_outlier(const struct table_outlier *o, struct text *out)
               (double)o->eject_ns / (double)NS_PER_S, o->max_ejected_percent);
 }
 
+static void dump_order(uint32_t priority, int64_t slow_start_ns, struct text *out)
+{
+    if (priority > 0)
+        text_addf(out, " priority %u", priority);
+    if (slow_start_ns)
+        text_addf(out, " slow-start %.15gms", (double)slow_start_ns / (double)NS_PER_MS);
+}
+
 static void dump_source(const struct table *t, const struct table_source *s, struct text *out)
 {
     static const char *const KIND[] = {"dns", "srv", "file"};
@@ -181,8 +195,10 @@ static void dump_source(const struct table *t, const struct table_source *s, str
         text_addf(out, " resolver " SLICE_FMT, SLICE_ARG(t->resolver[s->resolver].name));
     if (s->refresh_ns)
         text_addf(out, " refresh %.10gs", (double)s->refresh_ns / (double)NS_PER_S);
-    text_addf(out, " hold %.10gs minimum %u weight %u%s\n", (double)s->hold_ns / (double)NS_PER_S,
+    text_addf(out, " hold %.10gs minimum %u weight %u%s", (double)s->hold_ns / (double)NS_PER_S,
               s->minimum, s->weight, s->backup ? " backup" : "");
+    dump_order(s->priority, s->slow_start_ns, out);
+    text_addc(out, '\n');
 }
 
 static void dump_resolver(const struct table_resolver *r, struct text *out)
@@ -220,8 +236,7 @@ static void dump_cluster(const struct table *t, const struct table_cluster *c, s
                   s->weight, s->backup ? " backup" : "");
         if (s->max_connections > 0)
             text_addf(out, " max-connections %u", s->max_connections);
-        if (s->slow_start_ns)
-            text_addf(out, " slow-start %.15gms", (double)s->slow_start_ns / (double)NS_PER_MS);
+        dump_order(s->priority, s->slow_start_ns, out);
         if (s->state != STATE_READY)
             text_addf(out, " state %s", table_state_name(s->state));
         text_addc(out, '\n');

@@ -28,7 +28,7 @@ uint64_t memory_bytes(const struct memory_costs *c, struct memory_cost m)
 
 /* How servers are spoken to, whichever it is that costs most. */
 struct servers {
-    bool tls, h2, proxied;
+    bool tls, h2, proxied, hedged;
 };
 
 static struct servers servers_of(const struct table *t)
@@ -37,6 +37,7 @@ static struct servers servers_of(const struct table *t)
     for (uint32_t i = 0; i < t->n_clusters; i++) {
         s.tls |= t->cluster[i].tls.on;
         s.h2 |= t->cluster[i].h2;
+        s.hedged |= t->cluster[i].retry.hedge_ns > 0;
         s.proxied |= t->cluster[i].proxy_protocol != 0;
     }
     return s;
@@ -66,7 +67,8 @@ static struct memory_cost link_of(bool tls, const struct memory_costs *c)
 static struct memory_cost exchange_of(const struct servers *s, const struct memory_costs *c)
 {
     const struct memory_cost tls = only_if(s->tls, plus(c->tls_most, c->tls_chain));
-    return plus(plus(c->exchange, tls), only_if(s->h2, c->stream));
+    const struct memory_cost server = plus(tls, only_if(s->h2, c->stream));
+    return plus(plus(c->exchange, server), only_if(s->hedged, plus(c->hedge, server)));
 }
 
 /* A silent connection of TCP has given its blocks back. */

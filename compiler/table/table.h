@@ -25,6 +25,9 @@
 #define TABLE_EFFECTS_MAX 64u
 #define TABLE_WEIGHT_MAX  256u
 
+/* The highest priority that is said; what a service lists is counted from it, in 16 bits. */
+#define TABLE_PRIORITY_MAX 1000u
+
 /* The most bytes that the values of templates may take in the headers of one request, together. */
 #define TABLE_TEXT_BYTES_MAX ((size_t)8 * 1024)
 
@@ -172,14 +175,14 @@ struct table_regex {
     EFFECT(REMOVE_QUERY, "remove query")     /* name */                                            \
     EFFECT(TAG, "tag")                       /* name */                                            \
     EFFECT(TIMEOUT_READ, "timeout read")     /* number, in ns */                                   \
+    EFFECT(RETRY, "retry")                   /* number of tries more */                            \
     EFFECT(COMPRESS, "compress")             /* as the listener says, else as the table does */    \
-    EFFECT(RETRY, "retry")                   /* number of tries more; from here on: not served */  \
-    EFFECT(MIRROR, "mirror")                 /* cluster; number, in percent */                     \
-    EFFECT(LIMIT, "limit")                   /* name */                                            \
-    EFFECT(REQUIRE_BASIC, "require basic")   /* name */                                            \
-    EFFECT(REQUIRE_JWT, "require jwt")       /* name */                                            \
-    EFFECT(CACHE, "cache")                   /* number, in ns */                                   \
-    EFFECT(CORS, "cors")                     /* name: all of it, as it was written */
+    EFFECT(MIRROR, "mirror")               /* cluster; number, in percent; from here on: later */  \
+    EFFECT(LIMIT, "limit")                 /* name */                                              \
+    EFFECT(REQUIRE_BASIC, "require basic") /* name */                                              \
+    EFFECT(REQUIRE_JWT, "require jwt")     /* name */                                              \
+    EFFECT(CACHE, "cache")                 /* number, in ns */                                     \
+    EFFECT(CORS, "cors")                   /* name: all of it, as it was written */
 
 enum table_effect_kind {
 #define EFFECT(id, spelling) EFFECT_##id,
@@ -368,12 +371,26 @@ struct table_health_header {
     struct slice name, value; /* the name in lower case */
 };
 
+/* Of a check that talks: the most steps, and bytes in one of them; and what may come before that
+ * which is expected. */
+#define TABLE_HEALTH_STEPS_MAX      16u
+#define TABLE_HEALTH_STEP_BYTES_MAX 1024u
+#define TABLE_HEALTH_HEARD_MAX      4096u
+
+/* What is said to a server, or must come from it: anywhere in what came since the step before. */
+struct table_health_step {
+    bool expect;
+    struct slice bytes; /* 1..TABLE_HEALTH_STEP_BYTES_MAX */
+};
+
 struct table_health {
     enum table_health_kind kind;
     struct slice method, path; /* HTTP */
     struct slice host;         /* HTTP: the Host header; empty: the server's endpoint */
     const struct table_health_header *header; /* HTTP: further ones */
     uint32_t n_headers;
+    const struct table_health_step *step; /* TCP and TLS: one after the other, once connected */
+    uint32_t n_steps;                     /* TABLE_HEALTH_STEPS_MAX at most */
     struct slice service;         /* gRPC: what is asked about; empty: the server as a whole */
     int64_t every_ns, timeout_ns; /* above 0 */
     uint8_t proxy_protocol;       /* as its cluster's */
@@ -392,6 +409,9 @@ struct table_statuses {
 
 #define TABLE_RETRIES_MAX 10u
 
+/* Percent, where nothing is said. */
+#define TABLE_RETRY_BUDGET 20u
+
 /* What is tried again, and how often. */
 struct table_retry {
     bool given;                           /* else the rest is 0 */
@@ -399,6 +419,7 @@ struct table_retry {
     uint32_t more;                        /* tries after the first */
     uint32_t budget_percent;              /* of requests that may be retries: 1..100 */
     int64_t backoff_ns, timeout_ns;       /* 0: none */
+    int64_t hedge_ns;                     /* when another server is asked too; 0: never */
     uint32_t buffer_bytes;                /* bodies up to this are kept; 0: none */
     const struct table_statuses *status;  /* on these too */
     const struct slice *method;           /* none: the idempotent ones */
@@ -432,7 +453,8 @@ struct table_server {
     uint32_t cluster;
     uint32_t weight;          /* 1..TABLE_WEIGHT_MAX */
     uint32_t max_connections; /* requests at a time; 0: no limit */
-    bool backup;              /* used when no other server of the cluster can be */
+    uint32_t priority;        /* 0 is the first; TABLE_PRIORITY_MAX at most, but of a service */
+    bool backup;              /* behind all that are none; see table_server_group() */
     enum table_state state;
     int64_t slow_start_ns; /* how long its share grows after it came up; 0: not at all */
 };
@@ -454,7 +476,9 @@ struct table_source {
     uint32_t minimum;
     uint32_t weight;          /* 1..TABLE_WEIGHT_MAX, where the source says nothing else */
     uint32_t max_connections; /* of each of them; 0: no limit */
+    uint32_t priority;        /* TABLE_PRIORITY_MAX at most; counted from, where one is listed */
     bool backup;              /* all of them */
+    int64_t slow_start_ns;    /* of each of them; 0: not at all */
 };
 
 /* Who is asked for names. */
@@ -576,6 +600,12 @@ bool table_effect_is_served(enum table_effect_kind kind);
 
 /* May the change make a difference to what the field is afterwards? */
 bool table_effect_changes(const struct table_effect *e, enum table_field field, struct slice key);
+
+/* Those of the lowest group of which some server can be used get the requests. */
+static inline uint32_t table_server_group(const struct table_server *s)
+{
+    return s->priority | (s->backup ? UINT32_C(1) << 31 : 0);
+}
 
 /* Index of the named cluster, or UINT32_MAX. */
 uint32_t table_find_cluster(const struct table *t, struct slice name);

@@ -128,6 +128,12 @@ static const char *verify_health(const struct table_health *h)
     REQUIRE(h->timeout_ns > 0, "a health check has a timeout that is not above zero");
     REQUIRE(h->proxy_protocol <= 2, "a health check begins with a header that there is not");
     REQUIRE(h->rise > 0 && h->fall > 0, "a health check changes the state after no result");
+    REQUIRE(h->n_steps == 0 || h->kind == HEALTH_TCP || h->kind == HEALTH_TLS,
+            "a health check has steps that it does not take");
+    REQUIRE(h->n_steps <= TABLE_HEALTH_STEPS_MAX, "a health check has too many steps");
+    for (uint32_t i = 0; i < h->n_steps; i++)
+        REQUIRE(h->step[i].bytes.len >= 1 && h->step[i].bytes.len <= TABLE_HEALTH_STEP_BYTES_MAX,
+                "a step of a health check is too long, or nothing");
     if (h->kind != HEALTH_HTTP)
         return NULL;
     REQUIRE(h->method.len > 0, "a health check has no method");
@@ -149,6 +155,7 @@ static const char *verify_servers(const struct table *t, uint32_t cluster)
         REQUIRE(s->cluster == cluster, "a server belongs to another cluster than the one it is in");
         REQUIRE(s->weight >= 1 && s->weight <= TABLE_WEIGHT_MAX,
                 "a server's weight is out of range");
+        REQUIRE(s->priority <= TABLE_PRIORITY_MAX, "a server's priority is out of range");
         REQUIRE(s->state <= STATE_MAINTENANCE && s->slow_start_ns >= 0,
                 "a server begins in a way that there is not");
         REQUIRE(endpoint_is_usable(&s->endpoint), "a server's endpoint can't be connected to");
@@ -163,7 +170,8 @@ static const char *verify_retry(const struct table_retry *r)
     REQUIRE(r->more <= TABLE_RETRIES_MAX, "a cluster tries again too often");
     REQUIRE(r->budget_percent >= 1 && r->budget_percent <= 100,
             "a cluster's retry budget is out of range");
-    REQUIRE(r->backoff_ns >= 0 && r->timeout_ns >= 0, "a cluster's retries go back in time");
+    REQUIRE(r->backoff_ns >= 0 && r->timeout_ns >= 0 && r->hedge_ns >= 0,
+            "a cluster's retries go back in time");
     for (uint32_t i = 0; i < r->n_statuses; i++)
         REQUIRE(r->status[i].first >= 100 && r->status[i].first <= r->status[i].last &&
                     r->status[i].last <= 599,
@@ -207,6 +215,8 @@ static const char *verify_source(const struct table *t, const struct table_sourc
             "nobody can be asked about a source");
     REQUIRE(s->hold_ns > 0, "a source lets go of servers at once");
     REQUIRE(s->weight >= 1 && s->weight <= TABLE_WEIGHT_MAX, "a source's weight is out of range");
+    REQUIRE(s->priority <= TABLE_PRIORITY_MAX, "a source's priority is out of range");
+    REQUIRE(s->slow_start_ns >= 0, "a source's servers start before they are up");
     return NULL;
 }
 

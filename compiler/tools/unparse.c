@@ -26,8 +26,19 @@ static void string_of(struct text *out, const char *word, struct slice value)
     unparse_string(out, value);
 }
 
+/* In the order that they are taken in. */
+static void steps(struct text *out, const struct program_setting *given)
+{
+    for (uint32_t i = 0; i < given->n_own; i++) {
+        const struct program_setting *a = &given->own[i];
+        if (a->id == SETTING_HEALTH_SEND || a->id == SETTING_HEALTH_EXPECT)
+            text_addf(out, "  " SLICE_FMT " " SLICE_FMT, SLICE_ARG(setting_info(a->id)->word),
+                      SLICE_ARG(a->value[0].written));
+    }
+}
+
 static void health(struct text *out, const struct table_health *h,
-                   const struct program_setting *sni)
+                   const struct program_setting *given, const struct program_setting *sni)
 {
     if (h->kind == HEALTH_NONE)
         return;
@@ -55,6 +66,8 @@ static void health(struct text *out, const struct table_health *h,
         text_addc(out, ' ');
         unparse_string(out, h->header[i].value);
     }
+    if (h->n_steps > 0)
+        steps(out, given);
     if (h->port)
         text_addf(out, "  port %u", h->port);
     if (h->assume_up)
@@ -71,6 +84,8 @@ static void server(struct text *out, const struct program_server *s, bool weight
         text_addf(out, " weight %u", s->weight);
     if (s->max_connections > 0)
         text_addf(out, " max-connections %u", s->max_connections);
+    if (s->priority > 0)
+        text_addf(out, " priority %u", s->priority);
     text_adds(out, s->backup ? " backup" : "");
     if (s->slow_start_ns) {
         text_adds(out, " slow-start ");
@@ -145,7 +160,7 @@ static void cluster(struct text *out, const struct program_cluster *c)
     else
         text_addf(out, "  balance %s\n", table_balance_name(c->balance));
     servers(out, c);
-    health(out, &c->health, probe ? own(probe, SETTING_HEALTH_SNI) : NULL);
+    health(out, &c->health, probe, probe ? own(probe, SETTING_HEALTH_SNI) : NULL);
     unparse_rest(out, &c->settings, in_cluster);
     timeouts(out, c->timeout_ns);
     text_adds(out, "}\n");

@@ -96,6 +96,23 @@ void text_add_json(struct text *t, struct slice s)
     text_addc(t, '"');
 }
 
+void text_add_bytes(struct text *t, struct slice s)
+{
+    text_addc(t, '"');
+    for (size_t i = 0; i < s.len; i++) {
+        const char c = s.at[i];
+        if (c == '\r' || c == '\n' || c == '\t')
+            text_addf(t, "\\%c", c == '\r' ? 'r' : c == '\n' ? 'n' : 't');
+        else if (c == '"' || c == '\\')
+            text_addf(t, "\\%c", c);
+        else if (c < ' ' || c > '~')
+            text_addf(t, "\\x%02x", (unsigned)(unsigned char)c);
+        else
+            text_addc(t, c);
+    }
+    text_addc(t, '"');
+}
+
 void bytes_format(uint64_t bytes, char out[BYTES_TEXT_MAX])
 {
     static const char *const unit[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};

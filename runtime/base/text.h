@@ -24,6 +24,10 @@ void text_addf(struct text *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* A JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD. */
 void text_add_json(struct text *t, struct slice s);
 
+/* A string as the language writes it, with its quotes; what is no printable ASCII is \x.., but for
+ * \r \n \t. */
+void text_add_bytes(struct text *t, struct slice s);
+
 static inline struct slice text_slice(const struct text *t)
 {
     return (struct slice){t->at ? t->at : "", t->len};

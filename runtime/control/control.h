@@ -37,21 +37,45 @@ struct control_server {
     enum health_state health;
     bool checked;
     enum server_admin admin;
-    uint32_t weight;
+    uint32_t weight, priority;
     bool backup;
+    bool standby; /* servers of a lower priority are used now */
     int64_t in_flight;
+    uint32_t max_connections; /* of these at a time; 0: no limit */
     uint32_t idle;
     uint64_t requests, connect_errors, response_errors, responses_5xx;
     uint64_t ejections;     /* in all, for answering badly */
     int64_t ejected_for_ns; /* it is away for so long still; 0: it is not. Then also: */
     uint32_t ejected_times; /* in a row */
     struct outlier_why ejected_why;
+    const char *last_check;     /* what the last health check came to; empty: nothing yet */
     const char *connect_reason; /* what the last handshake that failed said; NULL: nothing */
 };
 
 /* Calls `each` for every server of the current generation, in the order of the file. */
 void control_servers(const struct control *c,
                      void (*each)(void *to, const struct control_server *s), void *to);
+
+/* A count and what it may be; 0: no limit, and of what the circuit breaker limits no count. */
+struct control_use {
+    uint32_t now, most;
+};
+
+struct control_cluster {
+    struct slice name;
+    const char *balance;
+    uint32_t servers, usable;   /* of them */
+    uint32_t in_use;            /* usable, and of the priority that gets the requests now */
+    uint32_t priority;          /* of these */
+    bool backup;                /* they are backups */
+    int64_t in_flight;          /* at all its servers */
+    struct control_use waiting; /* in the queue */
+    struct control_use connections, pending, retrying; /* of the circuit breaker */
+};
+
+/* Calls `each` for every cluster of the current generation, in the order of the file. */
+void control_clusters(const struct control *c,
+                      void (*each)(void *to, const struct control_cluster *s), void *to);
 
 struct control_source {
     struct slice cluster, name; /* a name that is looked up, or a file */

@@ -48,11 +48,14 @@ static void describe(const struct generation *g, uint32_t i, struct control_serv
                                    .checked = READ(s->checked),
                                    .admin = (enum server_admin)READ(s->admin),
                                    .weight = set_weight > 0 ? set_weight : spec->weight,
+                                   .priority = spec->priority,
                                    .backup = spec->backup,
                                    .in_flight = READ(s->in_flight),
+                                   .max_connections = READ(s->max_connections),
                                    .idle = idle_links(s),
                                    .requests = READ(s->requests),
                                    .connect_errors = READ(s->connect_errors),
+                                   .last_check = s->last_check,
                                    .connect_reason = READ(s->connect_reason),
                                    .response_errors = READ(s->response_errors),
                                    .responses_5xx = READ(s->responses_5xx),
@@ -68,14 +71,69 @@ static void describe(const struct generation *g, uint32_t i, struct control_serv
 
 _Static_assert(CONTROL_WEIGHT_MAX == TABLE_WEIGHT_MAX, "the file's weights are no others");
 
-#undef READ
+/* The lowest of which some server may be used, as a view of it is made; or UINT32_MAX. */
+static uint32_t group_in_use(const struct generation *g, uint32_t cluster)
+{
+    const uint32_t first = g->part[cluster].first, n = g->part[cluster].n;
+    uint32_t lowest = UINT32_MAX, lowest_ejected = UINT32_MAX;
+    for (uint32_t i = first; i < first + n; i++) {
+        const uint32_t group = table_server_group(&g->spec[i]);
+        if (group < lowest && server_in_use(g->server[i]))
+            lowest = group;
+        if (group < lowest_ejected && server_usable(g->server[i]))
+            lowest_ejected = group;
+    }
+    return lowest != UINT32_MAX ? lowest : lowest_ejected;
+}
 
 void control_servers(const struct control *c,
                      void (*each)(void *to, const struct control_server *s), void *to)
 {
-    for (uint32_t i = 0; i < c->newest->n_servers; i++) {
+    const struct generation *g = c->newest;
+    uint32_t cluster = UINT32_MAX, in_use = UINT32_MAX;
+    for (uint32_t i = 0; i < g->n_servers; i++) {
         struct control_server s;
-        describe(c->newest, i, &s);
+        if (g->spec[i].cluster != cluster)
+            in_use = group_in_use(g, cluster = g->spec[i].cluster);
+        describe(g, i, &s);
+        s.standby = table_server_group(&g->spec[i]) > in_use;
+        each(to, &s);
+    }
+}
+
+static void describe_cluster(const struct generation *g, uint32_t i, struct control_cluster *out)
+{
+    const struct table_cluster *spec = &g->table->cluster[i];
+    const struct cluster *live = g->cluster[i];
+    const uint32_t in_use = group_in_use(g, i);
+    *out = (struct control_cluster){
+        .name = spec->name,
+        .balance = table_balance_name(spec->balance),
+        .servers = g->part[i].n,
+        .waiting = {READ(live->queue.n), spec->limited ? spec->queue_max : 0},
+        .connections = {READ(live->connections), spec->breaker.connections},
+        .pending = {READ(live->pending), spec->breaker.pending},
+        .retrying = {READ(live->retrying), spec->breaker.retries}};
+    for (uint32_t k = g->part[i].first; k < g->part[i].first + g->part[i].n; k++) {
+        const bool usable = server_usable(g->server[k]);
+        out->usable += usable;
+        out->in_flight += READ(g->server[k]->in_flight);
+        if (!usable || table_server_group(&g->spec[k]) != in_use)
+            continue;
+        out->in_use++;
+        out->priority = g->spec[k].priority;
+        out->backup = g->spec[k].backup;
+    }
+}
+
+#undef READ
+
+void control_clusters(const struct control *c,
+                      void (*each)(void *to, const struct control_cluster *s), void *to)
+{
+    for (uint32_t i = 0; i < c->newest->table->n_clusters; i++) {
+        struct control_cluster s;
+        describe_cluster(c->newest, i, &s);
         each(to, &s);
     }
 }

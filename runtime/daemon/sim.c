@@ -1,5 +1,8 @@
 #include "runtime/daemon/sim.h"
 
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "compiler/cli/cli.h"
@@ -8,6 +11,8 @@
 #include "runtime/base/number.h"
 #include "runtime/base/rng.h"
 #include "runtime/base/text.h"
+#include "runtime/upstream/discoveries.h"
+#include "runtime/upstream/server_file.h"
 
 enum { OPTION_REQUESTS, OPTION_SEED, OPTION_CLUSTER, OPTION_JSON };
 
@@ -35,17 +40,22 @@ static const struct cli_command sim = {
         "another client and takes as long as all others, and eight of them are in flight for\n"
         "each server. The same seed gives the same numbers.",
     .option = options,
-    .more = "What is wrong with the configuration is said as lbc check says it. Backups take no\n"
-            "part where there are others.",
+    .more =
+        "Servers of another priority, and backups, are tried by themselves: they take part once\n"
+        "all before them are down. Of `servers`, a file is read; what dns and srv list is\n"
+        "found at run time, and not here. What is wrong with the configuration is said as\n"
+        "lbc check says it.",
 };
 
-/* One cluster while it is tried. */
+/* One cluster while it is tried: one group of its servers after the other. */
 struct trial {
-    const struct table *table;
     const struct table_cluster *spec;
     const struct balance_policy *policy;
+    struct table_server *server; /* the cluster's, and those that its files list */
+    uint32_t n_servers;
+    uint32_t group;
     uint32_t n, requests;
-    uint32_t *server_of; /* a candidate's index in the table */
+    uint32_t *server_of; /* a candidate's index among the servers */
     struct balance_candidate *candidate;
     struct balance_load *load;
     uint32_t *picked;
@@ -60,18 +70,77 @@ static struct balance_load look(const void *of, uint32_t i)
     return ((const struct trial *)of)->load[i];
 }
 
-static void add_servers(struct trial *t, bool backup)
+/* --- its servers ------------------------------------------------------------------------------ */
+
+/* What a file lists now; with a sentence in `out` when it can't be read. */
+static void add_listed(struct trial *t, const struct table_source *source, struct text *out)
 {
-    for (uint32_t k = 0; k < t->spec->n_servers; k++) {
-        const struct table_server *s = &t->table->server[t->spec->first_server + k];
-        if (s->backup != backup || s->state != STATE_READY)
+    struct text why = {0};
+    struct discover_found *found = MUST_ARRAY(struct discover_found, DISCOVER_MEMBERS_MAX);
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), SLICE_FMT, SLICE_ARG(source->name));
+    const int n = server_file_load(path, found, &why);
+    for (int i = 0; i < n; i++) {
+        struct table_server *s = &t->server[t->n_servers++];
+        char *name = must_calloc(ENDPOINT_TEXT_MAX, 1);
+        *s = source_server(source, &found[i], 0, 0);
+        s->name = (struct slice){name, endpoint_format(&s->endpoint, name)};
+    }
+    if (n < 0)
+        text_addf(out, SLICE_FMT ": %s\n", SLICE_ARG(source->name), why.at);
+    text_done(&why);
+    free(found);
+}
+
+static void add_servers(struct trial *t, const struct table *table, struct text *notes)
+{
+    const struct table_cluster *spec = t->spec;
+    t->server = MUST_ARRAY(struct table_server,
+                           spec->n_servers + (size_t)spec->n_sources * DISCOVER_MEMBERS_MAX);
+    for (uint32_t i = 0; i < spec->n_servers; i++)
+        t->server[t->n_servers++] = table->server[spec->first_server + i];
+    for (uint32_t i = 0; i < spec->n_sources; i++) {
+        const struct table_source *source = &table->source[spec->first_source + i];
+        if (source->kind == SOURCE_FILE)
+            add_listed(t, source, notes);
+        else
+            text_addf(notes,
+                      "those that `servers %s \"" SLICE_FMT "\"` lists are found at run time\n",
+                      source->kind == SOURCE_SRV ? "srv" : "dns", SLICE_ARG(source->name));
+    }
+}
+
+/* The lowest group that is not below `from` and has a server that is ready; or UINT32_MAX. */
+static uint32_t next_group(const struct trial *t, uint32_t from)
+{
+    uint32_t next = UINT32_MAX;
+    for (uint32_t i = 0; i < t->n_servers; i++) {
+        const uint32_t group = table_server_group(&t->server[i]);
+        if (t->server[i].state == STATE_READY && group >= from && group < next)
+            next = group;
+    }
+    return next;
+}
+
+static void choose_group(struct trial *t, uint32_t group)
+{
+    t->group = group;
+    t->n = 0;
+    for (uint32_t i = 0; i < t->n_servers; i++) {
+        const struct table_server *s = &t->server[i];
+        if (table_server_group(s) != group || s->state != STATE_READY)
             continue;
         const uint32_t whole = (t->policy->ignores_weight ? 1 : s->weight) * BALANCE_UNIT;
-        t->server_of[t->n] = t->spec->first_server + k;
+        t->server_of[t->n] = i;
         t->candidate[t->n++] =
             (struct balance_candidate){hash_slice(s->name, 0), .whole = whole, .share = whole};
     }
+    memset(t->picked, 0, t->n_servers * sizeof(t->picked[0]));
+    t->plan.candidate = t->candidate;
+    t->plan.n = t->plan.n_all = t->n;
 }
+
+/* --- its requests ----------------------------------------------------------------------------- */
 
 /* All requests, one after the other; each ends when IN_FLIGHT times as many have come as there are
  * servers. */
@@ -142,7 +211,9 @@ static void try(struct trial *t, uint64_t seed, struct row *row)
     free(after);
 }
 
-static void write_human(const struct trial *t, const struct row *row, struct text *out)
+/* --- what came of it -------------------------------------------------------------------------- */
+
+static void write_title(const struct trial *t, struct text *out)
 {
     text_addf(out, "cluster " SLICE_FMT ", balance %s", SLICE_ARG(t->spec->name),
               table_balance_name(t->spec->balance));
@@ -152,30 +223,35 @@ static void write_human(const struct trial *t, const struct row *row, struct tex
     }
     if (t->spec->bounded_percent)
         text_addf(out, " bounded %u%%", t->spec->bounded_percent);
-    text_addf(out, "\n  %-20s %8s %9s %9s%s\n", "server", "requests", "share", "due",
-              row[0].moved >= 0 ? "  moves when it leaves" : "");
+    text_addc(out, '\n');
+}
+
+static void write_human(const struct trial *t, bool first, const struct row *row, struct text *out)
+{
+    const struct table_server *one = &t->server[t->server_of[0]];
+    if (!first)
+        text_addf(out, "\n  once all of these are down, %s%s", one->backup ? "backups" : "",
+                  one->backup && one->priority > 0 ? " of " : "");
+    if (!first && (!one->backup || one->priority > 0))
+        text_addf(out, "priority %u", one->priority);
+    text_addf(out, "%s  %-20s %8s %9s %9s%s\n", first ? "" : "\n", "server", "requests", "share",
+              "due", row[0].moved >= 0 ? "  moves when it leaves" : "");
     for (uint32_t i = 0; i < t->n; i++) {
-        const struct slice name = t->table->server[t->server_of[i]].name;
+        const struct slice name = t->server[t->server_of[i]].name;
         text_addf(out, "  %-20.*s %8u %8.2f%% %8.2f%%", (int)name.len, name.at, t->picked[i],
                   100 * row[i].share, 100 * row[i].due);
         if (row[i].moved >= 0)
             text_addf(out, " %20.2f%%", 100 * row[i].moved);
         text_addc(out, '\n');
     }
-    text_addc(out, '\n');
 }
 
-static void write_json(const struct trial *t, const struct row *row, struct text *out)
+static void write_servers(const struct trial *t, const struct row *row, struct text *out)
 {
-    if (out->at[out->len - 1] != '[')
-        text_addc(out, ',');
-    text_adds(out, "{\"cluster\":");
-    text_add_json(out, t->spec->name);
-    text_addf(out, ",\"balance\":\"%s\",\"requests\":%u,\"servers\":[",
-              table_balance_name(t->spec->balance), t->requests);
+    text_adds(out, "\"servers\":[");
     for (uint32_t i = 0; i < t->n; i++) {
         text_adds(out, i ? ",{\"server\":" : "{\"server\":");
-        text_add_json(out, t->table->server[t->server_of[i]].name);
+        text_add_json(out, t->server[t->server_of[i]].name);
         text_addf(out, ",\"requests\":%u,\"share\":%.6f,\"due\":%.6f,\"moved\":", t->picked[i],
                   row[i].share, row[i].due);
         if (row[i].moved >= 0)
@@ -183,7 +259,18 @@ static void write_json(const struct trial *t, const struct row *row, struct text
         else
             text_adds(out, "null}");
     }
-    text_adds(out, "]}");
+    text_addc(out, ']');
+}
+
+/* `standby`: the groups that are used once those before them are down. */
+static void write_json(const struct trial *t, unsigned nth, const struct row *row, struct text *out)
+{
+    const struct table_server *one = &t->server[t->server_of[0]];
+    if (nth > 0)
+        text_addf(out, "%s{\"priority\":%u,\"backup\":%s,", nth == 1 ? ",\"standby\":[" : ",",
+                  one->priority, one->backup ? "true" : "false");
+    write_servers(t, row, out);
+    text_adds(out, nth > 0 ? "}" : "");
 }
 
 struct wish {
@@ -193,43 +280,95 @@ struct wish {
     bool json;
 };
 
+static void begin_json(const struct trial *t, struct text *out)
+{
+    if (out->at[out->len - 1] != '[')
+        text_addc(out, ',');
+    text_adds(out, "{\"cluster\":");
+    text_add_json(out, t->spec->name);
+    text_addf(out, ",\"balance\":\"%s\",\"requests\":%u,", table_balance_name(t->spec->balance),
+              t->requests);
+}
+
+/* Each group by itself, as if those before it were down. How many there were. */
+static unsigned try_groups(struct trial *t, const struct wish *w, struct text *out)
+{
+    unsigned nth = 0;
+    struct row *row = MUST_ARRAY(struct row, t->n_servers);
+    for (uint32_t group = 0; (group = next_group(t, group)) != UINT32_MAX; group++, nth++) {
+        choose_group(t, group);
+        try(t, w->seed, row);
+        if (w->json)
+            write_json(t, nth, row, out);
+        else
+            write_human(t, nth == 0, row, out);
+        balance_plan_done(&t->plan);
+        t->plan = (struct balance_plan){0};
+    }
+    free(row);
+    return nth;
+}
+
+static void trial_done(struct trial *t)
+{
+    for (uint32_t i = t->spec->n_servers; i < t->n_servers; i++)
+        free((char *)(uintptr_t)t->server[i].name.at);
+    free(t->server);
+    free(t->server_of);
+    free(t->candidate);
+    free(t->load);
+    free(t->picked);
+    free(t->who);
+}
+
+static void write_notes(struct slice notes, struct text *out)
+{
+    for (struct slice line; slice_split(&notes, '\n', &line);)
+        if (line.len > 0)
+            text_addf(out, "  " SLICE_FMT "\n", SLICE_ARG(line));
+}
+
+static void write_notes_json(struct slice notes, struct text *out)
+{
+    bool first = true;
+    text_adds(out, ",\"notes\":[");
+    for (struct slice line; slice_split(&notes, '\n', &line);) {
+        if (line.len == 0)
+            continue;
+        text_adds(out, first ? "" : ",");
+        text_add_json(out, line);
+        first = false;
+    }
+    text_adds(out, "]}");
+}
+
 static void simulate(const struct table *table, const struct table_cluster *spec,
                      const struct wish *w, struct text *out)
 {
-    struct trial t = {.table = table,
-                      .spec = spec,
-                      .policy = balance_policy(spec->balance),
-                      .requests = w->requests,
-                      .server_of = MUST_ARRAY(uint32_t, spec->n_servers),
-                      .candidate = MUST_ARRAY(struct balance_candidate, spec->n_servers),
-                      .load = MUST_ARRAY(struct balance_load, spec->n_servers),
-                      .picked = MUST_ARRAY(uint32_t, spec->n_servers),
-                      .who = MUST_ARRAY(uint32_t, w->requests)};
-    add_servers(&t, false);
-    if (t.n == 0)
-        add_servers(&t, true);
-    t.plan.candidate = t.candidate;
-    t.plan.n = t.plan.n_all = t.n;
-    struct row *row = MUST_ARRAY(struct row, t.n);
-    if (t.n > 0)
-        try(&t, w->seed, row);
+    struct trial t = {
+        .spec = spec, .policy = balance_policy(spec->balance), .requests = w->requests};
+    struct text notes = {0};
+    add_servers(&t, table, &notes);
+    t.server_of = MUST_ARRAY(uint32_t, t.n_servers);
+    t.candidate = MUST_ARRAY(struct balance_candidate, t.n_servers);
+    t.load = MUST_ARRAY(struct balance_load, t.n_servers);
+    t.picked = MUST_ARRAY(uint32_t, t.n_servers);
+    t.who = MUST_ARRAY(uint32_t, t.requests);
     if (w->json)
-        write_json(&t, row, out);
-    else if (t.n > 0)
-        write_human(&t, row, out);
+        begin_json(&t, out);
     else
-        text_addf(out, "cluster " SLICE_FMT ": no server is ready\n\n", SLICE_ARG(spec->name));
-    if (!w->json && spec->n_sources > 0)
-        text_addf(out,
-                  "  and those of " SLICE_FMT " that `servers` lists, which only lbc run knows\n\n",
-                  SLICE_ARG(spec->name));
-    free(row);
-    balance_plan_done(&t.plan);
-    free(t.server_of);
-    free(t.candidate);
-    free(t.load);
-    free(t.picked);
-    free(t.who);
+        write_title(&t, out);
+    const unsigned groups = try_groups(&t, w, out);
+    if (w->json) {
+        text_adds(out, groups == 0 ? "\"servers\":[]" : groups > 1 ? "]" : "");
+        write_notes_json(text_slice(&notes), out);
+    } else {
+        text_adds(out, groups == 0 ? "  no server is ready\n" : notes.len > 0 ? "\n" : "");
+        write_notes(text_slice(&notes), out);
+        text_addc(out, '\n');
+    }
+    text_done(&notes);
+    trial_done(&t);
 }
 
 static int simulate_all(const struct table *table, const struct wish *w)

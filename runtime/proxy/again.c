@@ -18,7 +18,7 @@ static uint32_t body_begin(const struct exchange *x)
 
 void exchange_begin_body(struct exchange *x)
 {
-    const uint32_t most = x->cluster->retry.buffer_bytes;
+    const uint32_t most = x->retry->buffer_bytes;
     const bool fits = x->info.framing != FRAMING_LENGTH || x->info.content_length <= most;
     x->keeps_body = most > 0 && fits && !x->tcp &&
                     (x->info.framing == FRAMING_LENGTH || x->info.framing == FRAMING_CLOSE);
@@ -47,7 +47,7 @@ void exchange_keep_body(struct exchange *x)
     if (!x->keeps_body)
         return;
     in->floor = in->start;
-    if (in->start - body_begin(x) > x->cluster->retry.buffer_bytes || buffer_room(in) == 0)
+    if (in->start - body_begin(x) > x->retry->buffer_bytes || buffer_room(in) == 0)
         give_up_body(x);
 }
 
@@ -56,8 +56,7 @@ static bool is_repeatable(const struct exchange *x)
     return x->info.framing == FRAMING_NONE || !x->body_taken || x->keeps_body;
 }
 
-/* The request is as it was before anything of it was sent. */
-static void rewind_request(struct exchange *x)
+void exchange_rewind(struct exchange *x)
 {
     struct buffer *in = &x->session->in;
     flow_done(&x->up, &x->worker->buffers);
@@ -88,10 +87,9 @@ static enum retry_cause cause_of(const struct exchange *x, enum access_end end)
     return x->reused ? RETRY_STALE : RETRY_RESET;
 }
 
-/* Is there room for one more retry, among all that the cluster's requests make? Takes it. */
-static enum retry_verdict afford(struct exchange *x)
+enum retry_verdict exchange_afford_retry(struct exchange *x)
 {
-    const uint32_t percent = x->cluster->retry.budget_percent;
+    const uint32_t percent = x->retry->budget_percent;
     if (!exchange_hold_retry(x)) {
         METRIC_ADD(x->worker->metrics->circuit_breaker_refusals, 1);
         cluster_refuses(exchange_cluster(x), "retries", x->generation->owner);
@@ -105,7 +103,7 @@ static enum retry_verdict afford(struct exchange *x)
 
 static bool may_go_again(struct exchange *x, struct retry_case c)
 {
-    const struct table_retry *rule = &x->cluster->retry;
+    const struct table_retry *rule = x->retry;
     if (x->response_known || x->worker->draining)
         return false;
     c.method = x->tcp ? SLICE_NONE : http_method(&x->request);
@@ -116,7 +114,7 @@ static bool may_go_again(struct exchange *x, struct retry_case c)
     const bool counted = retry_is_counted(rule, &c);
     enum retry_verdict verdict = retry_decide(rule, &c);
     if (verdict == RETRY_AGAIN && counted)
-        verdict = afford(x);
+        verdict = exchange_afford_retry(x);
     if (verdict == RETRY_AGAIN) {
         x->retries += counted;
         x->retried = retry_cause_text(c.cause);
@@ -126,8 +124,7 @@ static bool may_go_again(struct exchange *x, struct retry_case c)
     return verdict == RETRY_AGAIN;
 }
 
-/* The next choice leaves it out. */
-static void note_tried(struct exchange *x)
+void exchange_note_tried(struct exchange *x)
 {
     if (x->n_tried == EXCHANGE_TRIED_MAX) {
         memmove(x->tried, x->tried + 1, sizeof(x->tried) - sizeof(x->tried[0]));
@@ -138,9 +135,9 @@ static void note_tried(struct exchange *x)
 
 static enum outcome go_again(struct exchange *x, bool counted)
 {
-    const int64_t backoff_ns = x->cluster->retry.backoff_ns;
+    const int64_t backoff_ns = x->retry->backoff_ns;
     METRIC_ADD(x->worker->metrics->retries, 1);
-    rewind_request(x);
+    exchange_rewind(x);
     if (!counted || backoff_ns == 0)
         return go(x, EXCHANGE_PICK);
     x->rested = false;
@@ -223,11 +220,13 @@ enum outcome exchange_server_failed(struct exchange *x, uint16_t status, enum ac
     x->late = end == ACCESS_CONNECT_TIMEOUT;
     if (x->response_known)
         return cut_off(x, end);
+    if (exchange_goes_on_with_other(x))
+        return GO_ON;
     const bool again = may_go_again(x, c);
     const bool counted = x->retries > counted_before;
     /* A server whose idle connection had died may well answer on a new one. */
     if (c.cause == RETRY_CONNECT || counted)
-        note_tried(x);
+        exchange_note_tried(x);
     else
         x->fresh = true;
     exchange_drop_link(x);
@@ -241,8 +240,11 @@ enum outcome exchange_server_failed(struct exchange *x, uint16_t status, enum ac
 
 bool exchange_answer_is_retried(struct exchange *x)
 {
+    const struct table_retry *rule = x->retry;
     const struct retry_case c = {.cause = RETRY_STATUS, .status = x->response.status};
-    return x->cluster->retry.n_statuses > 0 && may_go_again(x, c);
+    if (x->other)
+        return retry_names_status(rule, c.status);
+    return rule->n_statuses > 0 && may_go_again(x, c);
 }
 
 enum outcome exchange_drop_answer(struct exchange *x)
@@ -250,7 +252,9 @@ enum outcome exchange_drop_answer(struct exchange *x)
     if (x->response.status >= 500)
         atomic_fetch_add_explicit(&x->server->responses_5xx, 1, memory_order_relaxed);
     exchange_judge(x, outlier_is_error(x->response.status));
-    note_tried(x);
+    if (exchange_goes_on_with_other(x))
+        return GO_ON;
+    exchange_note_tried(x);
     exchange_drop_link(x);
     return go_again(x, true);
 }
@@ -261,6 +265,8 @@ void exchange_try_late(struct deadline *d)
 {
     struct exchange *x = CONTAINER_OF(d, struct exchange, try_deadline);
     CHECK_OBJ(x, EXCHANGE_MAGIC);
+    if (x->other)
+        exchange_drop_other(x); /* both have had their time */
     if (x->step == EXCHANGE_CONNECT)
         exchange_server_failed(x, 504, ACCESS_CONNECT_TIMEOUT,
                                "No connection to a server in time.");
@@ -273,9 +279,9 @@ void exchange_settle_try(struct exchange *x)
 {
     const bool runs = x->link && x->cluster && !x->response_known &&
                       (x->step == EXCHANGE_CONNECT || x->step == EXCHANGE_RELAY);
-    if (!runs || x->cluster->retry.timeout_ns == 0)
+    if (!runs || x->retry->timeout_ns == 0)
         deadline_clear(&x->try_deadline);
     else if (x->try_deadline.at_ns == 0)
-        deadline_set(&x->worker->deadlines, &x->try_deadline, x->cluster->retry.timeout_ns,
+        deadline_set(&x->worker->deadlines, &x->try_deadline, x->retry->timeout_ns,
                      x->worker->now_ns);
 }

@@ -158,6 +158,8 @@ static enum outcome written(struct exchange *x, enum flow_result r)
 
 enum outcome exchange_answer(struct exchange *x)
 {
+    if (x->other)
+        exchange_drop_other(x);
     if (!x->session->writable)
         return WAIT;
     if (x->response_known) /* begun before: what the socket did not take then */

@@ -17,6 +17,20 @@ static enum outcome drop(struct exchange *x)
     return go(x, EXCHANGE_FINISH);
 }
 
+/* The cluster's rule for retries, with the number that a clause has said. */
+static const struct table_retry *retry_of(struct exchange *x)
+{
+    const struct table_retry *rule = &x->cluster->retry;
+    if (!x->says_retries)
+        return rule;
+    x->own_retry = rule->given ? *rule
+                               : (struct table_retry){.given = true,
+                                                      .connect_failure = true,
+                                                      .budget_percent = TABLE_RETRY_BUDGET};
+    x->own_retry.more = x->retries_more;
+    return &x->own_retry;
+}
+
 enum outcome exchange_follow(struct exchange *x)
 {
     const struct table *t = x->generation->table;
@@ -24,7 +38,10 @@ enum outcome exchange_follow(struct exchange *x)
     switch (end->kind) {
     case END_FORWARD:
     case END_SPLIT:
-    case END_MAP: x->cluster = &t->cluster[x->verdict.cluster]; return go(x, EXCHANGE_PICK);
+    case END_MAP:
+        x->cluster = &t->cluster[x->verdict.cluster];
+        x->retry = retry_of(x);
+        return go(x, EXCHANGE_PICK);
     case END_DENY:
     case END_RESPOND:
     case END_REDIRECT:
@@ -53,6 +70,10 @@ static void note_settings(struct exchange *x)
         const struct table_effect *e = &t->effect[x->verdict.effect[i]];
         if (e->kind == EFFECT_TIMEOUT_READ)
             x->read_timeout_ns = (int64_t)e->number;
+        if (e->kind == EFFECT_RETRY) {
+            x->says_retries = true;
+            x->retries_more = (uint32_t)e->number;
+        }
         if (e->kind == EFFECT_COMPRESS && x->compress->n_codings == 0)
             x->compress = &t->compress;
     }

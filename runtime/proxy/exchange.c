@@ -27,6 +27,8 @@ struct exchange *exchange_new(struct session *s)
     x->draining = false;
     x->client = s->client.address;
     x->cluster = NULL;
+    x->retry = NULL;
+    x->says_retries = false;
     x->server = NULL;
     x->link = NULL;
     x->begun_ns = w->now_ns;
@@ -45,6 +47,10 @@ struct exchange *exchange_new(struct session *s)
     x->retried = x->not_retried = NULL;
     x->retry_after_s = 0;
     x->waiter = NULL;
+    x->hedge = HEDGE_NONE;
+    x->is_hedge = false;
+    x->other = NULL;
+    x->hedge_deadline = (struct deadline){0};
     x->try_deadline = (struct deadline){.call = exchange_try_late};
     x->status = x->server_status = 0;
     x->lead = x->detail = "";
@@ -252,6 +258,8 @@ static bool link_reusable(const struct exchange *x)
 
 static void release_link(struct exchange *x)
 {
+    if (x->other)
+        exchange_drop_other(x);
     if (!x->link) {
         exchange_stand_up(x); /* no connection came of it */
         return;
@@ -433,6 +441,8 @@ static void settle_wait(struct exchange *x)
 void exchange_settle(struct exchange *x)
 {
     exchange_settle_try(x);
+    if (x->retry && x->retry->hedge_ns > 0)
+        exchange_settle_hedge(x);
     switch (x->step) {
     case EXCHANGE_OPEN:
     case EXCHANGE_READ_HEAD: settle_head(x); return;
@@ -555,6 +565,7 @@ void exchange_free(struct exchange *x)
     struct worker *w = x->worker;
     deadline_clear(&x->request_deadline);
     deadline_clear(&x->try_deadline);
+    deadline_clear(&x->hedge_deadline);
     release_link(x);
     if (x->generation)
         exchange_leave_room(x);

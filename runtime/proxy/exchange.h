@@ -64,6 +64,11 @@ enum fate {
  * set. */
 enum turn { TURN_NOBODY, TURN_CLIENT, TURN_SERVER, TURN_QUEUE, TURN_PAUSE };
 
+/* Another server may be asked too (hedge.c): not yet looked at, in a while, and not any more. */
+enum hedge { HEDGE_NONE, HEDGE_WAITS, HEDGE_OVER };
+
+struct attempt;
+
 struct stall {
     enum turn turn;
     uint64_t moved;
@@ -82,8 +87,10 @@ struct exchange {
     struct generation *generation; /* pinned; NULL once it is a tunnel */
     const struct table_listener *listener;
     const struct table_cluster *cluster; /* of the decision to forward */
-    struct server *server;               /* being tried or used; a tunnel pins it */
-    struct link *link;                   /* owned; NULL while there is none */
+    const struct table_retry *retry;     /* the cluster's, or what a clause has made of it */
+    struct table_retry own_retry;
+    struct server *server; /* being tried or used; a tunnel pins it */
+    struct link *link;     /* owned; NULL while there is none */
 
     int64_t begun_ns, begun_wall_ns;                        /* the first byte */
     int64_t head_ns, decided_ns, connected_ns, answered_ns; /* moments; 0: not reached */
@@ -101,6 +108,8 @@ struct exchange {
     bool decided;
     bool tarpitted;                        /* counted in worker.tarpitted */
     const struct table_compress *compress; /* of the listener, or the deciding clauses */
+    bool says_retries; /* a clause does: `retries_more` instead of what the cluster says */
+    uint32_t retries_more;
     int64_t read_timeout_ns; /* of the deciding clauses, instead of the cluster's; 0: none */
     uint64_t request_number; /* the low half of its id */
 
@@ -127,6 +136,11 @@ struct exchange {
     uint32_t chosen;   /* index within the cluster of the server being tried or used */
     uint64_t key;      /* what keeps it at its server: cluster_key() */
     int64_t picked_ns; /* when the server was chosen */
+
+    enum hedge hedge;
+    bool is_hedge;         /* it is the second server that is being tried or used */
+    struct attempt *other; /* the attempt beside this one, in a pool of the worker; mostly NULL */
+    struct deadline hedge_deadline;
 
     uint8_t held;                      /* what room.c counts it in */
     uint8_t retries;                   /* tries that the cluster's `retry` allowed */

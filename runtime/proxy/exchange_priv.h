@@ -7,6 +7,7 @@
 #include "runtime/proxy/exchange.h"
 #include "runtime/proxy/session.h"
 #include "runtime/proxy/worker.h"
+#include "runtime/upstream/retry.h"
 
 _Static_assert(TABLE_HEAD_BYTES_MAX == HTTP_HEAD_BYTES_MAX, "what may be allowed can be read");
 
@@ -59,6 +60,39 @@ void exchange_queue_late(struct exchange *x);
 
 size_t exchange_place_bytes(void);
 struct cluster *exchange_cluster(const struct exchange *x);
+
+/* A seat at another server than those that were tried, at once or not at all. */
+bool exchange_sit_beside(struct exchange *x);
+
+/* What the try under way holds: `seat` instead, of another one. Returns what it was. */
+uint8_t exchange_change_seat(struct exchange *x, uint8_t seat);
+
+/* forward.c: a link to x->server, as x->link: 0 or a negative errno; and the step that follows. */
+MUST_CHECK int exchange_reach(struct exchange *x);
+enum outcome exchange_reached(struct exchange *x);
+
+/* hedge.c: two attempts at once. The rest knows of x->other only that it may be there. */
+size_t exchange_attempt_bytes(void);
+void exchange_settle_hedge(struct exchange *x);
+
+/* The other attempt's link has something to say, or is late: it is the one to go on with. */
+void exchange_turn_to(struct exchange *x, const struct link *l);
+
+/* This one has failed: true when there is another one, which is all that there is then. */
+bool exchange_goes_on_with_other(struct exchange *x);
+
+/* This one is the answer: no other server is asked any more. */
+void exchange_answers(struct exchange *x);
+void exchange_drop_other(struct exchange *x);
+
+/* again.c: is there room for one more retry, among all that the cluster's requests make? Takes it:
+ * AGAIN; BREAKER or BUDGET otherwise. */
+enum retry_verdict exchange_afford_retry(struct exchange *x);
+
+/* The request is as it was before anything of it was sent; the next choice leaves this server out.
+ */
+void exchange_rewind(struct exchange *x);
+void exchange_note_tried(struct exchange *x);
 
 /* again.c: the request's body, which is kept in the session's buffer where it may be sent again.
  * Hold it before the buffer is used, keep it afterwards. */

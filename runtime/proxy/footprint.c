@@ -18,9 +18,10 @@ static uint64_t worker_bytes(void)
 {
     return sizeof(struct worker) + sizeof(struct verdict) + sizeof(struct metrics) +
            WORKER_SCRATCH_BYTES + WIRE_BYTES + sizeof(struct access_record) * ACCESS_RING_RECORDS +
-           WORKER_KEEP_FREE * (BUFFER_BLOCK_BYTES + sizeof(struct link) + sizeof(struct session) +
-                               sizeof(struct exchange) + sizeof(struct stream) +
-                               sizeof(struct flow_coding) + exchange_place_bytes());
+           WORKER_KEEP_FREE *
+               (BUFFER_BLOCK_BYTES + sizeof(struct link) + sizeof(struct session) +
+                sizeof(struct exchange) + sizeof(struct stream) + sizeof(struct flow_coding) +
+                exchange_place_bytes() + exchange_attempt_bytes());
 }
 
 void footprint(struct memory_costs *out)
@@ -36,6 +37,9 @@ void footprint(struct memory_costs *out)
         .exchange = {.bytes = sizeof(struct exchange) + sizeof(struct access_record) +
                               sizeof(struct link) + WATCH_LIBRARY_BYTES + exchange_place_bytes(),
                      .buffers = EXCHANGE_BUFFERS},
+        /* A response's head, and what a full socket left over of the request's. */
+        .hedge = {.bytes = exchange_attempt_bytes() + sizeof(struct link) + WATCH_LIBRARY_BYTES,
+                  .buffers = 2},
         .link = {.bytes = sizeof(struct link) + WATCH_LIBRARY_BYTES},
         .tls_idle = {.bytes = TLS_BYTES_IDLE},
         .tls_most = {.bytes = TLS_BYTES_MOST},

@@ -119,23 +119,34 @@ static int find_link(struct exchange *x, struct link **out, bool *connected)
     return 0;
 }
 
+int exchange_reach(struct exchange *x)
+{
+    struct link *l = NULL;
+    x->tries++;
+    x->picked_ns = x->worker->now_ns;
+    const int rc = find_link(x, &l, &x->reused);
+    if (rc == 0)
+        use_link(x, l);
+    return rc;
+}
+
+enum outcome exchange_reached(struct exchange *x)
+{
+    return x->reused ? begin(x) : go(x, EXCHANGE_CONNECT);
+}
+
 enum outcome exchange_pick(struct exchange *x)
 {
     enum outcome out;
     if (!exchange_sit(x, &out))
         return out;
-    x->tries++;
-    x->picked_ns = x->worker->now_ns;
-
-    struct link *l = NULL;
-    const int rc = find_link(x, &l, &x->reused);
+    const int rc = exchange_reach(x);
     if (is_our_shortage(rc))
         return refuse(x, 503, ACCESS_OVERLOAD, "Too much is going on here now.");
     if (rc != 0)
         return exchange_server_failed(x, 502, ACCESS_CONNECT_FAILED,
                                       "A connection to a server could not be made.");
-    use_link(x, l);
-    return x->reused ? begin(x) : go(x, EXCHANGE_CONNECT);
+    return exchange_reached(x);
 }
 
 /* A header that says whose it is goes before all else, a handshake among it. */

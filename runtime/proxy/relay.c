@@ -168,6 +168,8 @@ static enum outcome begin_response(struct exchange *x, size_t *head)
         return exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,
                                       "The server's response is too large.");
     x->response_known = true;
+    if (x->hedge != HEDGE_NONE)
+        exchange_answers(x);
     exchange_end_retry(x);
     x->status = x->server_status = x->response.status;
     x->answered_ns = x->worker->now_ns;
@@ -209,6 +211,8 @@ static enum outcome pass_interim(struct exchange *x)
         return exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,
                                       "The server sends interim responses and no answer.");
     METRIC_ADD(x->worker->metrics->responses_1xx, 1);
+    if (x->other)
+        exchange_drop_other(x); /* who has begun to answer, answers */
     x->continued |= x->response.status == 100;
     if (x->request.minor_version == 0)
         return GO_ON;

@@ -224,7 +224,7 @@ static uint32_t choose(struct exchange *x)
     for (;;) {
         const struct cluster_choice choice = choice_of(x);
         const uint32_t chosen = cluster_pick(&choice, view_of(x));
-        if (chosen == BALANCE_NONE && x->n_tried > 0 && x->cluster->retry.given) {
+        if (chosen == BALANCE_NONE && x->n_tried > 0 && x->retry->given) {
             x->n_tried = 0;
             continue;
         }
@@ -238,7 +238,7 @@ static void note(struct exchange *x)
 {
     x->held |= NOTED;
     x->key = cluster_key(x->generation->table, x->cluster, &x->facts, &x->verdict);
-    if (x->cluster->retry.given)
+    if (x->retry->given)
         retry_budget_note(&exchange_cluster(x)->budget, x->worker->now_ns);
 }
 
@@ -286,6 +286,35 @@ bool exchange_sit(struct exchange *x, enum outcome *out)
     take_seat(x, chosen);
     stop_waiting(x, false);
     return true;
+}
+
+bool exchange_sit_beside(struct exchange *x)
+{
+    struct cluster *c = exchange_cluster(x);
+    const struct table_breaker *breaker = &x->cluster->breaker;
+    if (x->cluster->limited && queue_is_used(&c->queue))
+        return false; /* others wait for a first one */
+    const struct cluster_choice choice = choice_of(x);
+    const uint32_t chosen = cluster_pick(&choice, view_of(x));
+    if (chosen >= CLUSTER_FULL || !server_enter(server_of(x, chosen)))
+        return false;
+    if (!hold(x, HELD_PENDING, &c->pending, breaker->pending) ||
+        !hold(x, HELD_CONNECTION, &c->connections, breaker->connections)) {
+        METRIC_ADD(x->worker->metrics->circuit_breaker_refusals, 1);
+        exchange_connected(x);
+        server_leave(server_of(x, chosen));
+        return false;
+    }
+    take_seat(x, chosen);
+    return true;
+}
+
+uint8_t exchange_change_seat(struct exchange *x, uint8_t seat)
+{
+    const uint8_t own = HELD_SEAT | HELD_CONNECTION | HELD_PENDING | HELD_CLUSTER;
+    const uint8_t before = x->held & own;
+    x->held = (uint8_t)((x->held & ~own) | seat);
+    return before;
 }
 
 void exchange_stand_up(struct exchange *x)

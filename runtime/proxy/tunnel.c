@@ -29,6 +29,7 @@ static void leave_generation(struct exchange *x)
     struct generation *g = x->generation;
     x->generation = NULL;
     x->cluster = NULL;
+    x->retry = NULL;
     x->listener = NULL;
     x->facts = (struct facts){0};
     generation_unpin(g, x->worker->index);

@@ -61,6 +61,8 @@ static void link_is_ready(struct link *l, unsigned what)
     worker_now(x->worker);
     l->readable |= (what & WATCH_READ) != 0;
     l->writable |= (what & WATCH_WRITE) != 0;
+    if (l != x->link)
+        exchange_turn_to(x, l);
     session_drive(x->session);
 }
 
@@ -68,6 +70,8 @@ static void link_is_late(struct link *l)
 {
     struct exchange *x = l->exchange;
     CHECK_OBJ(x, EXCHANGE_MAGIC);
+    if (l != x->link)
+        exchange_turn_to(x, l);
     exchange_link_late(x);
     session_drive(x->session);
 }
@@ -94,6 +98,7 @@ struct worker *worker_new(const struct worker_config *config, int *rc)
     pool_init(&w->links, sizeof(struct link), 0, WORKER_KEEP_FREE);
     pool_init(&w->sessions, sizeof(struct session), SESSIONS_MAX, WORKER_KEEP_FREE);
     pool_init(&w->exchanges, sizeof(struct exchange), 0, WORKER_KEEP_FREE);
+    pool_init(&w->attempts, exchange_attempt_bytes(), 0, WORKER_KEEP_FREE);
     pool_init(&w->places, exchange_place_bytes(), 0, WORKER_KEEP_FREE);
     pool_init(&w->codings, sizeof(struct flow_coding), 0, WORKER_KEEP_FREE);
 
@@ -136,6 +141,7 @@ void worker_free(struct worker *w)
     pool_done(&w->links);
     pool_done(&w->sessions);
     pool_done(&w->exchanges);
+    pool_done(&w->attempts);
     pool_done(&w->places);
     pool_done(&w->codings);
     compressors_done(&w->compressors);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "runtime/tls/transport.h"
 #include "runtime/upstream/grpc_health.h"
 #include "runtime/upstream/h2_ask.h"
+#include "runtime/upstream/talk.h"
 
 /* Of host:port the host. */
 static struct slice without_port(struct slice host)
@@ -55,6 +57,27 @@ static void write_grpc(struct slice host, struct text *out)
               SLICE_ARG(host));
 }
 
+static void copy_steps(const struct table_health *check, struct attempt_plan *plan)
+{
+    plan->n_steps = check->n_steps;
+    plan->step = MUST_ARRAY(struct table_health_step, check->n_steps);
+    for (uint32_t i = 0; i < check->n_steps; i++) {
+        const struct slice from = check->step[i].bytes;
+        char *bytes = must_calloc(from.len, 1);
+        memcpy(bytes, from.at, from.len);
+        plan->step[i] = (struct table_health_step){check->step[i].expect, {bytes, from.len}};
+    }
+}
+
+static bool same_steps(const struct attempt_plan *a, const struct attempt_plan *b)
+{
+    bool same = a->n_steps == b->n_steps;
+    for (uint32_t i = 0; i < a->n_steps && same; i++)
+        same =
+            a->step[i].expect == b->step[i].expect && slice_eq(a->step[i].bytes, b->step[i].bytes);
+    return same;
+}
+
 struct attempt_plan attempt_plan_new(const struct table_health *check, struct tls_client *tls,
                                      struct slice host)
 {
@@ -67,6 +90,7 @@ struct attempt_plan attempt_plan_new(const struct table_health *check, struct tl
     plan.proxy_protocol = (enum proxy_version)check->proxy_protocol;
     plan.h2 = check->h2;
     plan.port = check->port;
+    copy_steps(check, &plan);
     if (tls && check->kind != HEALTH_TCP)
         plan.tls = tls_client_pin(tls);
     if (check->host.len > 0)
@@ -86,7 +110,8 @@ bool attempt_plan_eq(const struct attempt_plan *a, const struct attempt_plan *b)
     return a->kind == b->kind && a->timeout_ns == b->timeout_ns &&
            a->status_first == b->status_first && a->status_last == b->status_last &&
            a->proxy_protocol == b->proxy_protocol && a->tls == b->tls && a->h2 == b->h2 &&
-           a->port == b->port && slice_eq(text_slice(&a->name), text_slice(&b->name)) &&
+           a->port == b->port && same_steps(a, b) &&
+           slice_eq(text_slice(&a->name), text_slice(&b->name)) &&
            slice_eq(text_slice(&a->body), text_slice(&b->body)) &&
            slice_eq(text_slice(&a->request), text_slice(&b->request));
 }
@@ -96,6 +121,11 @@ void attempt_plan_done(struct attempt_plan *plan)
     text_done(&plan->request);
     text_done(&plan->body);
     text_done(&plan->name);
+    for (uint32_t i = 0; i < plan->n_steps; i++)
+        free((char *)(uintptr_t)plan->step[i].bytes.at);
+    free(plan->step);
+    plan->step = NULL;
+    plan->n_steps = 0;
     tls_client_unpin(plan->tls);
     plan->tls = NULL;
 }
@@ -134,6 +164,8 @@ void attempt_stop(struct attempt *a)
     conn_close(&a->conn);
     h2_ask_free(a->ask);
     a->ask = NULL;
+    free(a->talk);
+    a->talk = NULL;
 }
 
 PRINTF_LIKE(3, 4)
@@ -165,15 +197,44 @@ static void end_with_errno(struct attempt *a, int error)
     end(a, is_ours(error) ? ATTEMPT_NOT_MADE : ATTEMPT_FAILURE, "%s", text);
 }
 
+/* As much of it as a line has room for. */
+#define QUOTE_MAX 28
+static void quote(struct slice s, char out[QUOTE_MAX + 8])
+{
+    struct text t = {0};
+    text_add_bytes(&t, s);
+    if (t.len <= QUOTE_MAX)
+        snprintf(out, QUOTE_MAX + 8, "%s", t.at);
+    else
+        snprintf(out, QUOTE_MAX + 8, "%.*s…\"", QUOTE_MAX, t.at);
+    text_done(&t);
+}
+
+/* What was expected did not come; and what came instead. */
+static void fail_talk(struct attempt *a, const char *why)
+{
+    char wanted[QUOTE_MAX + 8], heard[QUOTE_MAX + 8];
+    quote(a->plan->step[a->talk->at].bytes, wanted);
+    quote((struct slice){a->talk->text, a->talk->heard}, heard);
+    if (a->talk->heard > 0)
+        end(a, ATTEMPT_FAILURE, "no %s %s, but %s", wanted, why, heard);
+    else
+        end(a, ATTEMPT_FAILURE, "no %s %s", wanted, why);
+}
+
 static void timed_out(void *of)
 {
     struct attempt *a = of;
     const int64_t ns = a->plan->timeout_ns;
-    const char *what = a->connected ? "answer" : "connection";
+    char within[40];
     if (ns % NS_PER_S == 0)
-        end(a, ATTEMPT_FAILURE, "no %s within %llds", what, (long long)(ns / NS_PER_S));
+        snprintf(within, sizeof(within), "within %llds", (long long)(ns / NS_PER_S));
     else
-        end(a, ATTEMPT_FAILURE, "no %s within %lldms", what, (long long)(ns / NS_PER_MS));
+        snprintf(within, sizeof(within), "within %lldms", (long long)(ns / NS_PER_MS));
+    if (a->talk && talk_turn(a->talk, a->plan->step, a->plan->n_steps) == TALK_HEAR)
+        fail_talk(a, within);
+    else
+        end(a, ATTEMPT_FAILURE, "no %s %s", a->connected ? "answer" : "connection", within);
 }
 
 static void judge_status(struct attempt *a, int status)
@@ -304,6 +365,59 @@ static void begin_h2(struct attempt *a)
         end_with_errno(a, ENOMEM);
 }
 
+/* --- steps ----------------------------------------------------------------------------------- */
+
+/* Both return false when the attempt is over, or waits. */
+static bool say(struct attempt *a)
+{
+    const struct slice rest = talk_rest(a->talk, a->plan->step);
+    const struct iovec part = {(char *)(uintptr_t)rest.at, rest.len};
+    const ssize_t n = conn_write(&a->conn, &part, 1);
+    if (n == -EAGAIN)
+        conn_want(&a->conn, WATCH_WRITE);
+    else if (n < 0)
+        end_with_errno(a, (int)-n);
+    else
+        talk_sent(a->talk, a->plan->step, (size_t)n);
+    return n >= 0;
+}
+
+static bool hear(struct attempt *a)
+{
+    size_t room;
+    char *at = talk_room(a->talk, &room);
+    const ssize_t n = conn_read(&a->conn, at, room);
+    if (n == -EAGAIN)
+        conn_want(&a->conn, WATCH_READ);
+    else if (n < 0)
+        end_with_errno(a, (int)-n);
+    else if (n == 0)
+        fail_talk(a, "before it closed");
+    else
+        talk_heard(a->talk, (size_t)n);
+    return n > 0;
+}
+
+static void talk(struct attempt *a)
+{
+    for (bool goes_on = true; goes_on;) {
+        switch (talk_turn(a->talk, a->plan->step, a->plan->n_steps)) {
+        case TALK_SEND: goes_on = say(a); break;
+        case TALK_HEAR: goes_on = hear(a); break;
+        case TALK_TOO_MUCH: fail_talk(a, "in 4096 bytes"); return;
+        case TALK_OVER: end(a, ATTEMPT_SUCCESS, "all was said and heard"); return;
+        }
+    }
+}
+
+static void begin_talk(struct attempt *a)
+{
+    a->shaken = true;
+    a->talk = MUST_NEW(struct talk);
+    talk_begin(a->talk);
+    talk(a);
+}
+
 /* --- its course ------------------------------------------------------------------------------ */
 
 static void send_request(struct attempt *a)
@@ -339,6 +453,8 @@ static void shake_hands(struct attempt *a)
     const struct tls_peer *peer = tls_peer(&a->conn);
     if (a->plan->h2 && peer && !slice_eq(peer->protocol, SLICE("h2")))
         end(a, ATTEMPT_FAILURE, "TLS: the server did not agree to speak HTTP/2 (ALPN h2)");
+    else if (a->plan->n_steps > 0)
+        begin_talk(a);
     else if (a->plan->kind == HEALTH_TLS)
         end(a, ATTEMPT_SUCCESS, "handshake done");
     else if (a->plan->h2)
@@ -359,6 +475,8 @@ static void connected(struct attempt *a)
     const int sent = version ? proxy_socket_write(a->conn.fd, version, NULL, NULL) : 0;
     if (sent != 0)
         end_with_errno(a, -sent);
+    else if (a->plan->kind == HEALTH_TCP && a->plan->n_steps > 0)
+        begin_talk(a);
     else if (a->plan->kind == HEALTH_TCP)
         end(a, ATTEMPT_SUCCESS, "connected");
     else
@@ -374,6 +492,8 @@ static void ready(void *of, unsigned what)
         shake_hands(a);
     else if (a->ask)
         talk_h2(a);
+    else if (a->talk)
+        talk(a);
     else if ((what & WATCH_WRITE) && a->sent < a->plan->request.len)
         send_request(a);
     else

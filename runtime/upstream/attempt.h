@@ -14,7 +14,7 @@
 #include "runtime/tls/client.h"
 #include "runtime/tls/wire.h"
 
-#define ATTEMPT_REASON_MAX 80
+#define ATTEMPT_REASON_MAX 120
 
 enum attempt_end {
     ATTEMPT_SUCCESS,
@@ -38,9 +38,12 @@ struct attempt_plan {
     struct text name;                  /* owned; the host that is asked for and verified */
     int64_t timeout_ns;
     uint16_t status_first, status_last;
+    struct table_health_step *step; /* owned, with its texts; of TCP and TLS */
+    uint32_t n_steps;
 };
 
 struct h2_ask;
+struct talk;
 
 struct attempt {
     struct conn conn;  /* its descriptor is -1 while none is under way */
@@ -51,6 +54,7 @@ struct attempt {
     void *of;
     bool connected, shaken; /* and the handshake is over, if there is one */
     struct h2_ask *ask;     /* owned; of HTTP/2 */
+    struct talk *talk;      /* owned; of one that has steps */
     size_t sent, received;
     char answer[64]; /* the beginning of it */
 };

@@ -143,20 +143,36 @@ static void add_candidate(struct cluster_view *v, const struct cluster_choice *c
     v->plan.n++;
 }
 
+static bool may_serve(const struct server *s, bool even_ejected)
+{
+    return even_ejected ? server_usable(s) : server_in_use(s);
+}
+
+/* The lowest group of which some server may be used; UINT32_MAX: there is none. */
+static uint32_t group_in_use(const struct cluster_choice *choice, bool even_ejected)
+{
+    uint32_t lowest = UINT32_MAX;
+    for (uint32_t i = 0; i < choice->n_servers; i++) {
+        const uint32_t group = table_server_group(&choice->server_spec[i]);
+        if (group < lowest && may_serve(choice->server[i], even_ejected))
+            lowest = group;
+    }
+    return lowest;
+}
+
 /* Those of a group that may be used; for who asks for them, behind these those that are away. */
-static void add_group(struct cluster_view *v, const struct cluster_choice *choice, bool backup,
+static void add_group(struct cluster_view *v, const struct cluster_choice *choice, uint32_t group,
                       bool even_ejected)
 {
-    for (uint32_t i = 0; i < v->n_servers; i++) {
-        const struct server *s = choice->server[i];
-        if (choice->server_spec[i].backup == backup &&
-            (even_ejected ? server_usable(s) : server_in_use(s)))
+    for (uint32_t i = 0; i < v->n_servers; i++)
+        if (table_server_group(&choice->server_spec[i]) == group &&
+            may_serve(choice->server[i], even_ejected))
             add_candidate(v, choice, i, true);
-    }
     if (v->plan.n == 0 || !balance_policy(choice->spec->balance)->reads_away)
         return;
     for (uint32_t i = 0; i < v->n_servers; i++)
-        if (choice->server_spec[i].backup == backup && v->candidate_of[i] == BALANCE_NONE)
+        if (table_server_group(&choice->server_spec[i]) == group &&
+            v->candidate_of[i] == BALANCE_NONE)
             add_candidate(v, choice, i, false);
 }
 
@@ -197,11 +213,8 @@ static void make_view(struct cluster_view *v, const struct cluster_choice *choic
                                .candidate = MUST_ARRAY(struct balance_candidate, n)};
     memset(v->candidate_of, 0xff, n * sizeof(v->candidate_of[0]));
     /* A server that answers badly is better than none: it may be the only one that is up. */
-    for (int even_ejected = 0; even_ejected < 2 && v->plan.n == 0; even_ejected++) {
-        add_group(v, choice, false, even_ejected);
-        if (v->plan.n == 0)
-            add_group(v, choice, true, even_ejected);
-    }
+    for (int even_ejected = 0; even_ejected < 2 && v->plan.n == 0; even_ejected++)
+        add_group(v, choice, group_in_use(choice, even_ejected), even_ejected);
     v->plan.candidate = v->candidate;
     const struct looking looking = {choice, v, policy->reads_time};
     const struct balance_in in = {.load = look, .of = &looking};

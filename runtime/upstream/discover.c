@@ -17,7 +17,8 @@ static bool add(struct discovery *d, const struct discover_found *found)
 {
     struct discover_member *m = find(d, &found->endpoint);
     if (m) {
-        const bool same = m->at.priority == found->priority && m->at.weight == found->weight;
+        const bool same = m->at.priority == found->priority && m->at.weight == found->weight &&
+                          m->at.backup == found->backup;
         *m = (struct discover_member){.at = *found};
         return !same;
     }

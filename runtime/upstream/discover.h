@@ -25,7 +25,8 @@ struct discover_rule {
 
 struct discover_found {
     struct endpoint endpoint;
-    uint16_t priority, weight; /* of SRV: the lowest priority first */
+    uint16_t priority, weight; /* the lowest priority first */
+    bool backup;               /* of a file: behind all that are none */
 };
 
 struct discover_answer {

@@ -164,6 +164,20 @@ static int read_servers(int fd, struct discover_found *found, struct text *why)
     return n;
 }
 
+int server_file_load(const char *path, struct discover_found out[DISCOVER_MEMBERS_MAX],
+                     struct text *why)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        const int error = errno;
+        text_adds(why, strerror(error));
+        return -error;
+    }
+    const int n = read_servers(fd, out, why);
+    close(fd);
+    return n;
+}
+
 static void take_file(struct source *s, int fd)
 {
     struct discover_found *found = MUST_ARRAY(struct discover_found, DISCOVER_MEMBERS_MAX);
@@ -404,6 +418,29 @@ static uint32_t weight_of(const struct table_source *spec, const struct discover
     return scaled > 0 ? scaled : 1;
 }
 
+/* Whatever number a service begins with is its first choice, beside servers that are listed here.
+ */
+static uint32_t priority_of(const struct table_source *spec, const struct discover_found *f,
+                            uint16_t best)
+{
+    const uint32_t first = spec->kind == SOURCE_SRV ? best : 0;
+    return spec->priority + (f->priority > first ? f->priority - first : 0);
+}
+
+struct table_server source_server(const struct table_source *spec, const struct discover_found *f,
+                                  uint16_t best, uint32_t most)
+{
+    return (struct table_server){.name = SLICE_INIT(""),
+                                 .place = spec->place,
+                                 .endpoint = f->endpoint,
+                                 .cluster = spec->cluster,
+                                 .weight = weight_of(spec, f, most),
+                                 .max_connections = spec->max_connections,
+                                 .priority = priority_of(spec, f, best),
+                                 .backup = spec->backup || f->backup,
+                                 .slow_start_ns = spec->slow_start_ns};
+}
+
 static bool is_there(const struct table *t, const struct found_servers *found, uint32_t cluster,
                      const struct endpoint *e)
 {
@@ -426,13 +463,7 @@ static void add_found(const struct table *t, const struct table_source *spec,
         const struct discover_found *f = &d->member[i].at;
         if (is_there(t, out, spec->cluster, &f->endpoint))
             continue;
-        out->server[out->n++] = (struct table_server){.name = SLICE_INIT(""),
-                                                      .place = spec->place,
-                                                      .endpoint = f->endpoint,
-                                                      .cluster = spec->cluster,
-                                                      .weight = weight_of(spec, f, most),
-                                                      .max_connections = spec->max_connections,
-                                                      .backup = spec->backup || f->priority > best};
+        out->server[out->n++] = source_server(spec, f, best, most);
     }
 }
 

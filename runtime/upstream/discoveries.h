@@ -53,11 +53,21 @@ struct found_servers {
 /*
  * What is known for the sources of `t`, be it the table that was set or the one that may come next.
  * Who is a cluster's server already, or was found by an earlier source of it, is not there twice.
- * Of `srv` those behind the best priority are backups.
+ * What `srv` lists is counted from its best priority, which is the one of its `servers`.
  */
 void discoveries_found(const struct discoveries *s, const struct table *t,
                        struct found_servers *out);
 void found_servers_done(struct found_servers *f);
+
+/* One of them, without a name. `best` and `most` are the lowest priority and the greatest weight
+ * that a service lists; they do not matter for a file. */
+struct table_server source_server(const struct table_source *spec, const struct discover_found *f,
+                                  uint16_t best, uint32_t most);
+
+/* What server_file_read() says of this file; or a negative errno with a sentence in `why`. Blocks.
+ */
+MUST_CHECK int server_file_load(const char *path, struct discover_found out[DISCOVER_MEMBERS_MAX],
+                                struct text *why);
 
 /* Has a source of this cluster never been answered, nor failed? By the table that was set. */
 bool discoveries_wait(const struct discoveries *s, uint32_t cluster);

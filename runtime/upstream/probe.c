@@ -1,5 +1,7 @@
 #include "runtime/upstream/probe.h"
 
+#include <stdio.h>
+
 #include "runtime/base/clock.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/rng.h"
@@ -106,6 +108,8 @@ static void let_next_begin(struct probes *all)
     timer_set(&next->turn, 0);
 }
 
+_Static_assert(ATTEMPT_REASON_MAX <= SERVER_CHECK_TEXT_MAX, "reasons are kept as a whole");
+
 static void over(void *of, enum attempt_end how, const char *reason)
 {
     struct probe *p = of;
@@ -115,6 +119,7 @@ static void over(void *of, enum attempt_end how, const char *reason)
     set_turn(p);
     if (how == ATTEMPT_NOT_MADE)
         return;
+    snprintf(p->server->last_check, sizeof(p->server->last_check), "%s", reason);
     if (!health_result(&p->health, how == ATTEMPT_SUCCESS, p->rise, p->fall))
         return;
     atomic_store_explicit(&p->server->health, (int)p->health.state, memory_order_relaxed);
@@ -232,6 +237,7 @@ static struct index index_of(struct probes *all)
 
 static void uncheck(struct server *s)
 {
+    s->last_check[0] = '\0';
     atomic_store_explicit(&s->checked, false, memory_order_relaxed);
     atomic_store_explicit(&s->health, HEALTH_UNKNOWN, memory_order_relaxed);
 }

@@ -22,7 +22,7 @@ static bool is_sent(const struct retry_case *c)
     return c->cause != RETRY_CONNECT && c->cause != RETRY_REFUSED;
 }
 
-static bool names_status(const struct table_retry *rule, uint16_t status)
+bool retry_names_status(const struct table_retry *rule, uint16_t status)
 {
     for (uint32_t i = 0; i < rule->n_statuses; i++)
         if (status >= rule->status[i].first && status <= rule->status[i].last)
@@ -40,19 +40,36 @@ static bool is_asked(const struct table_retry *rule, const struct retry_case *c)
     case RETRY_STALE:
     case RETRY_RESET: return rule->reset;
     case RETRY_TIMEOUT: return rule->timeout;
-    case RETRY_STATUS: return names_status(rule, c->status);
+    case RETRY_STATUS: return retry_names_status(rule, c->status);
     case RETRY_BROKEN: return false;
     }
     ASSERT(!"every case above returns");
     return false;
 }
 
-static bool allows_method(const struct table_retry *rule, const struct retry_case *c)
+static bool names_method(const struct table_retry *rule, struct slice method)
 {
     for (uint32_t i = 0; i < rule->n_methods; i++)
-        if (slice_eq(rule->method[i], c->method))
+        if (slice_eq(rule->method[i], method))
             return true;
-    return rule->n_methods == 0 && c->idempotent;
+    return false;
+}
+
+static bool allows_method(const struct table_retry *rule, const struct retry_case *c)
+{
+    return rule->n_methods > 0 ? names_method(rule, c->method) : c->idempotent;
+}
+
+bool retry_may_hedge(const struct table_retry *rule, struct slice method)
+{
+    static const struct slice SAFE[] = {SLICE_INIT("GET"), SLICE_INIT("HEAD"),
+                                        SLICE_INIT("OPTIONS"), SLICE_INIT("TRACE")};
+    if (rule->n_methods > 0)
+        return names_method(rule, method);
+    for (size_t i = 0; i < COUNT_OF(SAFE); i++)
+        if (slice_eq(SAFE[i], method))
+            return true;
+    return false;
 }
 
 enum retry_verdict retry_decide(const struct table_retry *rule, const struct retry_case *c)

@@ -50,6 +50,13 @@ struct retry_case {
 /* AGAIN, NOT_ASKED, METHOD, BODY or TRIES. */
 enum retry_verdict retry_decide(const struct table_retry *rule, const struct retry_case *c);
 
+/* May another server be asked this while one has it already? A method that is safe (RFC 9110
+ * 9.2.1), or where the rule says `methods`, one of these. */
+bool retry_may_hedge(const struct table_retry *rule, struct slice method);
+
+/* Is a response with this status tried again? */
+bool retry_names_status(const struct table_retry *rule, uint16_t status);
+
 /* Does the rule have its say in it, so that it costs one of its tries and some of its budget? What
  * has surely reached nobody's program on a connection that was dead already does not. */
 bool retry_is_counted(const struct table_retry *rule, const struct retry_case *c);

@@ -5,9 +5,9 @@
  * some generation has a server of that cluster, name and endpoint. Generations share it, and so
  * health, counts and idle connections survive a hot swap.
  *
- * Written by: `health`, `admin`, `ejected` and `outlier` the control thread; the counters,
- * `connects` and the suspicion any worker, with relaxed atomics; a slot of `worker` only its
- * worker.
+ * Written by: `health`, `admin`, `ejected`, `outlier` and `last_check` the control thread; the
+ * counters, `connects` and the suspicion any worker, with relaxed atomics; a slot of `worker` only
+ * its worker.
  */
 #pragma once
 
@@ -60,6 +60,10 @@ struct server {
     _Atomic uint32_t errors_in_a_row; /* kept where the cluster has an `outlier` */
     struct outlier outlier;           /* the control thread's, and so is the next */
     enum server_admin admin_told;     /* the state that the log knows of */
+
+    /* What its last check came to, NUL-terminated; control thread only. */
+#define SERVER_CHECK_TEXT_MAX 120
+    char last_check[SERVER_CHECK_TEXT_MAX];
 
     _Atomic bool connects; /* it takes WebSockets over HTTP/2 (RFC 8441), as it said last */
 

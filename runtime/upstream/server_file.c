@@ -4,7 +4,8 @@
 
 #include "runtime/base/number.h"
 
-#define WEIGHT_MAX 256u
+#define WEIGHT_MAX   256u
+#define PRIORITY_MAX 1000u
 
 static struct slice next_word(struct slice *rest)
 {
@@ -35,6 +36,15 @@ static bool read_weight(struct slice word, uint16_t *out)
     return true;
 }
 
+static bool read_priority(struct slice word, uint16_t *out)
+{
+    uint64_t value;
+    if (!number_parse(word, PRIORITY_MAX, &value))
+        return false;
+    *out = (uint16_t)value;
+    return true;
+}
+
 /* NULL, or what is wrong with the line. */
 static const char *read_line(struct slice line, struct discover_found *out)
 {
@@ -43,9 +53,12 @@ static const char *read_line(struct slice line, struct discover_found *out)
         return "a server is an address with its port, or unix: and a path";
     for (struct slice word; (word = next_word(&line)).len > 0;) {
         if (slice_eq(word, SLICE("backup")))
-            out->priority = 1;
-        else if (!slice_eq(word, SLICE("weight")))
-            return "only `weight N` and `backup` can follow a server";
+            out->backup = true;
+        else if (slice_eq(word, SLICE("priority"))) {
+            if (!read_priority(next_word(&line), &out->priority))
+                return "a priority is between 0 and 1000";
+        } else if (!slice_eq(word, SLICE("weight")))
+            return "only `weight N`, `priority N` and `backup` can follow a server";
         else if (!read_weight(next_word(&line), &out->weight))
             return "a weight is between 1 and 256";
     }

@@ -1,4 +1,6 @@
 /* The commands that show something: for people in columns, for programs as one line of JSON. */
+#include <stdio.h>
+
 #include "runtime/base/clock.h"
 #include "runtime/control/control.h"
 #include "runtime/log/stamp.h"
@@ -133,6 +135,38 @@ static void add_why(struct columns *table, const struct control_server *s)
     text_done(&why);
 }
 
+/* "4", "4/200": of what may be. */
+static void add_use(struct columns *table, uint64_t now, uint32_t most)
+{
+    if (most > 0)
+        columns_add(table, "%llu/%u", (unsigned long long)now, most);
+    else
+        columns_add(table, "%llu", (unsigned long long)now);
+}
+
+/* What no limit is set for is not counted. */
+static void add_breaker(struct columns *table, const struct control_use *u)
+{
+    if (u->most > 0)
+        add_use(table, u->now, u->most);
+    else
+        columns_add(table, "-");
+}
+
+static bool is_spent(const struct control_use *u)
+{
+    return u->most > 0 && u->now >= u->most;
+}
+
+/* "3", "3 priority 1", "3 backup". */
+static void add_group(struct columns *table, uint32_t n, uint32_t priority, bool backup)
+{
+    char said[32] = "";
+    if (priority > 0)
+        snprintf(said, sizeof(said), " priority %u", priority);
+    columns_add(table, "%u%s%s", n, said, backup ? " backup" : "");
+}
+
 static void server_as_row(void *to, const struct control_server *s)
 {
     struct server_table *servers = to;
@@ -141,8 +175,8 @@ static void server_as_row(void *to, const struct control_server *s)
     columns_add(table, "%s", s->endpoint);
     columns_add(table, "%s", health_text(s));
     add_state(table, s);
-    columns_add(table, "%u%s", s->weight, s->backup ? " backup" : "");
-    columns_add(table, "%lld", (long long)s->in_flight);
+    add_group(table, s->weight, s->priority, s->backup);
+    add_use(table, (uint64_t)s->in_flight, s->max_connections);
     columns_add(table, "%u", s->idle);
     columns_add(table, "%llu", (unsigned long long)s->requests);
     columns_add(table, "%llu", (unsigned long long)s->connect_errors + s->response_errors);
@@ -183,8 +217,10 @@ static void server_as_json(void *to, const struct control_server *s)
     text_add_json(out, slice_of(s->endpoint));
     text_addf(out, ",\"health\":\"%s\",\"state\":\"%s\",\"weight\":%u,\"backup\":%s",
               health_text(s), admin_text(s->admin), s->weight, s->backup ? "true" : "false");
-    text_addf(out, ",\"in_flight\":%lld,\"idle\":%u,\"requests\":%llu", (long long)s->in_flight,
-              s->idle, (unsigned long long)s->requests);
+    text_addf(out, ",\"priority\":%u,\"standby\":%s", s->priority, s->standby ? "true" : "false");
+    text_addf(out, ",\"in_flight\":%lld,\"max_connections\":%u,\"idle\":%u,\"requests\":%llu",
+              (long long)s->in_flight, s->max_connections, s->idle,
+              (unsigned long long)s->requests);
     text_addf(out, ",\"connect_errors\":%llu,\"response_errors\":%llu,\"responses_5xx\":%llu",
               (unsigned long long)s->connect_errors, (unsigned long long)s->response_errors,
               (unsigned long long)s->responses_5xx);
@@ -194,6 +230,10 @@ static void server_as_json(void *to, const struct control_server *s)
                   (double)s->ejected_for_ns / (double)NS_PER_S, s->ejected_times);
         outlier_write(&s->ejected_why, out);
         text_adds(out, "\"}");
+    }
+    if (s->checked && s->last_check[0]) {
+        text_adds(out, ",\"last_check\":");
+        text_add_json(out, slice_of(s->last_check));
     }
     if (s->connect_reason) {
         text_adds(out, ",\"connect_reason\":");
@@ -211,6 +251,63 @@ enum command_end command_show_servers(struct command *c)
     text_addc(c->out, '[');
     control_servers(c->control, server_as_json, c->out);
     text_adds(c->out, "]\n");
+    return COMMAND_DONE;
+}
+
+static void cluster_as_row(void *to, const struct control_cluster *s)
+{
+    struct columns *table = to;
+    columns_add(table, SLICE_FMT, SLICE_ARG(s->name));
+    columns_add(table, "%s", s->balance);
+    columns_add(table, "%u", s->servers);
+    columns_add(table, "%u", s->usable);
+    add_group(table, s->in_use, s->priority, s->backup);
+    columns_add(table, "%lld", (long long)s->in_flight);
+    add_use(table, s->waiting.now, s->waiting.most);
+    add_breaker(table, &s->connections);
+    add_breaker(table, &s->pending);
+    add_breaker(table, &s->retrying);
+}
+
+static void use_as_json(struct text *out, const char *name, const struct control_use *u)
+{
+    text_addf(out, ",\"%s\":%u,\"%s_max\":%u", name, u->now, name, u->most);
+}
+
+static void cluster_as_json(void *to, const struct control_cluster *s)
+{
+    struct text *out = to;
+    separate(out);
+    text_adds(out, "{\"cluster\":");
+    text_add_json(out, s->name);
+    text_addf(out, ",\"balance\":\"%s\",\"servers\":%u,\"usable\":%u,\"in_use\":%u", s->balance,
+              s->servers, s->usable, s->in_use);
+    text_addf(out, ",\"priority\":%u,\"backup\":%s,\"in_flight\":%lld", s->priority,
+              s->backup ? "true" : "false", (long long)s->in_flight);
+    use_as_json(out, "waiting", &s->waiting);
+    text_adds(out, ",\"breaker\":{\"open\":");
+    text_adds(out, is_spent(&s->connections) || is_spent(&s->pending) ? "true" : "false");
+    use_as_json(out, "connections", &s->connections);
+    use_as_json(out, "pending", &s->pending);
+    use_as_json(out, "retries", &s->retrying);
+    text_adds(out, "}}");
+}
+
+enum command_end command_show_clusters(struct command *c)
+{
+    if (c->json) {
+        text_addc(c->out, '[');
+        control_clusters(c->control, cluster_as_json, c->out);
+        text_adds(c->out, "]\n");
+        return COMMAND_DONE;
+    }
+    static const char *const title[] = {"cluster", "balance", "servers",     "usable",  "in use",
+                                        "active",  "waiting", "connections", "pending", "retries"};
+    struct columns table = {.n = COUNT_OF(title), .to_the_right = 0x3fc};
+    for (size_t i = 0; i < COUNT_OF(title); i++)
+        columns_add(&table, "%s", title[i]);
+    control_clusters(c->control, cluster_as_row, &table);
+    columns_finish(&table, c->out);
     return COMMAND_DONE;
 }
 

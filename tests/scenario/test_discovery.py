@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness import LBC, Lbc, Process, free_port, get, wait_for
+from harness import LBC, Client, Lbc, Process, free_port, get, wait_for
 from harness.load import Load
 from harness.nameserver import Nameserver
 
@@ -140,20 +140,23 @@ def test_who_starts_while_nobody_answers_serves_when_somebody_does(start, three,
     wait_for(lambda: get(lbc.port, "/").status == 200, "and serves", 20)
 
 
-def test_a_service_brings_its_ports_and_its_backups(start, nameserver):
+def test_a_service_brings_its_ports_and_its_priorities(start, nameserver):
     ports = [free_port(), free_port()]
     for port in ports:
         start(OriginAt, "127.0.0.1", port)
     names = nameserver({"a.here": ["127.0.0.1"]},
                        [("_http._tcp.here", "a.here", ports[0], 1, 1000),
-                        ("_http._tcp.here", "a.here", ports[1], 2, 10)])
+                        ("_http._tcp.here", "a.here", ports[1], 4, 10)])
     listener = free_port()
     lbc = start(Lbc, config(listener, 'servers srv "_http._tcp.here" { resolver ours }',
                             more=resolver(names)), port=listener)
     wait_for(lambda: len(lbc.show("servers")) == 2, "both are found")
-    seen = {s["endpoint"]: (s["backup"], s["weight"]) for s in lbc.show("servers")}
-    assert seen == {f"127.0.0.1:{ports[0]}": (False, 256), f"127.0.0.1:{ports[1]}": (True, 2)}
+    first, second = (f"127.0.0.1:{port}" for port in ports)
+    seen = {s["endpoint"]: (s["priority"], s["standby"], s["weight"]) for s in lbc.show("servers")}
+    assert seen == {first: (0, False, 256), second: (3, True, 2)}, "counted from the best"
     assert {get(listener, "/")["x-origin"] for _ in range(4)} == {str(ports[0])}
+    lbc.ctl("drain", f"app/{first}")
+    wait_for(lambda: get(listener, "/")["x-origin"] == str(ports[1]), "the second serves")
 
 
 def by_file(start, file, own="hold 1s"):
@@ -178,6 +181,22 @@ def test_a_file_lists_servers_and_a_wrong_one_changes_nothing(start, three, tmp_
         file.write_text(f"{origins['4'].at}\n")
         wait_for(lambda: up(lbc) == "4", "the new list holds")
     load.assert_clean()
+
+
+@pytest.mark.parametrize("own, few", [("slow-start 1h", True), ("", False)])
+def test_who_is_found_may_start_slowly(start, three, tmp_path, own, few):
+    """Beside one that has been there all the time."""
+    origins, _ = three
+    file, listener = tmp_path / "servers.txt", free_port()
+    file.write_text(f"{origins['3'].at}\n")
+    lbc = start(Lbc, config(listener, f"balance weighted-round-robin\n  server s {origins['2'].at} weight 1\n"
+                            f'  servers file "{file}" {{ {own} }}'), port=listener)
+    wait_for(lambda: up(lbc) == "23", "both are up")
+    with Client(listener) as c:
+        for _ in range(100):
+            c.get("/")
+    n = {s["endpoint"]: s["requests"] for s in lbc.show("servers")}[origins["3"].at]
+    assert n < 20 if few else 40 <= n <= 60
 
 
 def test_a_reload_keeps_what_is_known(start, three, nameserver):

@@ -165,6 +165,43 @@ route site {{ otherwise {{ forward app }} }}
         assert {c.get()["x-origin"] for _ in range(10)} == {str(first.port)}
 
 
+def test_the_lowest_priority_that_is_up_serves(start):
+    """Servers of the second priority take over once the first are all down, and step back."""
+    port = free_port()
+    first, second, third = start(Origin, address="127.0.0.9"), start(Origin), start(Origin)
+    lbc = start(Lbc, f"""lbconf 1
+cluster app {{
+  server a 127.0.0.9:{first.port}
+  server b 127.0.0.1:{second.port} priority 1
+  server c 127.0.0.1:{third.port} priority 2
+  health http GET "/" {{ every 100ms timeout 100ms rise 1 fall 1 }}
+}}
+listener front {{ bind 127.0.0.1:{port}; route site }}
+route site {{ otherwise {{ forward app }} }}
+""")
+
+    def serves(origin):
+        with Client(port) as c:
+            return {c.get()["x-origin"] for _ in range(6)} == {str(origin.port)}
+
+    def in_use():
+        return {s["server"]: s["standby"] for s in lbc.show("servers") if s["health"] == "up"}
+
+    wait_for(lambda: len(in_use()) == 3, "all are up")
+    assert serves(first) and in_use() == {"a": False, "b": True, "c": True}
+    cluster = lbc.show("clusters")[0]
+    assert (cluster["usable"], cluster["in_use"], cluster["priority"]) == (3, 1, 0)
+    first.kill()
+    wait_for(lambda: in_use() == {"b": False, "c": True}, "b serves once a is down")
+    assert serves(second) and lbc.show("clusters")[0]["priority"] == 1
+    second.kill()
+    wait_for(lambda: in_use() == {"c": False}, "c serves once both are down")
+    assert serves(third)
+    start(Origin, first.port, address="127.0.0.9")
+    wait_for(lambda: in_use() == {"a": False, "c": True}, "a serves again as soon as it is up")
+    assert serves(first)
+
+
 def test_kills_at_random_never_fail_a_request_for_long(start):
     """Three servers in turn, again and again: only what was in flight may fail."""
     q = Quickstart(start)

@@ -46,7 +46,14 @@ def site(begin, backend, second):
     text.append(f"cluster gone {{ server x 127.0.0.1:{closed}; server a 127.0.0.1:{backend.port}; "
                 f"retry 2 on 503 }}")
     text.append(f"cluster alone {{ server x 127.0.0.1:{closed}; retry 2 }}")
-    rules = [f'when host == "{name}" {{ forward {name} }}' for name in [*RULES, "gone"]]
+    text.append(f"cluster once {{ server a 127.0.0.1:{backend.port}; server b 127.0.0.1:{second.port}; "
+                f"retry 0 on 503 {{ budget 100% }} }}")
+    text.append(f"cluster unsaid {{ balance first; server x 127.0.0.1:{closed}; server a 127.0.0.1:{backend.port} }}")
+    rules = [f'when host == "{name}" {{ forward {name} }}' for name in [*RULES, "gone", "once", "unsaid"]]
+    rules += ['when host == "once-more" { retry 1; forward once }', 'when host == "never" { retry 0; forward status }',
+              'when host == "unsaid-never" { retry 0; forward unsaid }',
+              'when host == "unsaid-once" { retry 1; forward unsaid }',
+              'when host == "last" { retry 0; continue } when host == "last" { retry 1; forward once }']
     text.append(f"listener front {{ bind 127.0.0.1:{port}; route site }}")
     text.append("route site { " + "\n ".join(rules) + "\n otherwise { forward alone } }")
     return begin(Lbc, "\n".join(text), workers=1, port=port)
@@ -201,6 +208,19 @@ def test_the_time_of_a_try_ends_when_the_response_begins(client, pair):
 def test_a_rule_that_does_not_name_connections_does_not_try_them_again(client, pair):
     p = pair(OK)
     assert sorted(r.status for r in twice(client, "gone", p)) == [200, 502]
+
+
+@pytest.mark.parametrize("host, got", [
+    ("once", [200, 503]), ("once-more", [200, 200]), ("never", [200, 503]), ("last", [200, 200])])
+def test_a_clause_says_how_often(client, pair, host, got):
+    """In place of the cluster, which still says on what; the clause that comes last has its say."""
+    assert sorted(r.status for r in twice(client, host, pair(BUSY))) == got
+
+
+@pytest.mark.parametrize("host, status", [("unsaid", 200), ("unsaid-once", 200), ("unsaid-never", 502)])
+def test_a_clause_says_it_where_the_cluster_does_not(client, backend, host, status):
+    time.sleep(1.1)  # so long is one that could not be reached avoided
+    assert client.get(backend.script(), host=host).status == status
 
 
 def test_a_server_that_stands_alone_is_asked_again(client, records):

@@ -125,9 +125,14 @@ static void change(struct generated *g, struct action *a)
         return;
     }
     if (kind == 3) {
-        a->kind = choose(g->choice, 2) ? ACTION_TAG : ACTION_TIMEOUT_READ;
+        static const enum action_kind kinds[] = {ACTION_TAG, ACTION_TIMEOUT_READ, ACTION_RETRY,
+                                                 ACTION_COMPRESS};
+        a->kind = kinds[choose(g->choice, COUNT_OF(kinds))];
         a->name = a->kind == ACTION_TAG ? generate_name(g->choice) : SLICE("");
-        a->number = a->kind == ACTION_TAG ? 0 : g->live ? UINT64_C(60000000000) : 1000000;
+        if (a->kind == ACTION_TIMEOUT_READ)
+            a->number = g->live ? UINT64_C(60000000000) : 1000000;
+        if (a->kind == ACTION_RETRY)
+            a->number = choose(g->choice, 11);
         return;
     }
     if (kind == 4) {

@@ -40,7 +40,7 @@ void met_add(struct met *m, const struct program *p)
 /* What `lbc run` refuses needs no agreement yet. */
 static bool is_served(enum action_kind kind)
 {
-    return kind < ACTION_RETRY || kind > ACTION_CORS;
+    return kind < ACTION_MIRROR || kind > ACTION_CORS;
 }
 
 static void miss(struct text *why, const char *what, uint64_t number, uint64_t met)

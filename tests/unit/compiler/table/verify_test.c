@@ -211,6 +211,12 @@ static void eject(struct fixture *f)
     SPOIL((eject(f), f->cluster[0].outlier.max_ejected_percent = 101),                             \
           "a cluster ejects more servers than there are, or none")                                 \
     SPOIL(f->server[0].slow_start_ns = -1, "a server begins in a way that there is not")           \
+    SPOIL((f->cluster[0].retry =                                                                   \
+               (struct table_retry){.given = true, .hedge_ns = -1, .budget_percent = 1}),          \
+          "a cluster's retries go back in time")                                                   \
+    SPOIL(f->server[0].priority = TABLE_PRIORITY_MAX + 1, "a server's priority is out of range")   \
+    SPOIL(f->cluster[1].health.n_steps = TABLE_HEALTH_STEPS_MAX + 1,                               \
+          "a health check has steps that it does not take")                                        \
     SPOIL(f->cluster[1].timeout_ns[TIMEOUT_CLUSTER_IDLE] = -1,                                     \
           "a cluster has a timeout that is not above zero")                                        \
     SPOIL(f->cluster[1].n_servers = 0, "a cluster has no servers")                                 \
@@ -274,6 +280,8 @@ static void eject(struct fixture *f)
     SPOIL(f->effect.kind = EFFECT_REPLACE_PATH,                                                    \
           "what is replaced is found by a regular expression that is not there")                   \
     SPOIL(f->effect.kind = EFFECT_TIMEOUT_READ, "a timeout is not above zero")                     \
+    SPOIL((f->effect.kind = EFFECT_RETRY, f->effect.number = 11),                                  \
+          "a clause tries again too often")                                                        \
     SPOIL(f->atom[2].op = OP_MATCHES, "an atom names a regular expression that is not there")      \
     SPOIL(f->atom[2].op = OP_IN_NUMBERS,                                                           \
           "a number is compared as a string, or a string as a number")                             \

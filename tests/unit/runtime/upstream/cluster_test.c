@@ -212,6 +212,58 @@ static void what_ends_badly_is_counted_where_there_is_a_rule(void **state)
     assert_int_equal(seen.time_ns, NS_PER_MS);
 }
 
+static void the_lowest_priority_that_can_serve_does(void **state)
+{
+    (void)state;
+    unsigned times[SERVERS];
+    spec[1].priority = 1;
+    spec[2].priority = 7;
+    const struct cluster_choice c = choice(BALANCE_ROUND_ROBIN);
+    count(c, 10, times);
+    assert_times(times, 10, 0, 0, 0);
+    set_health(0, HEALTH_DOWN);
+    count(c, 10, times);
+    assert_times(times, 0, 10, 0, 0);
+    set_health(1, HEALTH_DOWN);
+    count(c, 10, times);
+    assert_times(times, 0, 0, 10, 0);
+    set_health(2, HEALTH_DOWN); /* the backup is behind every priority */
+    count(c, 10, times);
+    assert_times(times, 0, 0, 0, 10);
+    set_health(1, HEALTH_UP);
+    count(c, 10, times);
+    assert_times(times, 0, 10, 0, 0);
+    set_health(0, HEALTH_UP);
+    count(c, 10, times);
+    assert_times(times, 10, 0, 0, 0);
+}
+
+/* Who waits for room is not sent where it is not meant to go. */
+static void a_full_group_is_no_reason_for_the_next(void **state)
+{
+    (void)state;
+    for (int i = 1; i < 3; i++)
+        spec[i].priority = 1;
+    atomic_store(&server[0]->max_connections, 1);
+    atomic_store(&server[0]->in_flight, 1);
+    const struct cluster_choice c = choice(BALANCE_ROUND_ROBIN);
+    assert_int_equal(cluster_pick(&c, &view), CLUSTER_FULL);
+}
+
+static void backups_have_priorities_too(void **state)
+{
+    (void)state;
+    unsigned times[SERVERS];
+    for (int i = 0; i < SERVERS; i++)
+        spec[i].backup = i > 0;
+    spec[1].priority = 2;
+    spec[2].priority = 1;
+    spec[3].priority = 1;
+    set_health(0, HEALTH_DOWN);
+    count(choice(BALANCE_ROUND_ROBIN), 10, times);
+    assert_times(times, 0, 0, 5, 5);
+}
+
 static void a_suspect_is_avoided_while_there_is_another(void **state)
 {
     (void)state;
@@ -380,6 +432,9 @@ int main(void)
         TEST(who_is_ejected_is_away_for_those_that_keep_places),
         TEST(it_is_avoided_who_may_be_used_later),
         TEST(what_ends_badly_is_counted_where_there_is_a_rule),
+        TEST(the_lowest_priority_that_can_serve_does),
+        TEST(a_full_group_is_no_reason_for_the_next),
+        TEST(backups_have_priorities_too),
         TEST(a_suspect_is_avoided_while_there_is_another),
         TEST(what_an_exchange_has_tried_is_not_chosen_again),
         TEST(least_connections_looks_at_what_is_in_flight),

@@ -144,12 +144,31 @@ static void test_pauses_are_doubled_and_scattered(void **state)
     assert_true(retry_pause_ns(ms, 1, 0) > 0);
 }
 
+static void only_what_is_safe_or_named_is_hedged(void **state)
+{
+    (void)state;
+    static const char *const safe[] = {"GET", "HEAD", "OPTIONS", "TRACE"};
+    static const char *const unsafe[] = {"POST", "PUT", "DELETE", "PATCH", "get", "QUERY", ""};
+    const struct slice post[] = {SLICE("POST"), SLICE("PUT")};
+    const struct table_retry plain = {.given = true};
+    const struct table_retry named = {.given = true, .method = post, .n_methods = 2};
+    for (size_t i = 0; i < COUNT_OF(safe); i++) {
+        assert_true(retry_may_hedge(&plain, slice_of(safe[i])));
+        assert_false(retry_may_hedge(&named, slice_of(safe[i])));
+    }
+    for (size_t i = 0; i < COUNT_OF(unsafe); i++) {
+        assert_false(retry_may_hedge(&plain, slice_of(unsafe[i])));
+        assert_int_equal(retry_may_hedge(&named, slice_of(unsafe[i])), i < 2);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_nothing_is_executed_twice_unless_asked_for),
         cmocka_unit_test(test_pauses_are_doubled_and_scattered),
+        cmocka_unit_test(only_what_is_safe_or_named_is_hedged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,7 @@
 
 #include "runtime/upstream/server_file.h"
 
-/* Servers as "endpoint weight priority", or what is said. */
+/* Servers as "endpoint weight priority", with "b" where they are backups, or what is said. */
 static const struct {
     const char *says, *text, *read;
 } rows[] = {
@@ -20,13 +20,18 @@ static const struct {
     {"comments, blanks and empty lines", "# all\n\n \t \n  127.0.0.1:80\t# one\r\n",
      "127.0.0.1:80 0 0; "},
     {"weight and backup", "127.0.0.1:80 weight 256 backup\n127.0.0.1:81 backup weight 2",
-     "127.0.0.1:80 256 1; 127.0.0.1:81 2 1; "},
+     "127.0.0.1:80 256 0b; 127.0.0.1:81 2 0b; "},
+    {"a priority", "127.0.0.1:80 priority 1000\n127.0.0.1:81 weight 2 priority 0 backup",
+     "127.0.0.1:80 0 1000; 127.0.0.1:81 2 0b; "},
+    {"a priority too large", "127.0.0.1:80 priority 1001",
+     "line 1: a priority is between 0 and 1000"},
+    {"no priority", "127.0.0.1:80 priority", "line 1: a priority is between 0 and 1000"},
     {"no port", "\n127.0.0.1", "line 2: a server is an address with its port, or unix: and a path"},
     {"a name", "a.test:80", "line 1: a server is an address with its port, or unix: and a path"},
     {"a word that there is not", "127.0.0.1:80 slow",
-     "line 1: only `weight N` and `backup` can follow a server"},
+     "line 1: only `weight N`, `priority N` and `backup` can follow a server"},
     {"two on a line", "127.0.0.1:80 127.0.0.1:81",
-     "line 1: only `weight N` and `backup` can follow a server"},
+     "line 1: only `weight N`, `priority N` and `backup` can follow a server"},
     {"no weight", "127.0.0.1:80 weight", "line 1: a weight is between 1 and 256"},
     {"a weight of 0", "127.0.0.1:80 weight 0", "line 1: a weight is between 1 and 256"},
     {"a weight too large", "127.0.0.1:80 weight 257", "line 1: a weight is between 1 and 256"},
@@ -45,7 +50,8 @@ static void files_are_read(void **state)
         for (int k = 0; k < n; k++) {
             char at[ENDPOINT_TEXT_MAX];
             endpoint_format(&found[k].endpoint, at);
-            text_addf(&said, "%s %u %u; ", at, found[k].weight, found[k].priority);
+            text_addf(&said, "%s %u %u%s; ", at, found[k].weight, found[k].priority,
+                      found[k].backup ? "b" : "");
         }
         if (!slice_eq(text_slice(&said), slice_of(rows[i].read)))
             fail_msg("%s: " SLICE_FMT, rows[i].says, SLICE_ARG(text_slice(&said)));

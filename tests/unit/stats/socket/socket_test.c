@@ -58,8 +58,10 @@ void control_servers(const struct control *c,
                                .endpoint = "127.0.0.1:9001",
                                .health = HEALTH_UP,
                                .checked = true,
+                               .last_check = "",
                                .weight = 10,
                                .in_flight = 4,
+                               .max_connections = 200,
                                .idle = 12,
                                .requests = 1234567,
                                .connect_errors = 2,
@@ -69,16 +71,37 @@ void control_servers(const struct control *c,
                    "ber");
     s.health = HEALTH_DOWN;
     s.admin = SERVER_DRAIN;
-    s.backup = true;
+    s.backup = s.standby = true;
     if (c->ejects) {
         s.ejected_for_ns = 12 * NS_PER_S;
         s.ejected_times = 2;
         s.ejected_why = (struct outlier_why){OUTLIER_ERROR_RATE, 34, 100};
         s.ejections = 7;
     }
+    s.last_check = "no \"+PONG\" within 1s";
+    s.priority = 2;
+    s.max_connections = 0;
     each(to, &s);
     for (uint32_t i = 0; i < c->many_servers; i++)
         each(to, &s);
+}
+
+void control_clusters(const struct control *c,
+                      void (*each)(void *to, const struct control_cluster *s), void *to)
+{
+    (void)c;
+    struct control_cluster s = {.name = SLICE("web"),
+                                .balance = "round-robin",
+                                .servers = 5,
+                                .usable = 3,
+                                .in_use = 2,
+                                .in_flight = 7};
+    each(to, &s);
+    s.priority = 4;
+    s.waiting = (struct control_use){6, 1000};
+    s.connections = (struct control_use){20, 20};
+    s.pending = (struct control_use){1, 100};
+    each(to, &s);
 }
 
 void control_certificates(const struct control *c,
@@ -315,7 +338,8 @@ static const struct {
     {"nothing near", "format c:\n",
      "refused: there is no command \"format c:\"; \"help\" lists them\n"},
     {"half a command", "show\n",
-     "refused: show what? There are: show info, show servers, show sources, show generations, "
+     "refused: show what? There are: show info, show servers, show clusters, show sources, show "
+     "generations, "
      "show certificates\n"},
     {"commands are whole words", "showinfo2 x\n",
      "refused: there is no command \"showinfo2 x\"; \"help\" lists them\n"},
@@ -379,10 +403,13 @@ static void show_servers_is_aligned(void **state)
     peer_send(&p, SLICE("show servers\n"));
     assert_string_equal(
         peer_await(&p, 1),
-        "server    endpoint        health  state     weight  active  idle  requests  errors  5xx\n"
-        "web/one   127.0.0.1:9001  up      ready         10       4    12   1234567       3    0\n"
+        "server    endpoint        health  state                weight  active  idle  requests  "
+        "errors  5xx\n"
+        "web/one   127.0.0.1:9001  up      ready                    10   4/200    12   1234567     "
+        "  3    0\n"
         "web/\xc3\xbc"
-        "ber  127.0.0.1:9001  down    drain  10 backup       4    12   1234567       3    0\n"
+        "ber  127.0.0.1:9001  down    drain  10 priority 2 backup       4    12   1234567       "
+        "3    0\n"
         "ok\n");
     peer_close(&p);
 }
@@ -395,7 +422,7 @@ static void show_servers_says_who_is_ejected_and_why(void **state)
     peer_open(&p);
     peer_send(&p, SLICE("show servers\n"));
     const char *text = peer_await(&p, 1);
-    assert_non_null(strstr(text, "drain, ejected for 12.0s  10 backup"));
+    assert_non_null(strstr(text, "drain, ejected for 12.0s  10 priority 2 backup"));
     assert_non_null(strstr(text, "34 of 100 requests were errors; times: 2\n"));
     peer_close(&p);
     peer_open(&p);
@@ -403,7 +430,7 @@ static void show_servers_says_who_is_ejected_and_why(void **state)
     const char *json = peer_await(&p, 1);
     assert_non_null(strstr(json, "\"ejections\":0},{")); /* the first one, which is not */
     assert_non_null(strstr(json, "\"ejections\":7,\"ejected\":{\"for_s\":12.000,\"times\":2,"
-                                 "\"reason\":\"34 of 100 requests were errors\"}}]\n"));
+                                 "\"reason\":\"34 of 100 requests were errors\"},\"last_check\":\"no \\\"+PONG\\\" within 1s\"}]\n"));
     peer_close(&p);
 }
 
@@ -417,14 +444,43 @@ static void show_servers_is_json_when_asked(void **state)
         peer_await(&p, 1),
         "[{\"cluster\":\"web\",\"server\":\"one\",\"endpoint\":\"127.0.0.1:9001\",\"health\":"
         "\"up\","
-        "\"state\":\"ready\",\"weight\":10,\"backup\":false,\"in_flight\":4,\"idle\":12,"
+        "\"state\":\"ready\",\"weight\":10,\"backup\":false,\"priority\":0,\"standby\":false,"
+        "\"in_flight\":4,\"max_connections\":200,\"idle\":12,"
         "\"requests\":1234567,\"connect_errors\":2,\"response_errors\":1,\"responses_5xx\":0,"
         "\"ejections\":0},"
         "{\"cluster\":\"web\",\"server\":\"\xc3\xbc"
         "ber\",\"endpoint\":\"127.0.0.1:9001\","
-        "\"health\":\"down\",\"state\":\"drain\",\"weight\":10,\"backup\":true,\"in_flight\":4,"
-        "\"idle\":12,\"requests\":1234567,\"connect_errors\":2,\"response_errors\":1,"
-        "\"responses_5xx\":0,\"ejections\":0}]\nok\n");
+        "\"health\":\"down\",\"state\":\"drain\",\"weight\":10,\"backup\":true,\"priority\":2,"
+        "\"standby\":true,\"in_flight\":4,\"max_connections\":0,\"idle\":12,\"requests\":1234567,"
+        "\"connect_errors\":2,\"response_errors\":1,"
+        "\"responses_5xx\":0,\"ejections\":0,\"last_check\":\"no \\\"+PONG\\\" within "
+        "1s\"}]\nok\n");
+    peer_close(&p);
+}
+
+static void show_clusters_both_ways(void **state)
+{
+    (void)state;
+    struct peer p;
+    peer_open(&p);
+    peer_send(&p, SLICE("show clusters\nshow clusters --json\n"));
+    assert_string_equal(
+        peer_await(&p, 2),
+        "cluster  balance      servers  usable        in use  active  waiting  connections  "
+        "pending  retries\n"
+        "web      round-robin        5       3             2       7        0            -        "
+        "-        -\n"
+        "web      round-robin        5       3  2 priority 4       7   6/1000        20/20    "
+        "1/100        -\n"
+        "ok\n"
+        "[{\"cluster\":\"web\",\"balance\":\"round-robin\",\"servers\":5,\"usable\":3,\"in_use\":2,"
+        "\"priority\":0,\"backup\":false,\"in_flight\":7,\"waiting\":0,\"waiting_max\":0,"
+        "\"breaker\":{\"open\":false,\"connections\":0,\"connections_max\":0,\"pending\":0,"
+        "\"pending_max\":0,\"retries\":0,\"retries_max\":0}},"
+        "{\"cluster\":\"web\",\"balance\":\"round-robin\",\"servers\":5,\"usable\":3,\"in_use\":2,"
+        "\"priority\":4,\"backup\":false,\"in_flight\":7,\"waiting\":6,\"waiting_max\":1000,"
+        "\"breaker\":{\"open\":true,\"connections\":20,\"connections_max\":20,\"pending\":1,"
+        "\"pending_max\":100,\"retries\":0,\"retries_max\":0}}]\nok\n");
     peer_close(&p);
 }
 
@@ -770,6 +826,7 @@ int main(void)
         TEST(show_generations_both_ways),
         TEST(show_certificates_both_ways),
         TEST(show_sources_both_ways),
+        TEST(show_clusters_both_ways),
         TEST(show_info_has_every_metric),
         TEST(a_line_may_come_in_pieces),
         TEST(two_lines_may_come_at_once_and_the_last_needs_no_end),
