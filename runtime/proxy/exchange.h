@@ -123,9 +123,12 @@ struct exchange {
     uint8_t tries;
     uint32_t tried[EXCHANGE_TRIED_MAX];
     uint8_t n_tried;
-    uint32_t chosen;   /* index within the cluster of the server being tried or used */
-    uint64_t key;      /* what keeps it at its server: cluster_key() */
-    int64_t picked_ns; /* when the server was chosen */
+    uint32_t chosen;     /* index within the cluster of the server being tried or used */
+    uint64_t key;        /* what keeps it at its server: cluster_key() */
+    uint64_t sticky_key; /* of its cluster's `sticky`, if it sticks */
+    bool sticks;         /* its client is to keep its server */
+    bool remembers;      /* the server that is chosen now is its client's from now on */
+    int64_t picked_ns;   /* when the server was chosen */
 
     uint8_t held;                      /* what room.c counts it in */
     uint8_t retries;                   /* tries that the cluster's `retry` allowed */

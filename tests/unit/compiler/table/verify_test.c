@@ -7,6 +7,7 @@
 
 #include "compiler/table/match.h"
 #include "compiler/table/verify.h"
+#include "runtime/base/clock.h"
 
 #define SLOTS 64u
 
@@ -187,6 +188,13 @@ static void full_path(struct endpoint *e)
     SPOIL((f->cluster[0].balance = BALANCE_HASH, f->cluster[0].field = FIELD_HEADER),              \
           "a cluster is balanced by a field without its key")                                      \
     SPOIL(f->cluster[0].bounded_percent = 125, "a cluster's load has a bound that cannot hold")    \
+    SPOIL(f->cluster[0].sticky.kind = 9, "a cluster is sticky in a way that there is not")         \
+    SPOIL(f->cluster[0].sticky.kind = STICKY_HEADER,                                               \
+          "a cluster is sticky by a header that has no name")                                      \
+    SPOIL(f->cluster[0].sticky.kind = STICKY_SRC,                                                  \
+          "a cluster remembers its clients for a time that can't be")                              \
+    SPOIL((f->cluster[0].sticky = (struct table_sticky){.kind = STICKY_SRC, .ttl_ns = NS_PER_S}),  \
+          "a cluster remembers too many clients, or none")                                         \
     SPOIL(f->server[0].slow_start_ns = -1, "a server begins in a way that there is not")           \
     SPOIL(f->cluster[1].timeout_ns[TIMEOUT_CLUSTER_IDLE] = -1,                                     \
           "a cluster has a timeout that is not above zero")                                        \
