@@ -51,18 +51,20 @@ def tally(folder):
     return counts, failures
 
 
-def valgrind_reports(folder):
-    """Reports are failures of their own: a program may have been killed before its exit status."""
-    return [file for file in sorted(folder.glob("valgrind.*.log"))
+def reports(folder):
+    """Those of valgrind and the thread sanitizer are failures of their own: a program may have been killed before its
+    exit status."""
+    return [file for pattern in ("valgrind.*.log", "tsan.log.*") for file in sorted(folder.glob(pattern))
             if file.stat().st_size > 0]
 
 
 def main():
     folder = pathlib.Path(sys.argv[1])
     counts, failures = tally(folder)
-    for report in valgrind_reports(folder):
-        counts["valgrind"]["failed"] += 1
-        failures.append(f"valgrind: {report}")
+    for report in reports(folder):
+        tool = report.name.partition(".")[0]
+        counts[tool]["failed"] += 1
+        failures.append(f"{tool}: {report}")
     print()
     for name in failures:
         print(f"failed: {name}")

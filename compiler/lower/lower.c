@@ -107,6 +107,7 @@ struct table *lower(const struct program *program)
     lower_objects(&l);
     struct table_route *route = lower_routes(&l);
     keep(&l);
+    lower_clauses_compress(&l);
     lower_stages(l.table, route);
 
     struct table *t = l.table;

@@ -108,6 +108,20 @@ static struct table_compress lower_compress(struct lowering *l, const struct tab
     return to;
 }
 
+static bool has_effect(const struct table *t, enum table_effect_kind kind)
+{
+    for (uint32_t i = 0; i < t->n_effects; i++)
+        if (t->effect[i].kind == kind)
+            return true;
+    return false;
+}
+
+void lower_clauses_compress(struct lowering *l)
+{
+    if (has_effect(l->table, EFFECT_COMPRESS))
+        l->table->compress = lower_compress(l, &COMPRESS_OF_CLAUSES);
+}
+
 static void lower_reach(struct lowering *l, const struct program_listener *from,
                         struct table_listener *to)
 {

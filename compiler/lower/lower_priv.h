@@ -73,6 +73,7 @@ struct table_template lower_template(struct lowering *l, const struct table_temp
 
 /* lower_objects.c: clusters with their servers, listeners */
 void lower_objects(struct lowering *l);
+void lower_clauses_compress(struct lowering *l); /* once the effects are there */
 
 /* lower_sources.c: where servers are found out, and who is asked for them */
 void lower_sources(struct lowering *l, struct table_cluster *cluster);

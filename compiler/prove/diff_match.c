@@ -55,7 +55,7 @@ static bool shows(const struct side *s, uint32_t effect, const struct table_end 
                           end->kind == END_MAP || end->kind == END_PASS;
     const bool of_request = table_effect_is_header(e->kind, false) ||
                             table_effect_is_target(e->kind) || e->kind == EFFECT_TIMEOUT_READ ||
-                            e->kind == EFFECT_RETRY;
+                            e->kind == EFFECT_COMPRESS || e->kind == EFFECT_RETRY;
     if (forwards || !of_request || is_read(e, &end->location))
         return true;
     for (uint32_t i = 0; i < s->table->n_effects; i++)

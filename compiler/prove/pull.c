@@ -171,7 +171,8 @@ static bool is_normal(struct slice s)
             return false;
     char *out = MUST_ARRAY(char, s.len + 1);
     size_t len;
-    const bool same = s.len > 0 && s.at[0] == '/' && uri_normalise_path(s, 0, out, &len) == URI_OK &&
+    const bool same = s.len > 0 && s.at[0] == '/' &&
+                      uri_normalise_path(s, 0, out, &len) == URI_OK &&
                       slice_eq((struct slice){out, len}, s);
     free(out);
     return same;

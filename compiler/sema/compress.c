@@ -9,6 +9,14 @@ static const struct slice TYPES_DEFAULT[] = {
     SLICE_INIT("text/*"), SLICE_INIT("application/json"), SLICE_INIT("application/javascript"),
     SLICE_INIT("application/xml"), SLICE_INIT("image/svg+xml")};
 
+const struct table_compress COMPRESS_OF_CLAUSES = {
+    .coding = {TABLE_CODING_ZSTD, TABLE_CODING_BR, TABLE_CODING_GZIP}, /* the cheapest one first */
+    .n_codings = 3,
+    .level = LEVEL_DEFAULT,
+    .min_bytes = MIN_SIZE_DEFAULT,
+    .type = TYPES_DEFAULT,
+    .n_types = COUNT_OF(TYPES_DEFAULT)};
+
 /* "text/html", or a kind of them (RFC 9110 8.3.1); without parameters. */
 static bool type_read(struct sema *s, const struct program_value *v, struct slice *out)
 {

@@ -339,6 +339,9 @@ struct program {
     uint32_t n_unserved;
 };
 
+/* What `compress` in a clause means where its listener has no such setting. */
+extern const struct table_compress COMPRESS_OF_CLAUSES;
+
 /* "name:port" of `servers dns`, which sema has looked at. */
 void program_dns_name(struct slice text, struct slice *name, uint16_t *port);
 

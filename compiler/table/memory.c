@@ -114,15 +114,22 @@ static uint64_t server_bytes(const struct table_cluster *l, const struct memory_
     return least(c->idle_links_max, requests) * memory_bytes(c, link_of(l->tls.on, c));
 }
 
+static uint64_t most_of_codings(const struct table_compress *of, const struct memory_costs *c)
+{
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < of->n_codings; i++)
+        if (c->coding_bytes[of->coding[i]] > most)
+            most = c->coding_bytes[of->coding[i]];
+    return most;
+}
+
 /* Of one body in the coding that takes most; 0 where nothing is compressed. */
 static uint64_t coding_bytes(const struct table *t, const struct memory_costs *c)
 {
-    uint64_t most = 0;
+    uint64_t most = most_of_codings(&t->compress, c);
     for (uint32_t i = 0; i < t->n_listeners; i++) {
-        const struct table_compress *compress = &t->listener[i].compress;
-        for (uint32_t k = 0; k < compress->n_codings; k++)
-            if (c->coding_bytes[compress->coding[k]] > most)
-                most = c->coding_bytes[compress->coding[k]];
+        const uint64_t bytes = most_of_codings(&t->listener[i].compress, c);
+        most = bytes > most ? bytes : most;
     }
     return most;
 }

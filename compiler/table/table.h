@@ -172,14 +172,14 @@ struct table_regex {
     EFFECT(REMOVE_QUERY, "remove query")     /* name */                                            \
     EFFECT(TAG, "tag")                       /* name */                                            \
     EFFECT(TIMEOUT_READ, "timeout read")     /* number, in ns */                                   \
+    EFFECT(COMPRESS, "compress")             /* as the listener says, else as the table does */    \
     EFFECT(RETRY, "retry")                   /* number of tries more; from here on: not served */  \
     EFFECT(MIRROR, "mirror")                 /* cluster; number, in percent */                     \
     EFFECT(LIMIT, "limit")                   /* name */                                            \
     EFFECT(REQUIRE_BASIC, "require basic")   /* name */                                            \
     EFFECT(REQUIRE_JWT, "require jwt")       /* name */                                            \
-    EFFECT(COMPRESS, "compress")                                                                   \
-    EFFECT(CACHE, "cache") /* number, in ns */                                                     \
-    EFFECT(CORS, "cors")   /* name: all of it, as it was written */
+    EFFECT(CACHE, "cache")                   /* number, in ns */                                   \
+    EFFECT(CORS, "cors")                     /* name: all of it, as it was written */
 
 enum table_effect_kind {
 #define EFFECT(id, spelling) EFFECT_##id,
@@ -527,8 +527,9 @@ struct table {
     uint32_t n_listeners, n_clusters, n_servers, n_routes, n_clauses, n_nodes, n_atoms, n_effects,
         n_ends, n_network_sets, n_number_sets, n_string_sets, n_regexs, n_maps, n_tls, n_sources,
         n_resolvers;
-    unsigned path_rules; /* of all listeners together */
-    uint64_t asked;      /* bit 1 << FIELD_x: some condition, template or split asks for it */
+    struct table_compress compress; /* what the effect means where a listener has none */
+    unsigned path_rules;            /* of all listeners together */
+    uint64_t asked; /* bit 1 << FIELD_x: some condition, template or split asks for it */
 };
 
 /* Frees the table and all it points to. NULL is allowed. */

@@ -67,13 +67,13 @@ static const char *verify_compress(const struct table_compress *c)
     if (c->n_codings == 0)
         return NULL;
     REQUIRE(c->n_codings <= TABLE_CODING_COUNT,
-            "a listener compresses in more ways than there are");
+            "what is compressed has more codings than there are");
     for (uint32_t i = 0; i < c->n_codings; i++)
-        REQUIRE(c->coding[i] < TABLE_CODING_COUNT, "a listener compresses in no known way");
-    REQUIRE(c->level >= 1 && c->level <= 9, "a listener compresses at no known level");
-    REQUIRE(c->n_types > 0, "a listener compresses nothing of any type");
+        REQUIRE(c->coding[i] < TABLE_CODING_COUNT, "what is compressed has no known coding");
+    REQUIRE(c->level >= 1 && c->level <= 9, "what is compressed has no known level");
+    REQUIRE(c->n_types > 0, "what is compressed is of no type");
     for (uint32_t i = 0; i < c->n_types; i++)
-        REQUIRE(c->type[i].len >= 3, "a listener compresses what is no content type");
+        REQUIRE(c->type[i].len >= 3, "what is compressed has a type that is none");
     return NULL;
 }
 
@@ -254,7 +254,7 @@ static const char *verify_cluster(const struct table *t, uint32_t cluster)
 
 const char *verify_objects(const struct table *t)
 {
-    const char *problem = NULL;
+    const char *problem = verify_compress(&t->compress);
     for (uint32_t i = 0; i < t->n_tls && !problem; i++)
         problem = verify_tls(&t->tls[i]);
     for (uint32_t i = 0; i < t->n_listeners && !problem; i++)

@@ -23,8 +23,9 @@ struct control_info {
     uint32_t workers;
     uint32_t listeners, clusters, servers, servers_usable;
     uint32_t certificates;
-    int64_t certificate_expiry_s;         /* of the first to expire, since 1970; 0: there is none */
-    bool draining;                        /* a shutdown has begun */
+    int64_t certificate_expiry_s; /* of the first to expire, since 1970; 0: there is none */
+    uint64_t probes, probes_late; /* begun; of them, more than a tenth of their interval late */
+    bool draining;                /* a shutdown has begun */
     const struct metrics *const *metrics; /* one block per worker; valid while the process runs */
 };
 

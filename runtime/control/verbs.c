@@ -16,6 +16,9 @@ void control_info(const struct control *c, struct control_info *out)
                                  .servers = c->newest->n_servers,
                                  .draining = c->draining,
                                  .metrics = c->metrics};
+    const struct probes_count probes = probes_count(c->probes);
+    out->probes = probes.begun;
+    out->probes_late = probes.late;
     const struct tls_loaded *tls = c->newest->tls;
     const int64_t soonest_s = tls_loaded_soonest(tls);
     out->certificates = tls->n_certificates;

@@ -25,7 +25,7 @@ static const char usage_text[] =
     "paths:\n"
     "  /b/N            N bytes (at most 1 GiB): a pattern of 64 characters, repeated\n"
     "  /chunked/N      the same in chunks          /eof/N      the same, ended by closing\n"
-    "  /slow/MS        answers after MS milliseconds\n"
+    "  /slow/MS        answers after MS milliseconds, or when SIGUSR1 comes\n"
     "  /status/N       answers with that status    /fail/N%    500 for N per cent, else 200\n"
     "  /echo           the request itself, head and body (at most 16 MiB), as text\n"
     "  /trailers       chunked, with a trailer     /upgrade    101, then every byte back\n"
@@ -117,12 +117,13 @@ static void allow_many_files(void)
     }
 }
 
-static int stop_signals(void)
+static int signals(void)
 {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGUSR1);
     sigprocmask(SIG_BLOCK, &set, NULL);
     return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
@@ -136,7 +137,7 @@ int origin_main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     allow_many_files();
 
-    struct origin *origin = origin_new(o.seed, stop_signals());
+    struct origin *origin = origin_new(o.seed, signals());
     int status = 0;
     for (size_t i = 0; i < o.port_count && status == 0; i++) {
         const int fd = open_listener(o.bind, o.ports[i]);

@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <sys/epoll.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -22,7 +24,7 @@
 #define LINGER_MS       1000
 
 /* What epoll hands back: the first member of all that it watches. */
-enum watch_kind { WATCH_STOP, WATCH_PORT, WATCH_CONN };
+enum watch_kind { WATCH_SIGNAL, WATCH_PORT, WATCH_CONN };
 
 struct watch {
     enum watch_kind kind;
@@ -74,7 +76,7 @@ struct conn {
 
 struct origin {
     int epoll_fd;
-    struct watch stop;
+    struct watch signals;
     struct rng rng;
     char *pattern; /* PATTERN_BYTES of it */
     struct list ports, conns, waking;
@@ -490,12 +492,33 @@ static void free_those_gone(struct origin *o)
         conn_free(CONTAINER_OF(o->gone.next, struct conn, link));
 }
 
+/* What /slow delays is due now. */
+static void end_waits(struct origin *o)
+{
+    const int64_t now_ns = clock_now_ns();
+    LIST_EACH (c, &o->waking, struct conn, wake_link)
+        if (c->phase == PHASE_WAIT)
+            c->wake_ns = now_ns;
+}
+
+/* False when a signal says that it is time to stop. */
+static bool serves_on(struct origin *o)
+{
+    struct signalfd_siginfo said;
+    while (read(o->signals.fd, &said, sizeof(said)) == (ssize_t)sizeof(said)) {
+        if (said.ssi_signo != SIGUSR1)
+            return false;
+        end_waits(o);
+    }
+    return true;
+}
+
 /* False when it is time to stop. */
 static bool handle(struct origin *o, const struct epoll_event *event)
 {
     struct watch *w = event->data.ptr;
     switch (w->kind) {
-    case WATCH_STOP: return false;
+    case WATCH_SIGNAL: return serves_on(o);
     case WATCH_PORT: accept_all(o, CONTAINER_OF(w, struct port, watch)); break;
     case WATCH_CONN:
         if (w->fd != -1) {
@@ -523,7 +546,7 @@ void origin_serve(struct origin *o)
     }
 }
 
-struct origin *origin_new(uint64_t seed, int stop_fd)
+struct origin *origin_new(uint64_t seed, int signal_fd)
 {
     struct origin *o = MUST_NEW(struct origin);
     o->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -536,8 +559,8 @@ struct origin *origin_new(uint64_t seed, int stop_fd)
     o->pattern = MUST_ARRAY(char, PATTERN_BYTES);
     for (size_t i = 0; i < PATTERN_BYTES; i++)
         o->pattern[i] = ORIGIN_PATTERN[i % (sizeof(ORIGIN_PATTERN) - 1)];
-    o->stop = (struct watch){WATCH_STOP, stop_fd};
-    watch(o, &o->stop, EPOLLIN);
+    o->signals = (struct watch){WATCH_SIGNAL, signal_fd};
+    watch(o, &o->signals, EPOLLIN);
     return o;
 }
 
@@ -561,7 +584,7 @@ void origin_free(struct origin *o)
         close(p->watch.fd);
         free(p);
     }
-    close(o->stop.fd);
+    close(o->signals.fd);
     close(o->epoll_fd);
     free(o->pattern);
     free(o);

@@ -10,13 +10,14 @@
 
 struct origin;
 
-/* Never NULL. Takes `stop_fd`: when it becomes readable, serving ends. */
-struct origin *origin_new(uint64_t seed, int stop_fd);
+/* Never NULL. Takes `signal_fd`, a signalfd: SIGUSR1 ends all waits, any other signal the serving.
+ */
+struct origin *origin_new(uint64_t seed, int signal_fd);
 
 /* Takes the listening, non-blocking socket. */
 void origin_listen(struct origin *o, int listen_fd, uint16_t port);
 
-/* Blocks until stop_fd is readable. */
+/* Blocks until a signal ends it. */
 void origin_serve(struct origin *o);
 
 /* Closes everything. NULL is fine. */

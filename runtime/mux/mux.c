@@ -2,10 +2,14 @@
 
 #include <errno.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/mux/stream.h"
 
 /* What one turn reads of one connection, so that it does not keep a worker to itself. */
 #define TURN_BYTES ((size_t)512 * 1024)
+
+/* A stream that lingers does so for one to two of them. */
+#define LINGER_TICK_NS (500 * NS_PER_MS)
 
 static struct stream *stream_of(struct h2_stream *h2)
 {
@@ -148,6 +152,8 @@ static void deliver(struct mux *m)
         list_remove(&st->ready);
         if (st->conn || m->is_client)
             stream_deliver(st);
+        else if (st->lingers)
+            stream_linger_end(st);
         else if (st->was_reset)
             stream_refuse(st); /* gone before it began */
         else if (st->head_left > 0)
@@ -215,6 +221,30 @@ void mux_touch(struct mux *m)
     if (list_empty(&m->owner->touched))
         timer_soon(&m->owner->soon);
     list_add_last(&m->owner->touched, &m->touched);
+}
+
+/* Those that were left before the last tick are over. */
+static void tick(void *of)
+{
+    struct mux_owner *o = of;
+    struct list *old = &o->lingering[1], *young = &o->lingering[0];
+    while (!list_empty(old))
+        stream_linger_over(CONTAINER_OF(old->next, struct stream, blocked));
+    while (!list_empty(young)) {
+        struct list *first = young->next;
+        list_remove(first);
+        list_add_last(old, first);
+    }
+    if (!list_empty(old))
+        timer_set(&o->tick, LINGER_TICK_NS);
+}
+
+void mux_linger(struct mux *m, struct list *place)
+{
+    struct mux_owner *o = m->owner;
+    if (list_empty(&o->lingering[0]) && list_empty(&o->lingering[1]))
+        timer_set(&o->tick, LINGER_TICK_NS);
+    list_add_last(&o->lingering[0], place);
 }
 
 /* Those who waited to see what the other end takes may go. */
@@ -294,11 +324,15 @@ void mux_owner_init(struct mux_owner *o, struct loop *loop, struct pool *buffers
     list_init(&o->touched);
     pool_init(&o->streams, sizeof(struct stream), 0, 256);
     timer_init(&o->soon, loop, soon, o);
+    list_init(&o->lingering[0]);
+    list_init(&o->lingering[1]);
+    timer_init(&o->tick, loop, tick, o);
 }
 
 void mux_owner_done(struct mux_owner *o)
 {
     timer_stop(&o->soon);
+    timer_stop(&o->tick);
     pool_done(&o->streams);
 }
 

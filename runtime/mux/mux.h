@@ -27,6 +27,8 @@ struct mux_owner {
     size_t scratch_bytes;
     struct list touched; /* those that have something to do at the end of this turn */
     struct timer soon;
+    struct list lingering[2]; /* streams: left since the last tick, and before it */
+    struct timer tick;        /* runs while there are any */
 };
 
 struct mux_calls {
@@ -85,6 +87,10 @@ void mux_ready(struct mux *m, unsigned what, int64_t now_ns);
 
 /* Something was written, or is to be looked at, at the end of this turn. */
 void mux_touch(struct mux *m);
+
+/* Server, for its streams: the one with this place is over after 0.5 to 1 s, whoever else it was in
+ * line with before. */
+void mux_linger(struct mux *m, struct list *place);
 
 /* Client: a stream for a request, or NULL when there may be none. */
 struct stream *mux_open(struct mux *m);

@@ -92,6 +92,10 @@ void stream_head(struct stream *st, size_t len)
 
 bool stream_data(struct stream *st, const char *at, size_t len)
 {
+    if (st->lingers) {
+        st->thrown_away += len;
+        return true;
+    }
     while (len > 0) {
         struct buffer *b = st->n_boxes > 0 ? &st->box[st->n_boxes - 1] : NULL;
         if (!b || buffer_room(b) == 0)
@@ -241,16 +245,24 @@ static void stream_shut(struct conn *c)
     (void)n;
 }
 
-static void stream_free(struct stream *st, uint32_t code)
+static void throw_away_boxes(struct stream *st)
 {
     size_t unread = 0;
     for (uint32_t i = 0; i < st->n_boxes; i++) {
         unread += buffer_len(&st->box[i]);
         buffer_give(&st->box[i], st->owner->buffers);
     }
+    st->thrown_away += unread - st->head_left;
+    st->n_boxes = 0;
+    st->head_left = 0;
+}
+
+static void stream_free(struct stream *st, uint32_t code)
+{
+    throw_away_boxes(st);
     struct mux *m = st->mux;
     if (m) {
-        h2_session_consumed(m->h2, &st->h2, unread - st->head_left);
+        h2_session_consumed(m->h2, &st->h2, st->thrown_away);
         h2_session_leave(m->h2, &st->h2, code);
         m->n_streams--;
         mux_touch(m);
@@ -262,6 +274,31 @@ static void stream_free(struct stream *st, uint32_t code)
     pool_give(&st->owner->streams, st);
 }
 
+/* The answer is complete and the client still sends. A reset right behind the answer makes some
+ * clients forget what they have got, so it waits: until the client is told by the answer and stops,
+ * or for a moment. What arrives meanwhile is thrown away and opens no window, so that is one window
+ * at most. */
+static void linger(struct stream *st)
+{
+    throw_away_boxes(st);
+    st->conn = NULL;
+    st->lingers = true;
+    list_remove(&st->ready);
+    list_remove(&st->blocked);
+    mux_linger(st->mux, &st->blocked);
+}
+
+void stream_linger_over(struct stream *st)
+{
+    stream_free(st, H2_NO_ERROR); /* RFC 9113 8.1: the rest is not needed */
+}
+
+void stream_linger_end(struct stream *st)
+{
+    if (st->ended || st->was_reset)
+        stream_linger_over(st);
+}
+
 static void stream_close(struct conn *c, bool reset)
 {
     struct stream *st = stream_of(c);
@@ -269,10 +306,13 @@ static void stream_close(struct conn *c, bool reset)
     uint32_t code = is_client ? H2_CANCEL : H2_INTERNAL_ERROR;
     if (st->code != H2_NO_ERROR)
         code = st->code;
-    else if (st->h2.sent_end && !reset)
-        code = is_client ? H2_CANCEL : H2_NO_ERROR; /* RFC 9113 8.1: the rest is not needed */
+    else if (st->h2.sent_end && !reset && !is_client)
+        code = H2_NO_ERROR;
     c->state = NULL;
-    stream_free(st, code);
+    if (code == H2_NO_ERROR && st->mux && !st->ended && !st->was_reset)
+        linger(st);
+    else
+        stream_free(st, code);
 }
 
 const struct transport transport_stream = {.read = stream_read,

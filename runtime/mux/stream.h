@@ -29,8 +29,10 @@ struct stream {
     uint8_t wants, news;  /* WATCH_ bits */
     bool ended, end_told, was_reset, refused;
     bool awaits_settings;
-    int error;       /* why the connection is no more, a negative errno, where that is known */
-    const char *why; /* and in words: static text, or NULL */
+    bool lingers;       /* answered and left, while the client is still sending */
+    size_t thrown_away; /* bytes of body since, which its window still counts */
+    int error;          /* why the connection is no more, a negative errno, where that is known */
+    const char *why;    /* and in words: static text, or NULL */
 };
 
 extern const struct transport transport_stream;
@@ -59,6 +61,8 @@ void stream_await_settings(struct conn *c);
 bool stream_connects(const struct conn *c);
 
 /* For the mux. */
+void stream_linger_end(struct stream *st); /* has the client ended it? */
+void stream_linger_over(struct stream *st);
 struct stream *stream_new(struct mux *m);
 void stream_news(struct stream *st, unsigned what);
 void stream_deliver(struct stream *st);

@@ -48,10 +48,13 @@ enum outcome exchange_follow(struct exchange *x)
 static void note_settings(struct exchange *x)
 {
     const struct table *t = x->generation->table;
+    x->compress = &x->listener->compress;
     for (uint32_t i = 0; i < x->verdict.n_effects; i++) {
         const struct table_effect *e = &t->effect[x->verdict.effect[i]];
         if (e->kind == EFFECT_TIMEOUT_READ)
             x->read_timeout_ns = (int64_t)e->number;
+        if (e->kind == EFFECT_COMPRESS && x->compress->n_codings == 0)
+            x->compress = &t->compress;
     }
 }
 

@@ -98,7 +98,7 @@ static bool has_body(const struct exchange *x)
 /* Is its coding a matter of what clients want? HTTP/1.0 has no chunks to send it in. */
 static bool may_be_coded(const struct exchange *x, const struct h1_response_out *r)
 {
-    const struct table_compress *c = &x->listener->compress;
+    const struct table_compress *c = x->compress;
     return x->request.minor_version == 1 && has_body(x) && is_of_type(c, r) &&
            is_long(x, c->min_bytes) && !is_bound_to_its_bytes(r) && !forbids_transforming(x, r);
 }
@@ -107,7 +107,7 @@ static bool may_be_coded(const struct exchange *x, const struct h1_response_out 
  * the body as it is. */
 static bool choose(const struct exchange *x, enum table_coding *out)
 {
-    const struct table_compress *c = &x->listener->compress;
+    const struct table_compress *c = x->compress;
     struct slice name[TABLE_CODING_COUNT];
     int weight[TABLE_CODING_COUNT], identity, best = 0;
     for (uint32_t i = 0; i < c->n_codings; i++)
@@ -125,7 +125,7 @@ static bool choose(const struct exchange *x, enum table_coding *out)
 static bool take_coding(struct exchange *x, enum table_coding coding)
 {
     struct worker *w = x->worker;
-    struct compressor *by = compressor_take(&w->compressors, coding, x->listener->compress.level);
+    struct compressor *by = compressor_take(&w->compressors, coding, x->compress->level);
     struct flow_coding *c = by ? pool_take(&w->codings) : NULL;
     if (!c) {
         compressor_give(&w->compressors, by);

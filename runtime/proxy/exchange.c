@@ -233,14 +233,21 @@ static void skip_body(struct exchange *x)
     }
 }
 
+/* The server has sent nothing behind its answer. A read that was filled to the last byte does not
+ * say so; those are few, and looked at once more. */
+static bool nothing_behind(struct link *l)
+{
+    char byte;
+    return buffer_len(&l->in) == 0 && (!l->readable || conn_read(&l->conn, &byte, 1) == -EAGAIN);
+}
+
 static bool link_reusable(const struct exchange *x)
 {
     return x->generation && x->response_known && x->response_info.keep_alive && x->down.ended &&
            x->up.ended && x->up_result == FLOW_DONE && !x->up_failed &&
-           buffer_len(&x->link->in) == 0 && !x->link->readable && /* nothing came behind it */
            atomic_load_explicit(&x->server->generation, memory_order_relaxed) >=
                x->worker->current->id &&
-           !x->worker->draining;
+           !x->worker->draining && nothing_behind(x->link);
 }
 
 static void release_link(struct exchange *x)

@@ -99,7 +99,8 @@ struct exchange {
     char host[URI_HOST_BYTES_MAX];
     struct verdict verdict;
     bool decided;
-    bool tarpitted;          /* counted in worker.tarpitted */
+    bool tarpitted;                        /* counted in worker.tarpitted */
+    const struct table_compress *compress; /* of the listener, or the deciding clauses */
     int64_t read_timeout_ns; /* of the deciding clauses, instead of the cluster's; 0: none */
     uint64_t request_number; /* the low half of its id */
 

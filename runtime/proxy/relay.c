@@ -146,7 +146,7 @@ static enum outcome begin_response(struct exchange *x, size_t *head)
     bool coded = false;
     size_t edits = exchange_response_edits(x, &x->response, x->response.status, edit);
     http_edits_apply(&x->response, edit, edits);
-    if (x->listener->compress.n_codings > 0)
+    if (x->compress->n_codings > 0)
         edits += exchange_encode(x, edit, edits, etag, &coded);
 
     const bool chunked = chunks_needed(x, coded);

@@ -162,24 +162,25 @@ static bool has_room(const struct line *l)
 
 /* What there is to a server. */
 struct found {
-    struct line *line; /* made this way, with room; NULL: none */
+    struct line
+        *line; /* to be used: made this way, with room; NULL: none, or a fresh one is wished */
     struct line *idle; /* the oldest that nobody uses */
-    uint32_t n;
+    uint32_t n;        /* all of them, where `line` is NULL */
 };
 
 /* Those of other rules, before a hot swap, are left to end. */
-static struct found find(const struct link_owner *o, struct server *s, const struct link_way *way)
+static struct found find(const struct link_owner *o, struct server *s, const struct h2_link_wish *w)
 {
     struct found f = {0};
     LIST_EACH (l, &s->worker[o->worker]->h2, struct line, link) {
-        if (!tls_is_by(&l->conn, way->client)) {
+        if (!tls_is_by(&l->conn, w->way.client)) {
             retire(l);
             continue;
         }
         f.n++;
         if (l->connected && l->mux.n_streams == 0)
             f.idle = l;
-        if (has_room(l) && tls_is_for(&l->conn, way->name)) {
+        if (!w->fresh && has_room(l) && tls_is_for(&l->conn, w->way.name)) {
             f.line = l;
             break;
         }
@@ -245,8 +246,8 @@ static int line_new(const struct link_owner *o, struct server *s, const struct h
 int h2_link_open(const struct link_owner *o, struct server *s, void *exchange,
                  const struct h2_link_wish *wish, struct link **out, bool *connected)
 {
-    const struct found f = find(o, s, &wish->way);
-    struct line *l = wish->fresh ? NULL : f.line;
+    const struct found f = find(o, s, wish);
+    struct line *l = f.line;
     if (l && l->connected)
         METRIC_ADD(o->metrics->server_reused, 1);
     if (!l) {

@@ -26,7 +26,7 @@ struct probe {
     struct health health;
     struct timer turn;
     struct attempt attempt;
-    int64_t began_ns;
+    int64_t began_ns; /* 0: never */
 };
 
 struct probes {
@@ -37,6 +37,7 @@ struct probes {
     struct list probe;
     struct list waiting;
     uint32_t n_probes, n_under_way;
+    struct probes_count count;
     struct wire wire;
     struct metrics metrics; /* the wire's, which nobody looks at: workers' numbers are of traffic */
 };
@@ -47,6 +48,11 @@ static int64_t random_ns(struct probes *all, int64_t below_ns)
     return (int64_t)(rng_next(&all->rng) % (uint64_t)below_ns);
 }
 
+static bool is_late(const struct probe *p, int64_t now_ns)
+{
+    return p->began_ns != 0 && now_ns - p->began_ns > p->every_ns + p->every_ns / 10;
+}
+
 static void begin(struct probe *p)
 {
     ASSERT(list_empty(&p->waiting));
@@ -55,7 +61,10 @@ static void begin(struct probe *p)
         return;
     }
     p->all->n_under_way++;
-    p->began_ns = clock_now_ns();
+    const int64_t now_ns = clock_now_ns();
+    p->all->count.begun++;
+    p->all->count.late += is_late(p, now_ns);
+    p->began_ns = now_ns;
     struct endpoint e = p->server->endpoint;
     if (p->plan.port && !e.path[0]) /* a Unix socket that was found has no other port */
         e.port = p->plan.port;
@@ -247,6 +256,11 @@ void probes_set(struct probes *all, struct server *const *server,
     LIST_EACH (p, &all->probe, struct probe, link)
         if (!p->keep)
             probe_free(p);
+}
+
+struct probes_count probes_count(const struct probes *all)
+{
+    return all->count;
 }
 
 void probes_hurry(struct probes *all, struct server *s)

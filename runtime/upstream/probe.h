@@ -38,5 +38,12 @@ void probes_free(struct probes *p);
 void probes_set(struct probes *p, struct server *const *server,
                 const struct table_health *const *check, struct tls_client *const *tls, size_t n);
 
+/* Since the process began. Late ones began more than a tenth of their interval behind it: because
+ * too many others were under way, or the thread was busy. */
+struct probes_count {
+    uint64_t begun, late;
+};
+struct probes_count probes_count(const struct probes *p);
+
 /* Probes this server now rather than at its next turn; nothing when it is not checked. */
 void probes_hurry(struct probes *p, struct server *s);

@@ -32,6 +32,9 @@ static void info_as_text(struct text *out, const struct control_info *i)
     text_addf(out, "clusters    %u\n", i->clusters);
     text_addf(out, "servers     %u of %u usable\n\n", i->servers_usable, i->servers);
 
+    if (i->probes > 0)
+        text_addf(out, "checks      %llu, of them late %llu\n\n", (unsigned long long)i->probes,
+                  (unsigned long long)i->probes_late);
     if (i->certificates > 0) {
         char date[STAMP_SIZE];
         stamp_format(i->certificate_expiry_s * NS_PER_S, date);
@@ -55,6 +58,8 @@ static void info_as_json(struct text *out, const struct control_info *i)
               (double)i->uptime_ns / (double)NS_PER_S, i->workers);
     text_addf(out, ",\"listeners\":%u,\"clusters\":%u,\"servers\":%u,\"servers_usable\":%u",
               i->listeners, i->clusters, i->servers, i->servers_usable);
+    text_addf(out, ",\"probes\":%llu,\"probes_late\":%llu", (unsigned long long)i->probes,
+              (unsigned long long)i->probes_late);
     if (i->certificates > 0)
         text_addf(out, ",\"certificates\":%u,\"certificate_expires_in_s\":%lld", i->certificates,
                   (long long)(i->certificate_expiry_s - clock_wall_ns() / NS_PER_S));

@@ -6,6 +6,7 @@ otherwise than asked, or a sanitizer that says anything, fails the test.
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -150,6 +151,17 @@ class Lbc(Process):
     def logged(self, n=1, seconds=10):
         """Waits for at least n records."""
         return wait_for(lambda: len(self.log()) >= n and self.log(), f"{n} log records", seconds)
+
+
+def kept_back(client, *origins):
+    """The response that /slow keeps back at one of these, now. The request may still be on its way there, so they are
+    asked for it more than once."""
+    def is_here():
+        for origin in origins:
+            origin.signal(signal.SIGUSR1)
+        return select.select([client.socket], [], [], 0.1)[0]
+    wait_for(is_here, "what was kept back is here")
+    return client.response()
 
 
 def whole(sock, data):

@@ -16,8 +16,11 @@ def site(tmp_path_factory):
     lbc = Lbc(folder, f"""lbconf 1
 tls t {{ certificate {ca.sign("site", "localhost")} }}
 cluster app {{ server a 127.0.0.1:{origin.port} }}
-listener front {{ bind 127.0.0.1:{plain}; bind 127.0.0.1:{secure} tls t; route site }}
-route site {{ otherwise {{ forward app }} }}
+listener front {{ bind 127.0.0.1:{plain}; bind 127.0.0.1:{secure} tls t; route site; max-body-size 4MiB }}
+route site {{
+  when path == "/denied" {{ deny 403 with "no" }}
+  otherwise {{ forward app }}
+}}
 """)
     lbc.plain, lbc.secure, lbc.ca = f"http://localhost:{plain}", f"https://localhost:{secure}", ca.file
     lbc.secure_port = secure
@@ -52,6 +55,19 @@ def test_curl(site, tmp_path, how, where, version):
     assert curl("/echo", "--data-binary", f"@{body}").stdout.endswith(pattern(2_000_000))
     if how != ["--http1.0"]:  # which knows no chunks
         assert pattern(64 * 100) in curl("/echo", "-T", "-", data=pattern(100_000)).stdout
+
+
+@pytest.mark.parametrize("how, where", [w[:2] for w in WAYS], ids=[" ".join(h) + " " + w for h, w, _ in WAYS])
+def test_curl_learns_why_its_body_is_not_wanted(site, tmp_path, how, where):
+    body = tmp_path / "body"
+
+    def status(path, length):
+        body.write_bytes(pattern(length))
+        done = run("curl", "-sS", "--ipv4", "--cacert", site.ca, *how, getattr(site, where) + path, "--data-binary",
+                   f"@{body}", "-H", "Expect:", "-o", tmp_path / "said", "-w", "%{http_code}")
+        return done.stdout.decode()
+    assert status("/echo", 5_000_000) == "413"
+    assert status("/denied", 2_000_000) == "403" and (tmp_path / "said").read_text().strip() == "no"
 
 
 @pytest.mark.parametrize("version", ["1_2", "1_3"])

@@ -79,7 +79,7 @@ class Speaker:
         self.buffer, self.goaway, self.closed = b"", None, False
         self.next_id, self.answers, self.settings, self.seen = 1, {}, {}, []
         self.block, self.block_of = b"", None
-        self.given, self.used = {0: 0}, {0: 0}
+        self.given, self.used, self.pongs = {0: 0}, {0: 0}, 0
         self.obeys = False  # the windows of the other end
         self.acks = True  # SETTINGS
         self.credit = True  # give back what DATA used up
@@ -190,8 +190,16 @@ class Speaker:
                 self.settings[name] = value
             if self.acks:
                 self.send(frame(SETTINGS, ACK))
-        elif f.kind == PING and not f.flags & ACK:
+        elif f.kind == PING and f.flags & ACK:
+            self.pongs += 1
+        elif f.kind == PING:
             self.send(frame(PING, ACK, 0, f.payload))
+
+    def hear(self):
+        """Until the peer has dealt with all that was sent."""
+        self.pongs = 0
+        self.send(frame(PING, 0, 0, b"all read"))
+        self.until(lambda: self.pongs)
 
     def until(self, condition):
         while not condition():

@@ -155,6 +155,16 @@ def test_a_server_of_1_0_is_used_again_only_when_it_says_so(client, backend, kee
     assert len({r.connection for r in backend.of(path)}) == (1 if keep else 3)
 
 
+@pytest.mark.parametrize("total", [48 * 1024 - 1, 48 * 1024, 48 * 1024 + 1])
+def test_a_response_that_just_fills_a_buffer_is_followed_by_another(client, backend, total):
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 49000\r\nX-Fill: \r\n\r\n"
+    fill = b"f" * (total - 49000 - len(head))
+    path = backend.script(head.replace(b"X-Fill: ", b"X-Fill: " + fill) + b"y" * 49000)
+    for _ in range(3):
+        assert len(client.get(path).body) == 49000
+    assert len({r.connection for r in backend.of(path)}) == 1
+
+
 def test_a_response_may_come_one_byte_at_a_time(client, backend):
     def slowly(peer, request):
         for byte in (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-A: b\r\n\r\n"

@@ -25,6 +25,7 @@ listener rules {{
 }}
 route site {{
   when path == "/own" {{ respond 200 "{own}" }}
+  when query "compress" == "yes" {{ compress; continue }}
   otherwise {{ forward scripted }}
 }}
 """
@@ -78,6 +79,15 @@ def test_the_coding_that_the_client_wants_most(lbc, backend, wanted, coding):
     assert got["content-length"] == (None if coding else str(len(TEXT)))
     assert got["transfer-encoding"] == ("chunked" if coding else None)
     assert coding is None or len(got.body) < len(TEXT) / 5
+
+
+@pytest.mark.parametrize("listener, coding", [("none", "zstd"), ("some", "gzip")])
+def test_a_clause_compresses_as_its_listener_does_or_by_itself(lbc, backend, listener, coding):
+    path = backend.script(reply(TEXT, HTML))
+    both = "Accept-Encoding: zstd, gzip"
+    assert get(lbc, path, both, listener="none")["content-encoding"] is None
+    got = get(lbc, path + "?compress=yes", both, listener=listener)
+    assert got["content-encoding"] == coding and decoded(got.body, coding) == TEXT
 
 
 def test_several_lines_are_one_list(lbc, backend):

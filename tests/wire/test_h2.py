@@ -234,6 +234,18 @@ def test_an_answer_before_the_body_is_all_there(backend, h2):
     assert h2.reset_of(stream) == NO_ERROR  # RFC 9113 8.1
 
 
+def test_a_body_that_nobody_waits_for_may_end_by_itself(backend, h2):
+    def does(peer, request):
+        peer.send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno")
+        return False
+    for _ in range(20):  # a window's worth and more, which the connection has given back
+        stream = h2.ask(backend.script(does), method="POST", end=False)
+        assert h2.answer(stream).status == 413
+        h2.data(stream, b"x" * 10000)
+        h2.data(stream, b"", end=True)
+        assert h2.answers[stream].reset is None
+
+
 RULES = """
   when path == "/denied" { deny 403 with "no" }
   when path == "/dropped" { drop }
@@ -278,6 +290,7 @@ def test_more_streams_than_are_allowed_are_refused(site, backend, h2):
     streams = [h2.ask(path) for _ in range(101)]
     assert h2.reset_of(streams[-1]) == REFUSED_STREAM
     h2.send(*[reset(s) for s in streams[:-1]])
+    h2.hear()  # a place that was given up is free when what came with the reset has been looked at
     assert h2.get("/denied").status == 403
 
 

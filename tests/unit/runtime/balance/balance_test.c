@@ -194,7 +194,7 @@ static uint32_t picks(void)
 }
 
 /* Requests end in the order in which they began, `flying` picks later: the shares are then the
- * policy's, not of chance. */
+ * policy's, not of chance. There are 100,000 a second. */
 static void pick_many(struct group *g, uint32_t n, uint32_t flying)
 {
     static uint32_t who[FLYING_MAX];
@@ -205,7 +205,7 @@ static void pick_many(struct group *g, uint32_t n, uint32_t flying)
             const uint32_t done = who[k % flying];
             g->load[done].in_flight--;
             g->in.in_flight--;
-            response_time_note(&g->load[done].time, 10 * MS, (k + 1) * MS);
+            response_time_note(&g->load[done].time, 10 * MS, (k + 1) * (MS / 100));
             if (g->policy->note)
                 g->policy->note(&g->plan, done, g->load[done]);
         }

@@ -451,6 +451,30 @@ static void our_own_trouble_says_nothing_about_a_server(void **state)
     server_unpin(s);
 }
 
+static void be_busy(struct server *s)
+{
+    (void)s;
+    usleep(200 * 1000);
+}
+
+static void those_that_begin_late_are_counted(void **state)
+{
+    (void)state;
+    struct origin o;
+    origin_open(&o, ANSWERS, "HTTP/1.1 200 x\r\n");
+    struct server *s = server_at(&o.endpoint);
+    told.then = be_busy; /* the second probe is due long before that is over */
+    watch_one(s, &quick);
+    await(1);
+    assert_int_equal(probes_count(probes).late, 0); /* the first is never late */
+    while (probes_count(probes).begun < 2)
+        run_for(10 * NS_PER_MS);
+    assert_true(probes_count(probes).late >= 1);
+    watch_none();
+    origin_close(&o);
+    server_unpin(s);
+}
+
 static void end_all(struct server *s)
 {
     (void)s;
@@ -487,6 +511,7 @@ int main(void)
         TEST(in_a_hurry_a_probe_does_not_wait_for_its_turn),
         TEST(the_number_of_connections_is_bounded),
         TEST(our_own_trouble_says_nothing_about_a_server),
+        TEST(those_that_begin_late_are_counted),
         TEST(who_is_told_may_end_it_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
