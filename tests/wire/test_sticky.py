@@ -1,4 +1,5 @@
 """`sticky`: a client keeps its server, by its address or a header; what it falls back to, and what is forgotten."""
+import socket
 import threading
 
 import pytest
@@ -147,3 +148,23 @@ def test_no_more_are_remembered_than_entries(start, servers):
     assert site.metric("sticky_evictions") == 0
     site.everybody(40)
     assert site.metric("sticky_evictions") >= 32
+
+
+def test_a_tcp_connection_goes_by_its_source(start, servers):
+    """Any of 127/8 is us, so that there are several sources."""
+    port, = free_ports(1)
+    lines = "; ".join(f"server {n} 127.0.0.1:{s.port}" for n, s in servers.items())
+    start(Lbc, f"lbconf 1\ncluster app {{ {lines}; protocol tcp; sticky src }}\n"
+               f"listener front {{ bind 0.0.0.0:{port}; protocol tcp; route site }}\n"
+               f"route site {{ otherwise {{ forward app }} }}\n", workers=2, port=port)
+
+    def who(source):
+        with socket.create_connection(("127.0.0.1", port), 20, (f"127.0.0.{source}", 0)) as s:
+            s.sendall(b"GET / HTTP/1.0\r\nHost: x\r\n\r\n")
+            got = b""
+            while not got.partition(b"\r\n\r\n")[2]:
+                got += s.recv(4096)
+            return got[-1:].decode()
+    first = {n: who(n) for n in range(2, 8)}
+    assert set(first.values()) == set(NAMES)
+    assert {n: who(n) for n in range(2, 8)} == first
