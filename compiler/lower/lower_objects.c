@@ -64,7 +64,11 @@ static void lower_cluster(struct lowering *l, const struct program_cluster *from
                                  .h2 = from->h2,
                                  .queue_max = from->queue_max,
                                  .breaker = from->breaker,
-                                 .outlier = from->outlier};
+                                 .outlier = from->outlier,
+                                 .sticky = from->sticky};
+    to->sticky.header = lower_string(l, from->sticky.header);
+    if (to->sticky.kind == STICKY_HEADER)
+        l->table->asked |= UINT64_C(1) << FIELD_HEADER;
     if (from->field != FIELD_COUNT)
         l->table->asked |= UINT64_C(1) << from->field;
     lower_retry(l, &from->retry, &to->retry);

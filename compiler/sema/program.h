@@ -238,6 +238,7 @@ struct program_cluster {
     struct table_retry retry; /* what it points to is the program's */
     struct table_breaker breaker;
     struct table_outlier outlier;
+    struct table_sticky sticky; /* the same */
     int64_t timeout_ns[TIMEOUT_COUNT];
     struct program_settings settings; /* all that was given, in source order */
 };

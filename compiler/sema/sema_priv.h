@@ -164,6 +164,9 @@ bool failover_read(struct sema *s, struct program_cluster *out);
 /* outlier.c: when servers are left out, from the cluster's settings. */
 void outlier_read(const struct program_setting *given, struct table_outlier *out);
 
+/* sticky.c: by what a cluster's clients keep their servers. False after a report. */
+bool sticky_read(struct sema *s, const struct program_setting *a, struct program_cluster *out);
+
 bool health_read(struct sema *s, const struct program_setting *given, struct table_health *out);
 unsigned path_rules_of(const struct ast *file);
 bool listener_read(struct sema *s, const struct definition *d, struct program_listener *out);

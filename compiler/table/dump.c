@@ -185,6 +185,15 @@ static void dump_order(uint32_t priority, int64_t slow_start_ns, struct text *ou
         text_addf(out, " slow-start %.15gms", (double)slow_start_ns / (double)NS_PER_MS);
 }
 
+static void dump_sticky(const struct table_sticky *s, struct text *out)
+{
+    if (s->kind == STICKY_NONE)
+        return;
+    text_adds(out, s->kind == STICKY_SRC ? "  sticky src" : "  sticky header ");
+    text_addf(out, SLICE_FMT " ttl %.15gs entries %u fallback %s\n", SLICE_ARG(s->header),
+              (double)s->ttl_ns / (double)NS_PER_S, s->entries, s->returns ? "return" : "move");
+}
+
 static void dump_source(const struct table *t, const struct table_source *s, struct text *out)
 {
     static const char *const KIND[] = {"dns", "srv", "file"};
@@ -248,6 +257,7 @@ static void dump_cluster(const struct table *t, const struct table_cluster *c, s
     dump_retry(&c->retry, out);
     dump_breaker(&c->breaker, out);
     dump_outlier(&c->outlier, out);
+    dump_sticky(&c->sticky, out);
     if (c->proxy_protocol)
         text_addf(out, "  proxy-protocol v%u\n", c->proxy_protocol);
     dump_upstream_tls(&c->tls, out);

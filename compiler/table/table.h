@@ -443,6 +443,20 @@ struct table_outlier {
     uint32_t max_ejected_percent; /* of the servers: 1..100 */
 };
 
+enum table_sticky_kind { STICKY_NONE, STICKY_SRC, STICKY_HEADER };
+
+#define TABLE_STICKY_TTL_MAX_NS  (INT64_C(30) * 24 * 3600 * 1000000000)
+#define TABLE_STICKY_ENTRIES_MAX 100000000u
+
+/* By what a client keeps its server, beyond what the balance does. */
+struct table_sticky {
+    enum table_sticky_kind kind; /* NONE: the rest is 0 */
+    struct slice header;         /* HEADER: its name, in lower case */
+    int64_t ttl_ns;              /* after its last request: 1 s..TABLE_STICKY_TTL_MAX_NS */
+    uint32_t entries;            /* remembered at a time: 1..TABLE_STICKY_ENTRIES_MAX */
+    bool returns;                /* it goes back to a server that could not be used for a while */
+};
+
 /* How a server begins. */
 enum table_state { STATE_READY, STATE_DRAIN, STATE_MAINTENANCE };
 
@@ -510,6 +524,7 @@ struct table_cluster {
     struct table_retry retry;
     struct table_breaker breaker;
     struct table_outlier outlier;
+    struct table_sticky sticky;
     int64_t timeout_ns[TIMEOUT_COUNT]; /* those of the CLUSTER scope; all above 0 */
 };
 

@@ -1,5 +1,6 @@
 /* Listeners, clusters and servers: what the runtime opens, connects to and waits for. */
 #include "compiler/table/verify_priv.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/uri.h"
 
 static bool endpoint_is_usable(const struct endpoint *e)
@@ -194,6 +195,20 @@ static const char *verify_outlier(const struct table_outlier *o)
     return NULL;
 }
 
+static const char *verify_sticky(const struct table_sticky *s)
+{
+    REQUIRE(s->kind <= STICKY_HEADER, "a cluster is sticky in a way that there is not");
+    if (s->kind == STICKY_NONE)
+        return NULL;
+    REQUIRE((s->kind == STICKY_HEADER) == (s->header.len > 0),
+            "a cluster is sticky by a header that has no name");
+    REQUIRE(s->ttl_ns >= NS_PER_S && s->ttl_ns <= TABLE_STICKY_TTL_MAX_NS,
+            "a cluster remembers its clients for a time that can't be");
+    REQUIRE(s->entries >= 1 && s->entries <= TABLE_STICKY_ENTRIES_MAX,
+            "a cluster remembers too many clients, or none");
+    return NULL;
+}
+
 static const char *verify_resolver(const struct table_resolver *r)
 {
     for (uint32_t i = 0; i < r->n_nameservers; i++)
@@ -259,6 +274,8 @@ static const char *verify_cluster(const struct table *t, uint32_t cluster)
         problem = verify_retry(&c->retry);
     if (!problem)
         problem = verify_outlier(&c->outlier);
+    if (!problem)
+        problem = verify_sticky(&c->sticky);
     return problem ? problem : verify_health(&c->health);
 }
 

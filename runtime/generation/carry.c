@@ -1,5 +1,7 @@
 #include "runtime/generation/carry.h"
 
+#include <sys/random.h>
+
 #include "runtime/base/clock.h"
 #include "runtime/base/hash.h"
 
@@ -122,6 +124,37 @@ static void carry_clusters(struct generation *g, const struct generation *before
     }
 }
 
+/* The same clients in the same words: how long and what then may be said anew. */
+static bool remembers_alike(const struct table_sticky *a, const struct table_sticky *b)
+{
+    return a->kind == b->kind && a->entries == b->entries && slice_eq(a->header, b->header);
+}
+
+static struct sticky *new_sticky(const struct table_sticky *rule)
+{
+    uint64_t seed;
+    if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+        seed = (uint64_t)clock_now_ns();
+    struct sticky *s = sticky_new(rule->entries, seed);
+    if (!s)
+        die_out_of_memory(rule->entries, 2 * sizeof(uint64_t));
+    return s;
+}
+
+static void carry_sticky(struct generation *g, const struct generation *before)
+{
+    for (uint32_t i = 0; i < g->table->n_clusters; i++) {
+        const struct table_cluster *c = &g->table->cluster[i];
+        const uint32_t old = before ? table_find_cluster(before->table, c->name) : UINT32_MAX;
+        if (c->sticky.kind == STICKY_NONE)
+            continue;
+        g->sticky[i] =
+            old != UINT32_MAX && remembers_alike(&before->table->cluster[old].sticky, &c->sticky)
+                ? sticky_pin(before->sticky[old])
+                : new_sticky(&c->sticky);
+    }
+}
+
 static struct gate *gate_new(struct slice name)
 {
     struct gate *gate = aligned_alloc(64, sizeof(*gate));
@@ -168,6 +201,7 @@ static void carry_gates(struct generation *g, const struct generation *before)
 void carry_state(struct generation *g, const struct generation *before)
 {
     carry_clusters(g, before);
+    carry_sticky(g, before);
     carry_servers(g, before);
     carry_gates(g, before);
 }

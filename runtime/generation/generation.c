@@ -71,6 +71,7 @@ static struct generation *generation_alloc(struct configuration *c,
     g->n_workers = n_workers;
     gather_servers(g, found);
     g->cluster = MUST_ARRAY(struct cluster *, t->n_clusters);
+    g->sticky = MUST_ARRAY(struct sticky *, t->n_clusters);
     g->gate = MUST_ARRAY(struct gate *, t->n_listeners);
     g->socket = MUST_ARRAY(struct listener *, g->n_sockets);
     g->first_socket = MUST_ARRAY(uint32_t, t->n_listeners);
@@ -132,6 +133,8 @@ static void let_go(struct generation *g)
         server_unpin(g->server[i]);
     for (uint32_t i = 0; i < g->table->n_clusters; i++)
         cluster_unpin(g->cluster[i]);
+    for (uint32_t i = 0; i < g->table->n_clusters; i++)
+        sticky_unpin(g->sticky[i]);
     for (uint32_t i = 0; i < g->table->n_listeners; i++)
         gate_unpin(g->gate[i]);
 }
@@ -153,6 +156,7 @@ void generation_free(struct generation *g)
     free(g->socket);
     free(g->gate);
     free(g->cluster);
+    free(g->sticky);
     free(g->server);
     free(g->part);
     free(g->spec);

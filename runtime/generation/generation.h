@@ -6,7 +6,8 @@
  * an old generation goes, its worker tells the control thread, which frees it.
  *
  * What carry.c takes over from the one before: servers (health, counts, idle connections), clusters
- * (their turn), listeners (sockets and open connections). By name and kind; nothing else survives.
+ * (their turn, whom their clients are remembered at), listeners (sockets and open connections). By
+ * name and kind; nothing else survives.
  *
  * Servers that come or go while the configuration stays (names, files) make a generation too: of
  * the same table, with other servers.
@@ -24,6 +25,7 @@
 #include "runtime/upstream/cluster.h"
 #include "runtime/upstream/discoveries.h"
 #include "runtime/upstream/server.h"
+#include "runtime/upstream/sticky.h"
 
 /* A table, for as long as some generation has it. Control thread. */
 struct configuration {
@@ -69,6 +71,7 @@ struct generation {
     uint32_t n_servers;
     struct generation_part *part; /* of `server`; parallel to table->cluster */
     struct cluster **cluster;     /* parallel to table->cluster; pinned */
+    struct sticky **sticky;       /* the same; NULL where a cluster is not sticky */
     struct gate **gate;           /* parallel to table->listener; pinned */
     struct listener **socket;     /* all binds of all listeners, in order; pinned */
     uint32_t *first_socket;       /* per listener: where its binds begin in `socket` */

@@ -133,9 +133,12 @@ struct exchange {
     uint8_t tries;
     uint32_t tried[EXCHANGE_TRIED_MAX];
     uint8_t n_tried;
-    uint32_t chosen;   /* index within the cluster of the server being tried or used */
-    uint64_t key;      /* what keeps it at its server: cluster_key() */
-    int64_t picked_ns; /* when the server was chosen */
+    uint32_t chosen;     /* index within the cluster of the server being tried or used */
+    uint64_t key;        /* what keeps it at its server: cluster_key() */
+    uint64_t sticky_key; /* of its cluster's `sticky`, if it sticks */
+    bool sticks;         /* its client is to keep its server */
+    bool remembers;      /* the server that is chosen now is its client's from now on */
+    int64_t picked_ns;   /* when the server was chosen */
 
     enum hedge hedge;
     bool is_hedge;         /* it is the second server that is being tried or used */

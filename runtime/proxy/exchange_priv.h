@@ -60,6 +60,17 @@ void exchange_queue_late(struct exchange *x);
 
 size_t exchange_place_bytes(void);
 struct cluster *exchange_cluster(const struct exchange *x);
+struct sticky *exchange_sticky(const struct exchange *x);
+
+/* stick.c: the key that the cluster's `sticky` goes by, once, before the first choice. */
+void exchange_stick_begin(struct exchange *x);
+
+/* The server that the client is remembered at, an index within the cluster, if it may go there;
+ * else BALANCE_NONE, and the one that is chosen is remembered by exchange_stick() where the cluster
+ * wants that. */
+uint32_t exchange_stuck_at(struct exchange *x, const struct cluster_choice *choice,
+                           struct cluster_view *view);
+void exchange_stick(struct exchange *x);
 
 /* A seat at another server than those that were tried, at once or not at all. */
 bool exchange_sit_beside(struct exchange *x);

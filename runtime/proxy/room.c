@@ -29,6 +29,11 @@ struct cluster *exchange_cluster(const struct exchange *x)
     return x->generation->cluster[cluster_index(x)];
 }
 
+struct sticky *exchange_sticky(const struct exchange *x)
+{
+    return x->generation->sticky[cluster_index(x)];
+}
+
 static struct cluster_choice choice_of(const struct exchange *x)
 {
     const struct generation *g = x->generation;
@@ -218,9 +223,25 @@ static struct server *server_of(const struct exchange *x, uint32_t chosen)
     return g->server[g->part[cluster_index(x)].first + chosen];
 }
 
+/* The server that its client is remembered at, and then there is room for it. One without room is
+ * not waited for: another helps out, and is not remembered. */
+static uint32_t choose_again(struct exchange *x)
+{
+    const struct cluster_choice choice = choice_of(x);
+    const uint32_t kept = exchange_stuck_at(x, &choice, view_of(x));
+    if (kept == BALANCE_NONE || !server_enter(server_of(x, kept)))
+        return BALANCE_NONE;
+    METRIC_ADD(x->worker->metrics->sticky_hits, 1);
+    return kept;
+}
+
 /* With a rule for retries, one that has tried all servers begins again with the first. */
 static uint32_t choose(struct exchange *x)
 {
+    /* A second try beside the first one says nothing about where the client belongs. */
+    const uint32_t kept = x->sticks && !x->is_hedge ? choose_again(x) : BALANCE_NONE;
+    if (kept != BALANCE_NONE)
+        return kept;
     for (;;) {
         const struct cluster_choice choice = choice_of(x);
         const uint32_t chosen = cluster_pick(&choice, view_of(x));
@@ -238,6 +259,7 @@ static void note(struct exchange *x)
 {
     x->held |= NOTED;
     x->key = cluster_key(x->generation->table, x->cluster, &x->facts, &x->verdict);
+    exchange_stick_begin(x);
     if (x->retry->given)
         retry_budget_note(&exchange_cluster(x)->budget, x->worker->now_ns);
 }
@@ -247,6 +269,7 @@ static void take_seat(struct exchange *x, uint32_t chosen)
     x->held |= HELD_SEAT;
     x->chosen = chosen;
     x->server = server_of(x, chosen);
+    exchange_stick(x);
     if (cluster_begin(x->cluster, x->server))
         x->held |= HELD_CLUSTER;
     cluster_note(x->cluster, x->server, chosen, x->worker->index, view_of(x));

@@ -3,6 +3,7 @@
 #include "compiler/table/eval.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/hash.h"
+#include "runtime/upstream/sticky.h"
 
 struct cluster *cluster_new(struct slice name)
 {
@@ -97,6 +98,7 @@ void cluster_view_done(struct cluster_view *v)
     free(v->candidate);
     free(v->server_of);
     free(v->candidate_of);
+    free(v->known);
     balance_plan_done(&v->plan);
     *v = (struct cluster_view){0};
 }
@@ -197,6 +199,21 @@ static struct balance_load look(const void *of, uint32_t candidate)
     return load_of(l->choice->server[l->view->server_of[candidate]], l->choice->worker, l->time);
 }
 
+static int by_id(const void *a, const void *b)
+{
+    const struct cluster_known *one = a, *other = b;
+    return one->id < other->id ? -1 : one->id > other->id;
+}
+
+static struct cluster_known *know_all(const struct cluster_choice *choice)
+{
+    struct cluster_known *known = MUST_ARRAY(struct cluster_known, choice->n_servers);
+    for (uint32_t i = 0; i < choice->n_servers; i++)
+        known[i] = (struct cluster_known){sticky_server_id(choice->server_spec[i].name), i};
+    qsort(known, choice->n_servers, sizeof(known[0]), by_id);
+    return known;
+}
+
 static void make_view(struct cluster_view *v, const struct cluster_choice *choice, uint32_t epoch)
 {
     const struct balance_policy *policy = balance_policy(choice->spec->balance);
@@ -212,6 +229,8 @@ static void make_view(struct cluster_view *v, const struct cluster_choice *choic
                                .candidate_of = MUST_ARRAY(uint32_t, n),
                                .candidate = MUST_ARRAY(struct balance_candidate, n)};
     memset(v->candidate_of, 0xff, n * sizeof(v->candidate_of[0]));
+    if (choice->spec->sticky.kind != STICKY_NONE)
+        v->known = know_all(choice);
     /* A server that answers badly is better than none: it may be the only one that is up. */
     for (int even_ejected = 0; even_ejected < 2 && v->plan.n == 0; even_ejected++)
         add_group(v, choice, group_in_use(choice, even_ejected), even_ejected);
@@ -305,6 +324,29 @@ static uint32_t pick_with_room(const struct cluster_view *v, const struct cluste
             return m;
     }
     return CLUSTER_FULL;
+}
+
+uint32_t cluster_find(const struct cluster_choice *choice, struct cluster_view *view, uint64_t id)
+{
+    refresh(view, choice);
+    if (view->n_servers == 0)
+        return BALANCE_NONE;
+    const struct cluster_known wanted = {.id = id};
+    const struct cluster_known *found =
+        bsearch(&wanted, view->known, view->n_servers, sizeof(wanted), by_id);
+    return found ? found->server : BALANCE_NONE;
+}
+
+bool cluster_keeps(const struct cluster_choice *choice, const struct cluster_view *view,
+                   uint32_t server)
+{
+    const struct server *s = choice->server[server];
+    if (was_tried(choice, server) || is_suspect(choice, server))
+        return false;
+    const int admin = atomic_load_explicit(&s->admin, memory_order_relaxed);
+    return admin == SERVER_DRAIN ? server_alive(s)
+                                 : view->candidate_of[server] != BALANCE_NONE &&
+                                       view->candidate_of[server] < view->plan.n;
 }
 
 bool cluster_has_room(const struct cluster_choice *choice, struct cluster_view *view)

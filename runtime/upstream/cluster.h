@@ -91,6 +91,12 @@ void cluster_refuses(struct cluster *c, const char *what, struct mailbox *contro
 void cluster_judge(const struct table_cluster *spec, struct server *s, uint32_t worker, bool error,
                    int64_t took_ns, struct mailbox *control);
 
+/* A server by what is remembered of it. */
+struct cluster_known {
+    uint64_t id;
+    uint32_t server;
+};
+
 /* One worker's view. Zeroed at first. */
 struct cluster_view {
     bool made;
@@ -101,6 +107,7 @@ struct cluster_view {
     uint32_t *server_of;    /* a candidate's index within the cluster; owned */
     uint32_t *candidate_of; /* a server's index among the candidates, or BALANCE_NONE; owned */
     struct balance_candidate *candidate; /* owned */
+    struct cluster_known *known; /* of all servers, by id, where the cluster is sticky; owned */
     struct balance_plan plan;
 };
 
@@ -139,6 +146,16 @@ uint64_t cluster_key(const struct table *t, const struct table_cluster *spec, co
  * chosen when there is no other with room. Worker.
  */
 uint32_t cluster_pick(const struct cluster_choice *choice, struct cluster_view *view);
+
+/* Of a cluster that is sticky. The server with this sticky_server_id(), as an index within the
+ * cluster, or BALANCE_NONE. Worker. */
+uint32_t cluster_find(const struct cluster_choice *choice, struct cluster_view *view, uint64_t id);
+
+/* May a client that is remembered at this server go there? While it is up, and if need be drained:
+ * that keeps whom it has. Not in maintenance, not one that was just not reached or was tried, and
+ * no backup that is not needed. Worker; after cluster_find(). */
+bool cluster_keeps(const struct cluster_choice *choice, const struct cluster_view *view,
+                   uint32_t server);
 
 /* Has some server room that may be used? Sees what was made before it was asked. Worker. */
 bool cluster_has_room(const struct cluster_choice *choice, struct cluster_view *view);

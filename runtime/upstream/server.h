@@ -91,14 +91,19 @@ void server_unpin(struct server *s);
  * cluster_changed(). */
 void server_rises(struct server *s, int64_t risen_ns);
 
-/* May a new request go there? */
-static inline bool server_usable(const struct server *s)
+/* Is it up, as far as is known? */
+static inline bool server_alive(const struct server *s)
 {
     /* Acquire, and first: who has become checked while in use became up before that. */
     const bool checked = atomic_load_explicit(&s->checked, memory_order_acquire);
     const int health = atomic_load_explicit(&s->health, memory_order_relaxed);
-    const bool alive = health == HEALTH_UP || (health == HEALTH_UNKNOWN && !checked);
-    return alive && atomic_load_explicit(&s->admin, memory_order_relaxed) == SERVER_READY;
+    return health == HEALTH_UP || (health == HEALTH_UNKNOWN && !checked);
+}
+
+/* May a new request go there? */
+static inline bool server_usable(const struct server *s)
+{
+    return server_alive(s) && atomic_load_explicit(&s->admin, memory_order_relaxed) == SERVER_READY;
 }
 
 /* And is it not left out for answering badly? */

@@ -7,6 +7,7 @@
 
 #include "compiler/table/match.h"
 #include "compiler/table/verify.h"
+#include "runtime/base/clock.h"
 
 #define SLOTS 64u
 
@@ -210,6 +211,13 @@ static void eject(struct fixture *f)
     SPOIL((eject(f), f->cluster[0].outlier.eject_ns = 0), "a cluster ejects servers for no time")  \
     SPOIL((eject(f), f->cluster[0].outlier.max_ejected_percent = 101),                             \
           "a cluster ejects more servers than there are, or none")                                 \
+    SPOIL(f->cluster[0].sticky.kind = 9, "a cluster is sticky in a way that there is not")         \
+    SPOIL(f->cluster[0].sticky.kind = STICKY_HEADER,                                               \
+          "a cluster is sticky by a header that has no name")                                      \
+    SPOIL(f->cluster[0].sticky.kind = STICKY_SRC,                                                  \
+          "a cluster remembers its clients for a time that can't be")                              \
+    SPOIL((f->cluster[0].sticky = (struct table_sticky){.kind = STICKY_SRC, .ttl_ns = NS_PER_S}),  \
+          "a cluster remembers too many clients, or none")                                         \
     SPOIL(f->server[0].slow_start_ns = -1, "a server begins in a way that there is not")           \
     SPOIL((f->cluster[0].retry =                                                                   \
                (struct table_retry){.given = true, .hedge_ns = -1, .budget_percent = 1}),          \

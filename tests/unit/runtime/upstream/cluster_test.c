@@ -8,6 +8,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/upstream/cluster.h"
+#include "runtime/upstream/sticky.h"
 
 #define SERVERS 4
 
@@ -418,6 +419,66 @@ static void all_requests_of_a_bounded_cluster_are_counted(void **state)
     assert_int_equal(atomic_load(&live->in_flight), 0);
 }
 
+static bool keeps(const char *name)
+{
+    const struct cluster_choice c = choice(BALANCE_ROUND_ROBIN);
+    const uint32_t at = cluster_find(&c, &view, sticky_server_id(slice_of(name)));
+    assert_in_range(at, 0, SERVERS - 1);
+    assert_string_equal(server[at]->name, name);
+    return cluster_keeps(&c, &view, at);
+}
+
+static void set_admin(int i, enum server_admin admin)
+{
+    atomic_store(&server[i]->admin, admin);
+    cluster_changed(live);
+}
+
+static void whom_a_server_keeps_follows_from_its_state(void **state)
+{
+    (void)state;
+    cluster_spec.sticky.kind = STICKY_SRC;
+    assert_true(keeps("a"));
+    set_admin(0, SERVER_DRAIN);
+    assert_true(keeps("a"));
+    set_health(0, HEALTH_DOWN);
+    assert_false(keeps("a"));
+    set_health(0, HEALTH_UP);
+    set_admin(0, SERVER_MAINTENANCE);
+    assert_false(keeps("a"));
+    set_admin(0, SERVER_READY);
+    set_health(0, HEALTH_DOWN);
+    assert_false(keeps("a"));
+    set_health(0, HEALTH_UP);
+    atomic_store(&server[0]->suspect_until_ns, 2 * NS_PER_S);
+    assert_false(keeps("a"));
+}
+
+static void a_backup_keeps_nobody_once_it_is_not_needed(void **state)
+{
+    (void)state;
+    cluster_spec.sticky.kind = STICKY_SRC;
+    assert_false(keeps("d"));
+    for (int i = 0; i < 3; i++)
+        set_health(i, HEALTH_DOWN);
+    assert_true(keeps("d"));
+    set_health(1, HEALTH_UP);
+    assert_false(keeps("d"));
+}
+
+static void one_that_was_tried_or_is_not_known_is_not_kept_to(void **state)
+{
+    (void)state;
+    cluster_spec.sticky.kind = STICKY_SRC;
+    struct cluster_choice c = choice(BALANCE_ROUND_ROBIN);
+    c.n_avoid = 1;
+    c.avoid[0] = cluster_find(&c, &view, sticky_server_id(SLICE("b")));
+    assert_int_equal(c.avoid[0], 1);
+    assert_false(cluster_keeps(&c, &view, 1));
+    assert_true(cluster_keeps(&c, &view, 2));
+    assert_int_equal(cluster_find(&c, &view, sticky_server_id(SLICE("e"))), BALANCE_NONE);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -445,6 +506,9 @@ int main(void)
         TEST(a_request_without_the_value_goes_by_its_client),
         TEST(least_time_goes_by_what_this_worker_has_seen),
         TEST(all_requests_of_a_bounded_cluster_are_counted),
+        TEST(whom_a_server_keeps_follows_from_its_state),
+        TEST(a_backup_keeps_nobody_once_it_is_not_needed),
+        TEST(one_that_was_tried_or_is_not_known_is_not_kept_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
