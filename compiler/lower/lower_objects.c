@@ -52,7 +52,8 @@ static void lower_cluster(struct lowering *l, const struct program_cluster *from
                                  .health = from->health,
                                  .h2 = from->h2,
                                  .queue_max = from->queue_max,
-                                 .breaker = from->breaker};
+                                 .breaker = from->breaker,
+                                 .outlier = from->outlier};
     if (from->field != FIELD_COUNT)
         l->table->asked |= UINT64_C(1) << from->field;
     lower_retry(l, &from->retry, &to->retry);

@@ -282,6 +282,7 @@ bool cluster_read(struct sema *s, const struct definition *d, struct program_clu
     const struct program_settings *given = &out->settings;
     const struct program_setting *balance = setting_given(given, SETTING_CLUSTER_BALANCE);
     const struct program_setting *health = setting_given(given, SETTING_CLUSTER_HEALTH);
+    const struct program_setting *outlier = setting_given(given, SETTING_CLUSTER_OUTLIER);
     const struct program_setting *server = setting_given(given, SETTING_CLUSTER_SERVER);
     const struct program_setting *servers = setting_given(given, SETTING_CLUSTER_SERVERS);
     const bool served = servers_read(s, out);
@@ -289,6 +290,8 @@ bool cluster_read(struct sema *s, const struct definition *d, struct program_clu
     ok &= timeouts_read(s, given, SETTING_CLUSTER_TIMEOUT, SCOPE_CLUSTER, out->timeout_ns);
     if (ok)
         ok = failover_read(s, out);
+    if (outlier && !outlier->wrong)
+        outlier_read(outlier, &out->outlier);
     if (balance && !balance->wrong)
         ok &= balance_read(s, balance, out);
     if (health && !health->wrong)

@@ -237,6 +237,7 @@ struct program_cluster {
     uint32_t queue_max;
     struct table_retry retry; /* what it points to is the program's */
     struct table_breaker breaker;
+    struct table_outlier outlier;
     int64_t timeout_ns[TIMEOUT_COUNT];
     struct program_settings settings; /* all that was given, in source order */
 };

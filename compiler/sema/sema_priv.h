@@ -160,6 +160,8 @@ bool cluster_read(struct sema *s, const struct definition *d, struct program_clu
 /* failover.c: retries, the queue, the circuit breaker, from the cluster's settings. False after a
  * report. */
 bool failover_read(struct sema *s, struct program_cluster *out);
+/* outlier.c: when servers are left out, from the cluster's settings. */
+void outlier_read(const struct program_setting *given, struct table_outlier *out);
 
 bool health_read(struct sema *s, const struct program_setting *given, struct table_health *out);
 unsigned path_rules_of(const struct ast *file);

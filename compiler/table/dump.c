@@ -157,6 +157,20 @@ static void dump_breaker(const struct table_breaker *b, struct text *out)
     text_addc(out, '\n');
 }
 
+static void dump_outlier(const struct table_outlier *o, struct text *out)
+{
+    if (!o->given)
+        return;
+    text_addf(out, "  outlier consecutive-errors %u", o->consecutive_errors);
+    if (o->error_percent > 0)
+        text_addf(out, " error-rate %u%%", o->error_percent);
+    if (o->latency_percent > 0)
+        text_addf(out, " latency %u%%", o->latency_percent);
+    text_addf(out, " window %.10gs min-requests %u eject %.10gs max-ejected %u%%\n",
+              (double)o->window_ns / (double)NS_PER_S, o->min_requests,
+              (double)o->eject_ns / (double)NS_PER_S, o->max_ejected_percent);
+}
+
 static void dump_source(const struct table *t, const struct table_source *s, struct text *out)
 {
     static const char *const KIND[] = {"dns", "srv", "file"};
@@ -218,6 +232,7 @@ static void dump_cluster(const struct table *t, const struct table_cluster *c, s
         text_addf(out, "  queue %u\n", c->queue_max);
     dump_retry(&c->retry, out);
     dump_breaker(&c->breaker, out);
+    dump_outlier(&c->outlier, out);
     if (c->proxy_protocol)
         text_addf(out, "  proxy-protocol v%u\n", c->proxy_protocol);
     dump_upstream_tls(&c->tls, out);

@@ -410,6 +410,18 @@ struct table_breaker {
     uint32_t connections, pending, retries;
 };
 
+/* When a server that answers badly is left out, and for how long. */
+struct table_outlier {
+    bool given;                   /* else the rest is 0 */
+    uint32_t consecutive_errors;  /* at least 1 */
+    uint32_t error_percent;       /* of a window's requests; 0: never for that */
+    uint32_t latency_percent;     /* of the median of the servers; 0: never, else above 100 */
+    int64_t window_ns;            /* above 0 */
+    uint32_t min_requests;        /* at least 1 */
+    int64_t eject_ns;             /* the first time; above 0 */
+    uint32_t max_ejected_percent; /* of the servers: 1..100 */
+};
+
 /* How a server begins. */
 enum table_state { STATE_READY, STATE_DRAIN, STATE_MAINTENANCE };
 
@@ -473,6 +485,7 @@ struct table_cluster {
     uint32_t queue_max; /* requests that may wait for room */
     struct table_retry retry;
     struct table_breaker breaker;
+    struct table_outlier outlier;
     int64_t timeout_ns[TIMEOUT_COUNT]; /* those of the CLUSTER scope; all above 0 */
 };
 

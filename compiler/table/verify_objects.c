@@ -171,6 +171,21 @@ static const char *verify_retry(const struct table_retry *r)
     return NULL;
 }
 
+static const char *verify_outlier(const struct table_outlier *o)
+{
+    if (!o->given)
+        return NULL;
+    REQUIRE(o->consecutive_errors >= 1 && o->min_requests >= 1,
+            "a cluster ejects servers for nothing");
+    REQUIRE(o->error_percent <= 100, "a cluster ejects servers at a rate that can't be");
+    REQUIRE(o->latency_percent == 0 || o->latency_percent > 100,
+            "a cluster ejects servers that are as fast as the others");
+    REQUIRE(o->window_ns > 0 && o->eject_ns > 0, "a cluster ejects servers for no time");
+    REQUIRE(o->max_ejected_percent >= 1 && o->max_ejected_percent <= 100,
+            "a cluster ejects more servers than there are, or none");
+    return NULL;
+}
+
 static const char *verify_resolver(const struct table_resolver *r)
 {
     for (uint32_t i = 0; i < r->n_nameservers; i++)
@@ -232,6 +247,8 @@ static const char *verify_cluster(const struct table *t, uint32_t cluster)
         problem = verify_upstream_tls(&c->tls);
     if (!problem)
         problem = verify_retry(&c->retry);
+    if (!problem)
+        problem = verify_outlier(&c->outlier);
     return problem ? problem : verify_health(&c->health);
 }
 

@@ -42,6 +42,10 @@ struct control_server {
     int64_t in_flight;
     uint32_t idle;
     uint64_t requests, connect_errors, response_errors, responses_5xx;
+    uint64_t ejections;     /* in all, for answering badly */
+    int64_t ejected_for_ns; /* it is away for so long still; 0: it is not. Then also: */
+    uint32_t ejected_times; /* in a row */
+    struct outlier_why ejected_why;
     const char *connect_reason; /* what the last handshake that failed said; NULL: nothing */
 };
 

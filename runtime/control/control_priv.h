@@ -57,6 +57,9 @@ struct control {
     struct reload reload;
     bool reload_again; /* SIGHUP came while one was under way */
 
+    struct timer watch; /* set: some cluster is to be looked at */
+    bool ending;        /* there are no workers any more, and nothing is looked at */
+
     bool draining;
     struct timer drain_deadline;
     struct worker_drained *drained; /* one per worker */
@@ -86,5 +89,17 @@ struct tls_loaded *control_load_tls(const struct table *table, const struct tls_
 /* Waits for a compilation under way and throws its result away, when the mailbox is closed next. */
 void control_abandon_reload(struct control *c);
 
-/* After the state of a server changed: the workers look anew at its cluster. */
-void control_server_changed(struct control *c, const struct server *s);
+/* Would requests for the cluster get a 503 now, only because its new servers have not been checked,
+ * or not been found? */
+bool control_waits_for_checks(const struct control *c, uint32_t cluster);
+
+/* watch.c: all clusters of the newest generation, once it is. */
+void control_watch_init(struct control *c);
+void control_watch_all(struct control *c);
+
+/* After the state of a server changed: the workers look anew at its cluster, and so do we. */
+void control_watch_server(struct control *c, const struct server *s);
+
+/* Returns a server before its time, for that reason; false when it is not ejected. Then its cluster
+ * is to be watched. */
+bool control_end_ejection(struct server *s, const char *why);

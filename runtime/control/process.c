@@ -68,9 +68,9 @@ static void health_changed(void *of, struct server *s, enum health_state state, 
         server_rises(s, SERVER_TO_RISE);
     else if (atomic_load_explicit(&s->risen_ns, memory_order_relaxed) == SERVER_TO_RISE)
         server_rises(s, clock_now_ns());
-    control_server_changed(c, s);
     log_line(state == HEALTH_UP ? LOG_INFO : LOG_WARNING, "server %s/%s is %s: %s", s->cluster_name,
              s->name, health_name(state), reason);
+    control_watch_server(c, s);
 }
 
 static uint64_t random_seed(void)
@@ -113,6 +113,7 @@ struct control *control_new(const struct control_config *config, struct text *wh
     c->begun_ns = clock_now_ns();
     c->signal_fd = c->box.fd = -1;
     c->loop = loop_new();
+    control_watch_init(c);
     int rc = c->loop ? 0 : -EMFILE;
     const char *what = "the control thread";
     if (rc == 0)
@@ -265,6 +266,7 @@ void control_free(struct control *c)
         return;
     control_abandon_reload(c);
     free_workers(c);
+    c->ending = true;
     discoveries_free(c->sources);
     writer_stop(c->writer);
     mailbox_close(&c->box);
@@ -278,6 +280,7 @@ void control_free(struct control *c)
     timer_stop(&c->drain_deadline);
     timer_stop(&c->reload.checks);
     timer_stop(&c->regroup);
+    timer_stop(&c->watch);
     watch_done(&c->signals);
     if (c->signal_fd != -1)
         close(c->signal_fd);

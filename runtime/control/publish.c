@@ -85,6 +85,7 @@ static void make_newest(struct control *c, struct generation *g)
     c->newest = g;
     probe_all(c);
     all_changed(g);
+    control_watch_all(c);
 }
 
 bool control_publish(struct control *c, struct table *table, struct tls_loaded *tls,
@@ -169,14 +170,6 @@ struct discoveries *control_sources_new(struct control *c)
     return discoveries_new(c->loop, &calls);
 }
 
-void control_server_changed(struct control *c, const struct server *s)
-{
-    const struct generation *g = c->newest;
-    const uint32_t cluster = table_find_cluster(g->table, slice_of(s->cluster_name));
-    if (cluster != UINT32_MAX)
-        cluster_changed(g->cluster[cluster]);
-}
-
 /* --- reload ---------------------------------------------------------------------------------- */
 
 static void *compile_thread(void *of)
@@ -256,9 +249,7 @@ static void answer(struct control *c, bool done)
     }
 }
 
-/* Would requests for the cluster get a 503 now, only because its new servers have not been checked,
- * or not been found? */
-static bool waits_for_checks(const struct control *c, uint32_t cluster)
+bool control_waits_for_checks(const struct control *c, uint32_t cluster)
 {
     const struct generation *g = c->newest;
     const struct generation_part part = g->part[cluster];
@@ -277,7 +268,7 @@ static bool waits_for_checks(const struct control *c, uint32_t cluster)
 static bool any_waits_for_checks(const struct control *c)
 {
     for (uint32_t i = 0; i < c->newest->table->n_clusters; i++)
-        if (waits_for_checks(c, i))
+        if (control_waits_for_checks(c, i))
             return true;
     return false;
 }

@@ -24,7 +24,7 @@ void control_info(const struct control *c, struct control_info *out)
     out->certificates = tls->n_certificates;
     out->certificate_expiry_s = soonest_s == INT64_MAX ? 0 : soonest_s;
     for (uint32_t i = 0; i < c->newest->n_servers; i++)
-        out->servers_usable += server_usable(c->newest->server[i]);
+        out->servers_usable += server_in_use(c->newest->server[i]);
 }
 
 static uint32_t idle_links(const struct server *s)
@@ -55,7 +55,14 @@ static void describe(const struct generation *g, uint32_t i, struct control_serv
                                    .connect_errors = READ(s->connect_errors),
                                    .connect_reason = READ(s->connect_reason),
                                    .response_errors = READ(s->response_errors),
-                                   .responses_5xx = READ(s->responses_5xx)};
+                                   .responses_5xx = READ(s->responses_5xx),
+                                   .ejections = s->outlier.ejections};
+    if (s->outlier.ejected) {
+        const int64_t left_ns = s->outlier.until_ns - clock_now_ns();
+        out->ejected_for_ns = left_ns > 0 ? left_ns : 1;
+        out->ejected_times = s->outlier.times;
+        out->ejected_why = s->outlier.why;
+    }
     endpoint_format(&spec->endpoint, out->endpoint);
 }
 
@@ -167,9 +174,12 @@ bool control_set_admin(struct control *c, struct slice server, enum server_admin
     if (before == SERVER_MAINTENANCE && admin == SERVER_READY)
         server_rises(s, clock_now_ns());
     atomic_store_explicit(&s->admin, admin, memory_order_relaxed);
-    control_server_changed(c, s);
+    s->admin_told = admin;
     log_line(LOG_INFO, "server %s/%s is set to %s", s->cluster_name, s->name,
              table_state_name((enum table_state)admin));
+    if (admin == SERVER_READY)
+        control_end_ejection(s, "an operator says that it is ready");
+    control_watch_server(c, s);
     return true;
 }
 
@@ -179,7 +189,7 @@ bool control_set_weight(struct control *c, struct slice server, uint32_t weight,
     if (!s)
         return false;
     atomic_store_explicit(&s->weight, weight, memory_order_relaxed);
-    control_server_changed(c, s);
+    control_watch_server(c, s);
     log_line(LOG_INFO, "server %s/%s is set to weight %u", s->cluster_name, s->name, weight);
     return true;
 }

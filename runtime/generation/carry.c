@@ -67,6 +67,7 @@ static struct server *begin_server(const struct generation *g, const struct tabl
     struct server *s = server_new(cluster->name, name, &spec->endpoint, g->n_workers);
     s->cluster = cluster_pin(g->cluster[spec->cluster]);
     atomic_init(&s->admin, (int)spec->state);
+    s->admin_told = (enum server_admin)spec->state;
     if (beside_others)
         server_rises(s, cluster->health.kind == HEALTH_NONE ? clock_now_ns() : SERVER_TO_RISE);
     return s;

@@ -94,6 +94,7 @@ static enum retry_verdict afford(struct exchange *x)
     const uint32_t percent = x->cluster->retry.budget_percent;
     if (!exchange_hold_retry(x)) {
         METRIC_ADD(x->worker->metrics->circuit_breaker_refusals, 1);
+        cluster_refuses(exchange_cluster(x), "retries", x->generation->owner);
         return RETRY_BREAKER;
     }
     if (retry_budget_take(&exchange_cluster(x)->budget, percent, x->worker->now_ns))
@@ -154,14 +155,21 @@ enum outcome exchange_pause(struct exchange *x)
 
 /* --- failures -------------------------------------------------------------------------------- */
 
-static void note_failure(struct exchange *x)
+/* That an idle connection was gone, or takes no more requests, says nothing about the server. */
+static bool is_no_failure(const struct exchange *x, enum retry_cause cause)
+{
+    return x->reused && (cause == RETRY_STALE || cause == RETRY_REFUSED);
+}
+
+static void note_failure(struct exchange *x, enum retry_cause cause)
 {
     struct server *s = x->server;
+    if (is_no_failure(x, cause))
+        return;
+    exchange_judge(x, true);
     if (x->step == EXCHANGE_RELAY) {
-        if (!x->reused || x->response_known) {
-            atomic_fetch_add_explicit(&s->response_errors, 1, memory_order_relaxed);
-            METRIC_ADD(x->worker->metrics->server_response_errors, 1);
-        }
+        atomic_fetch_add_explicit(&s->response_errors, 1, memory_order_relaxed);
+        METRIC_ADD(x->worker->metrics->server_response_errors, 1);
         return;
     }
     atomic_fetch_add_explicit(&s->connect_errors, 1, memory_order_relaxed);
@@ -207,10 +215,10 @@ static enum outcome cut_off(struct exchange *x, enum access_end end)
 enum outcome exchange_server_failed(struct exchange *x, uint16_t status, enum access_end end,
                                     const char *detail)
 {
-    note_failure(x);
-    note_slowness(x, end);
     const struct retry_case c = {.cause = cause_of(x, end),
                                  .timed_out = end == ACCESS_CONNECT_TIMEOUT};
+    note_failure(x, c.cause);
+    note_slowness(x, end);
     const uint32_t counted_before = x->retries;
     x->late = end == ACCESS_CONNECT_TIMEOUT;
     if (x->response_known)
@@ -241,6 +249,7 @@ enum outcome exchange_drop_answer(struct exchange *x)
 {
     if (x->response.status >= 500)
         atomic_fetch_add_explicit(&x->server->responses_5xx, 1, memory_order_relaxed);
+    exchange_judge(x, outlier_is_error(x->response.status));
     note_tried(x);
     exchange_drop_link(x);
     return go_again(x, true);

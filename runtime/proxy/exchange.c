@@ -256,6 +256,9 @@ static void release_link(struct exchange *x)
         exchange_stand_up(x); /* no connection came of it */
         return;
     }
+    if (x->generation && x->response_known) /* what broke off has lost its link; a tunnel is judged
+                                             * by its beginning */
+        exchange_judge(x, outlier_is_error(x->server_status));
     const bool reusable = !conn_is_stream(&x->link->conn) && link_reusable(x);
     const int64_t idle_ns = reusable ? x->cluster->timeout_ns[TIMEOUT_CLUSTER_IDLE] : 0;
     if (!reusable || (x->link->proxied && x->fate != FATE_KEEP))

@@ -78,6 +78,10 @@ void exchange_settle_try(struct exchange *x);
 enum outcome exchange_server_failed(struct exchange *x, uint16_t status, enum access_end end,
                                     const char *detail);
 
+/* What the server did with the request, for the cluster's `outlier`: once for each try that came to
+ * an end which says something about the server. */
+void exchange_judge(struct exchange *x, bool error);
+
 static inline struct flow_scratch exchange_scratch(const struct exchange *x, size_t head)
 {
     return (struct flow_scratch){.at = x->worker->scratch,

@@ -75,6 +75,7 @@ static void let_go(struct exchange *x, unsigned what, _Atomic uint32_t *count)
 static enum outcome break_circuit(struct exchange *x, const char *what)
 {
     METRIC_ADD(x->worker->metrics->circuit_breaker_refusals, 1);
+    cluster_refuses(exchange_cluster(x), what, x->generation->owner);
     x->reason = what;
     x->retry_after_s = 1;
     return refuse(x, 503, ACCESS_CIRCUIT_BREAKER, "Too much is under way at these servers now.");
@@ -179,6 +180,8 @@ static enum outcome wait_for_room(struct exchange *x)
         queue_next(x->waiter->queue); /* it was made while this one joined */
     else if (again && x->generation != x->worker->current)
         queue_next_after(x->waiter); /* those behind may know servers that this one does not */
+    if (cluster_avoids(&choice, view_of(x)))
+        cluster_wake(exchange_cluster(x), x->generation->owner); /* nobody may leave it */
     return go(x, EXCHANGE_QUEUE);
 }
 
@@ -247,6 +250,13 @@ static void take_seat(struct exchange *x, uint32_t chosen)
     if (cluster_begin(x->cluster, x->server))
         x->held |= HELD_CLUSTER;
     cluster_note(x->cluster, x->server, chosen, x->worker->index, view_of(x));
+}
+
+void exchange_judge(struct exchange *x, bool error)
+{
+    const int64_t until_ns = x->answered_ns >= x->picked_ns ? x->answered_ns : x->worker->now_ns;
+    cluster_judge(x->cluster, x->server, x->worker->index, error, until_ns - x->picked_ns,
+                  x->generation->owner);
 }
 
 bool exchange_sit(struct exchange *x, enum outcome *out)

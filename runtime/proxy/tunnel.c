@@ -72,6 +72,7 @@ static enum outcome establish(struct exchange *x, size_t *head)
     if (out != WAIT)
         return out;
     exchange_heard_server(x);
+    exchange_judge(x, false);
     x->response_known = true;
     x->end = x->tcp ? ACCESS_COMPLETE : ACCESS_TUNNEL;
     x->fate = FATE_CLOSE;

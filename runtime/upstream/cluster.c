@@ -39,6 +39,59 @@ void cluster_changed(struct cluster *c)
         queue_all(&c->queue);
 }
 
+/* --- what the control thread is to see ------------------------------------------------------- */
+
+void cluster_ring(struct cluster *c, struct mailbox *control)
+{
+    if (!c->bell.message.run || atomic_exchange_explicit(&c->bell.rung, true, memory_order_acq_rel))
+        return;
+    cluster_pin(c);
+    mailbox_post(control, &c->bell.message);
+}
+
+void cluster_wake(struct cluster *c, struct mailbox *control)
+{
+    if (atomic_load_explicit(&c->watch.wake_ns, memory_order_seq_cst) == 0)
+        cluster_ring(c, control);
+}
+
+struct cluster *cluster_answer(struct message *m)
+{
+    struct cluster *c = CONTAINER_OF(m, struct cluster, bell.message);
+    const bool rung = atomic_exchange_explicit(&c->bell.rung, false, memory_order_acq_rel);
+    ASSERT(rung);
+    return c;
+}
+
+void cluster_refuses(struct cluster *c, const char *what, struct mailbox *control)
+{
+    atomic_store_explicit(&c->refused_what, what, memory_order_relaxed);
+    /* Sequentially consistent, as in watch.c: it is seen there, or that it was closed is seen here.
+     */
+    atomic_fetch_add_explicit(&c->refused, 1, memory_order_seq_cst);
+    if (!atomic_load_explicit(&c->open, memory_order_seq_cst))
+        cluster_ring(c, control);
+}
+
+void cluster_judge(const struct table_cluster *spec, struct server *s, uint32_t worker, bool error,
+                   int64_t took_ns, struct mailbox *control)
+{
+    if (!spec->outlier.given)
+        return;
+    outlier_note(&s->worker[worker]->counts, error, took_ns);
+    if (!error) {
+        if (atomic_load_explicit(&s->errors_in_a_row, memory_order_relaxed) > 0)
+            atomic_store_explicit(&s->errors_in_a_row, 0, memory_order_relaxed);
+        return;
+    }
+    const uint32_t most = spec->outlier.consecutive_errors;
+    const uint32_t n = atomic_fetch_add_explicit(&s->errors_in_a_row, 1, memory_order_relaxed) + 1;
+    if (n == most)
+        cluster_ring(s->cluster, control);
+}
+
+/* --- the view -------------------------------------------------------------------------------- */
+
 void cluster_view_done(struct cluster_view *v)
 {
     free(v->candidate);
@@ -47,8 +100,6 @@ void cluster_view_done(struct cluster_view *v)
     balance_plan_done(&v->plan);
     *v = (struct cluster_view){0};
 }
-
-/* --- the view -------------------------------------------------------------------------------- */
 
 /* How finely a share grows: no more often than this, for a view of many servers takes its time. */
 #define SLOW_START_STEP_NS (NS_PER_S / 4)
@@ -78,13 +129,14 @@ static uint32_t share_now(struct cluster_view *v, const struct cluster_choice *c
     return share > least ? share : least;
 }
 
-static void add_candidate(struct cluster_view *v, const struct cluster_choice *choice, uint32_t i)
+static void add_candidate(struct cluster_view *v, const struct cluster_choice *choice, uint32_t i,
+                          bool in_use)
 {
     const uint32_t whole = whole_share(choice, i), at = v->plan.n_all++;
     v->candidate[at] = (struct balance_candidate){
         .id = hash_slice(choice->server_spec[i].name, 0), .whole = whole, .share = whole};
     v->server_of[at] = i;
-    if (!server_usable(choice->server[i]))
+    if (!in_use)
         return;
     v->candidate[at].share = share_now(v, choice, i, whole);
     v->candidate_of[i] = at;
@@ -92,16 +144,20 @@ static void add_candidate(struct cluster_view *v, const struct cluster_choice *c
 }
 
 /* Those of a group that may be used; for who asks for them, behind these those that are away. */
-static void add_group(struct cluster_view *v, const struct cluster_choice *choice, bool backup)
+static void add_group(struct cluster_view *v, const struct cluster_choice *choice, bool backup,
+                      bool even_ejected)
 {
-    for (uint32_t i = 0; i < v->n_servers; i++)
-        if (choice->server_spec[i].backup == backup && server_usable(choice->server[i]))
-            add_candidate(v, choice, i);
+    for (uint32_t i = 0; i < v->n_servers; i++) {
+        const struct server *s = choice->server[i];
+        if (choice->server_spec[i].backup == backup &&
+            (even_ejected ? server_usable(s) : server_in_use(s)))
+            add_candidate(v, choice, i, true);
+    }
     if (v->plan.n == 0 || !balance_policy(choice->spec->balance)->reads_away)
         return;
     for (uint32_t i = 0; i < v->n_servers; i++)
         if (choice->server_spec[i].backup == backup && v->candidate_of[i] == BALANCE_NONE)
-            add_candidate(v, choice, i);
+            add_candidate(v, choice, i, false);
 }
 
 struct looking {
@@ -140,9 +196,12 @@ static void make_view(struct cluster_view *v, const struct cluster_choice *choic
                                .candidate_of = MUST_ARRAY(uint32_t, n),
                                .candidate = MUST_ARRAY(struct balance_candidate, n)};
     memset(v->candidate_of, 0xff, n * sizeof(v->candidate_of[0]));
-    add_group(v, choice, false);
-    if (v->plan.n == 0)
-        add_group(v, choice, true);
+    /* A server that answers badly is better than none: it may be the only one that is up. */
+    for (int even_ejected = 0; even_ejected < 2 && v->plan.n == 0; even_ejected++) {
+        add_group(v, choice, false, even_ejected);
+        if (v->plan.n == 0)
+            add_group(v, choice, true, even_ejected);
+    }
     v->plan.candidate = v->candidate;
     const struct looking looking = {choice, v, policy->reads_time};
     const struct balance_in in = {.load = look, .of = &looking};
@@ -248,6 +307,14 @@ bool cluster_has_room(const struct cluster_choice *choice, struct cluster_view *
         any_room |= has_room;
     }
     return all_suspect && (any_room || view->plan.n == 0); /* without any, waiting is in vain */
+}
+
+bool cluster_avoids(const struct cluster_choice *choice, const struct cluster_view *view)
+{
+    for (uint32_t i = 0; i < view->plan.n; i++)
+        if (is_suspect(choice, view->server_of[i]))
+            return true;
+    return false;
 }
 
 uint32_t cluster_pick(const struct cluster_choice *choice, struct cluster_view *view)

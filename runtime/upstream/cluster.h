@@ -16,9 +16,32 @@
 #include "compiler/table/verdict.h"
 #include "runtime/balance/balance.h"
 #include "runtime/base/rng.h"
+#include "runtime/event/mailbox.h"
 #include "runtime/upstream/queue.h"
 #include "runtime/upstream/retry_budget.h"
 #include "runtime/upstream/server.h"
+
+/* How workers ask the control thread to look at a cluster: a server fails too often, the circuit
+ * breaker refuses, somebody waits for a server that is avoided for a while. */
+struct cluster_bell {
+    struct message message; /* `run` is the control thread's; NULL: nobody listens */
+    _Atomic bool rung;      /* it is on its way */
+    void *of;               /* the listener's */
+};
+
+/* Who serves for a cluster. */
+enum cluster_serving { CLUSTER_SERVES, CLUSTER_SERVES_EJECTED, CLUSTER_SERVES_NOT };
+
+/* What the control thread remembers of a cluster, from one look to the next. */
+struct cluster_watch {
+    int64_t looked_ns, due_ns;   /* the last look, and the next; 0 before the first */
+    bool rung;                   /* since the last look */
+    int64_t slice_ns;            /* outlier_look()'s */
+    _Atomic int64_t wake_ns;     /* who waits is called then; 0: never. Workers read it */
+    int64_t open_ns, refused_ns; /* the circuit breaker's; see watch.c */
+    uint64_t refused_before_open, refused_known;
+    enum cluster_serving told; /* what the log knows */
+};
 
 struct cluster {
     char *name; /* owned, NUL-terminated */
@@ -33,6 +56,11 @@ struct cluster {
     _Alignas(64) _Atomic uint32_t epoch;
     /* Of the circuit breaker: counted where it has a limit for them. */
     _Alignas(64) _Atomic uint32_t connections, pending, retrying;
+    _Atomic uint64_t refused;           /* by it */
+    _Atomic(const char *) refused_what; /* for want of what, the last time; static, or NULL */
+    _Atomic bool open;                  /* it has refused lately; the control thread writes */
+    struct cluster_bell bell;
+    struct cluster_watch watch; /* the control thread's */
     struct queue queue;
 };
 
@@ -44,6 +72,24 @@ void cluster_unpin(struct cluster *c);
 
 /* After a server's health, administrative state or weight was stored. Control thread. */
 void cluster_changed(struct cluster *c);
+
+/* The control thread is to look at it, soon. Any thread that pins it. */
+void cluster_ring(struct cluster *c, struct mailbox *control);
+
+/* Who has joined the queue is to be called when a server is avoided no more. Worker. */
+void cluster_wake(struct cluster *c, struct mailbox *control);
+
+/* On the control thread, in bell.message.run: before it looks, and what was done before it was rung
+ * is visible. Its pin is the caller's now. */
+struct cluster *cluster_answer(struct message *m);
+
+/* The circuit breaker has refused something, for want of `what`: static text. Worker. */
+void cluster_refuses(struct cluster *c, const char *what, struct mailbox *control);
+
+/* A request to a server of it has ended: badly, or well, `took_ns` to the first byte. Nothing where
+ * the cluster has no `outlier`. Worker. */
+void cluster_judge(const struct table_cluster *spec, struct server *s, uint32_t worker, bool error,
+                   int64_t took_ns, struct mailbox *control);
 
 /* One worker's view. Zeroed at first. */
 struct cluster_view {
@@ -96,6 +142,9 @@ uint32_t cluster_pick(const struct cluster_choice *choice, struct cluster_view *
 
 /* Has some server room that may be used? Sees what was made before it was asked. Worker. */
 bool cluster_has_room(const struct cluster_choice *choice, struct cluster_view *view);
+
+/* Is some server avoided now that could be used later? Worker, after cluster_has_room(). */
+bool cluster_avoids(const struct cluster_choice *choice, const struct cluster_view *view);
 
 /* A request is given to a server: true when the cluster's balance counts all that it has
  * (`bounded`), and then cluster_end() is due once it has ended. Worker. */

@@ -61,6 +61,15 @@ void server_rises(struct server *s, int64_t risen_ns)
     atomic_store_explicit(&s->risen_ns, risen_ns, memory_order_relaxed);
 }
 
+struct outlier_seen server_seen(const struct server *s)
+{
+    struct outlier_seen seen = {
+        .in_a_row = atomic_load_explicit(&s->errors_in_a_row, memory_order_relaxed)};
+    for (uint32_t i = 0; i < s->n_workers; i++)
+        outlier_sum(&seen, &s->worker[i]->counts);
+    return seen;
+}
+
 void server_unpin(struct server *s)
 {
     if (!s)

@@ -5,8 +5,9 @@
  * some generation has a server of that cluster, name and endpoint. Generations share it, and so
  * health, counts and idle connections survive a hot swap.
  *
- * Written by: `health` and `admin` the control thread; the counters, `connects` and the suspicion
- * any worker, with relaxed atomics; a slot of `worker` only its worker.
+ * Written by: `health`, `admin`, `ejected` and `outlier` the control thread; the counters,
+ * `connects` and the suspicion any worker, with relaxed atomics; a slot of `worker` only its
+ * worker.
  */
 #pragma once
 
@@ -19,6 +20,7 @@
 #include "runtime/net/sockaddr.h"
 #include "runtime/tls/client.h"
 #include "runtime/upstream/health.h"
+#include "runtime/upstream/outlier.h"
 
 /* In the order of enum table_state. */
 enum server_admin { SERVER_READY, SERVER_DRAIN, SERVER_MAINTENANCE };
@@ -30,6 +32,7 @@ struct server_worker {
     _Atomic uint32_t n_idle;     /* relaxed: only the worker writes it, `show servers` reads it */
     struct tls_session *session; /* of the last TLS connection, to be resumed; owned */
     struct response_time time;   /* as this worker has seen it; kept for `least-time` */
+    struct outlier_counts counts; /* kept where the cluster has an `outlier` */
 };
 
 /* Of risen_ns: it has been up since the process began; it will rise when it is up. */
@@ -53,6 +56,10 @@ struct server {
     _Atomic bool checked;        /* does its cluster check health? Without, unknown counts as up */
     _Atomic uint64_t generation; /* the newest that has this server; control thread writes */
     _Atomic int64_t suspect_until_ns; /* a connection failed lately: others are tried first */
+    _Atomic bool ejected;             /* it answers badly: others are used while there are any */
+    _Atomic uint32_t errors_in_a_row; /* kept where the cluster has an `outlier` */
+    struct outlier outlier;           /* the control thread's, and so is the next */
+    enum server_admin admin_told;     /* the state that the log knows of */
 
     _Atomic bool connects; /* it takes WebSockets over HTTP/2 (RFC 8441), as it said last */
 
@@ -89,6 +96,15 @@ static inline bool server_usable(const struct server *s)
     const bool alive = health == HEALTH_UP || (health == HEALTH_UNKNOWN && !checked);
     return alive && atomic_load_explicit(&s->admin, memory_order_relaxed) == SERVER_READY;
 }
+
+/* And is it not left out for answering badly? */
+static inline bool server_in_use(const struct server *s)
+{
+    return server_usable(s) && !atomic_load_explicit(&s->ejected, memory_order_relaxed);
+}
+
+/* What has been counted of it, over all workers. Any thread. */
+struct outlier_seen server_seen(const struct server *s);
 
 /* Sequentially consistent, as server_leave() is: see queue.h. */
 static inline bool server_has_room(const struct server *s)

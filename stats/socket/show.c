@@ -98,30 +98,71 @@ static const char *admin_text(enum server_admin admin)
     return "";
 }
 
+/* The columns, and whether there is one more: why servers are ejected, where some are. */
+struct server_table {
+    struct columns columns;
+    bool says_why;
+};
+
+static void look_for_ejected(void *to, const struct control_server *s)
+{
+    struct server_table *table = to;
+    table->says_why |= s->ejected_for_ns > 0;
+}
+
+static void add_state(struct columns *table, const struct control_server *s)
+{
+    char left[DURATION_TEXT_MAX];
+    if (s->ejected_for_ns == 0) {
+        columns_add(table, "%s", admin_text(s->admin));
+        return;
+    }
+    duration_format(s->ejected_for_ns, left);
+    columns_add(table, "%s%sejected for %s", s->admin == SERVER_READY ? "" : admin_text(s->admin),
+                s->admin == SERVER_READY ? "" : ", ", left);
+}
+
+static void add_why(struct columns *table, const struct control_server *s)
+{
+    struct text why = {0};
+    if (s->ejected_for_ns > 0) {
+        outlier_write(&s->ejected_why, &why);
+        text_addf(&why, "; times: %u", s->ejected_times);
+    }
+    columns_add(table, SLICE_FMT, SLICE_ARG(text_slice(&why)));
+    text_done(&why);
+}
+
 static void server_as_row(void *to, const struct control_server *s)
 {
-    struct columns *table = to;
+    struct server_table *servers = to;
+    struct columns *table = &servers->columns;
     columns_add(table, SLICE_FMT "/" SLICE_FMT, SLICE_ARG(s->cluster), SLICE_ARG(s->name));
     columns_add(table, "%s", s->endpoint);
     columns_add(table, "%s", health_text(s));
-    columns_add(table, "%s", admin_text(s->admin));
+    add_state(table, s);
     columns_add(table, "%u%s", s->weight, s->backup ? " backup" : "");
     columns_add(table, "%lld", (long long)s->in_flight);
     columns_add(table, "%u", s->idle);
     columns_add(table, "%llu", (unsigned long long)s->requests);
     columns_add(table, "%llu", (unsigned long long)s->connect_errors + s->response_errors);
     columns_add(table, "%llu", (unsigned long long)s->responses_5xx);
+    if (servers->says_why)
+        add_why(table, s);
 }
 
 static void servers_as_text(const struct control *control, struct text *out)
 {
-    static const char *const title[] = {"server", "endpoint", "health",   "state",  "weight",
-                                        "active", "idle",     "requests", "errors", "5xx"};
-    struct columns table = {.n = COUNT_OF(title), .to_the_right = 0x3f0};
-    for (size_t i = 0; i < COUNT_OF(title); i++)
-        columns_add(&table, "%s", title[i]);
+    static const char *const title[] = {"server", "endpoint", "health",     "state",
+                                        "weight", "active",   "idle",       "requests",
+                                        "errors", "5xx",      "ejected for"};
+    struct server_table table = {.columns = {.to_the_right = 0x3f0}};
+    control_servers(control, look_for_ejected, &table);
+    table.columns.n = COUNT_OF(title) - !table.says_why;
+    for (size_t i = 0; i < table.columns.n; i++)
+        columns_add(&table.columns, "%s", title[i]);
     control_servers(control, server_as_row, &table);
-    columns_finish(&table, out);
+    columns_finish(&table.columns, out);
 }
 
 static void separate(struct text *out)
@@ -147,6 +188,13 @@ static void server_as_json(void *to, const struct control_server *s)
     text_addf(out, ",\"connect_errors\":%llu,\"response_errors\":%llu,\"responses_5xx\":%llu",
               (unsigned long long)s->connect_errors, (unsigned long long)s->response_errors,
               (unsigned long long)s->responses_5xx);
+    text_addf(out, ",\"ejections\":%llu", (unsigned long long)s->ejections);
+    if (s->ejected_for_ns > 0) {
+        text_addf(out, ",\"ejected\":{\"for_s\":%.3f,\"times\":%u,\"reason\":\"",
+                  (double)s->ejected_for_ns / (double)NS_PER_S, s->ejected_times);
+        outlier_write(&s->ejected_why, out);
+        text_adds(out, "\"}");
+    }
     if (s->connect_reason) {
         text_adds(out, ",\"connect_reason\":");
         text_add_json(out, slice_of(s->connect_reason));

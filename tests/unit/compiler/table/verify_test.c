@@ -150,6 +150,17 @@ static void full_path(struct endpoint *e)
     e->port = 0;
 }
 
+/* The first cluster ejects servers, as it may. */
+static void eject(struct fixture *f)
+{
+    f->cluster[0].outlier = (struct table_outlier){.given = true,
+                                                   .consecutive_errors = 5,
+                                                   .window_ns = 1,
+                                                   .min_requests = 1,
+                                                   .eject_ns = 1,
+                                                   .max_ejected_percent = 20};
+}
+
 /* SPOIL(what is done to the fixture f, the sentence) */
 #define SPOILT                                                                                     \
     SPOIL(f->t.node = NULL, "there are no nodes where some are counted")                           \
@@ -187,6 +198,18 @@ static void full_path(struct endpoint *e)
     SPOIL((f->cluster[0].balance = BALANCE_HASH, f->cluster[0].field = FIELD_HEADER),              \
           "a cluster is balanced by a field without its key")                                      \
     SPOIL(f->cluster[0].bounded_percent = 125, "a cluster's load has a bound that cannot hold")    \
+    SPOIL((eject(f), f->cluster[0].outlier.consecutive_errors = 0),                                \
+          "a cluster ejects servers for nothing")                                                  \
+    SPOIL((eject(f), f->cluster[0].outlier.min_requests = 0),                                      \
+          "a cluster ejects servers for nothing")                                                  \
+    SPOIL((eject(f), f->cluster[0].outlier.error_percent = 101),                                   \
+          "a cluster ejects servers at a rate that can't be")                                      \
+    SPOIL((eject(f), f->cluster[0].outlier.latency_percent = 100),                                 \
+          "a cluster ejects servers that are as fast as the others")                               \
+    SPOIL((eject(f), f->cluster[0].outlier.window_ns = 0), "a cluster ejects servers for no time") \
+    SPOIL((eject(f), f->cluster[0].outlier.eject_ns = 0), "a cluster ejects servers for no time")  \
+    SPOIL((eject(f), f->cluster[0].outlier.max_ejected_percent = 101),                             \
+          "a cluster ejects more servers than there are, or none")                                 \
     SPOIL(f->server[0].slow_start_ns = -1, "a server begins in a way that there is not")           \
     SPOIL(f->cluster[1].timeout_ns[TIMEOUT_CLUSTER_IDLE] = -1,                                     \
           "a cluster has a timeout that is not above zero")                                        \

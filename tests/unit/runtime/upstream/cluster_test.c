@@ -141,6 +141,77 @@ static void backups_serve_when_nobody_else_can(void **state)
     assert_int_equal(cluster_pick(&c, &view), BALANCE_NONE);
 }
 
+static void set_ejected(int i, bool ejected)
+{
+    atomic_store(&server[i]->ejected, ejected);
+    cluster_changed(live);
+}
+
+static void an_ejected_server_is_left_out_while_there_is_another(void **state)
+{
+    (void)state;
+    unsigned times[SERVERS];
+    set_ejected(0, true);
+    count(choice(BALANCE_ROUND_ROBIN), 200, times);
+    assert_times(times, 0, 100, 100, 0);
+    set_ejected(1, true);
+    set_ejected(2, true); /* a backup that answers well is better than one that does not */
+    count(choice(BALANCE_ROUND_ROBIN), 10, times);
+    assert_times(times, 0, 0, 0, 10);
+    set_health(3, HEALTH_DOWN); /* and one that does not is better than none */
+    count(choice(BALANCE_ROUND_ROBIN), 300, times);
+    assert_times(times, 100, 100, 100, 0);
+    set_health(1, HEALTH_DOWN); /* but who is down is down */
+    count(choice(BALANCE_ROUND_ROBIN), 200, times);
+    assert_times(times, 100, 0, 100, 0);
+    set_ejected(2, false);
+    count(choice(BALANCE_ROUND_ROBIN), 10, times);
+    assert_times(times, 0, 0, 10, 0);
+}
+
+static void who_is_ejected_is_away_for_those_that_keep_places(void **state)
+{
+    (void)state;
+    unsigned times[SERVERS];
+    struct cluster_choice c = choice(BALANCE_CONSISTENT);
+    set_ejected(1, true);
+    for (uint64_t key = 0; key < 1000; key++) {
+        c.key = key * UINT64_C(0x9e3779b97f4a7c15);
+        count(c, 1, times);
+        assert_int_equal(times[1] + times[3], 0);
+    }
+}
+
+static void it_is_avoided_who_may_be_used_later(void **state)
+{
+    (void)state;
+    struct cluster_choice c = choice(BALANCE_ROUND_ROBIN);
+    assert_true(cluster_has_room(&c, &view));
+    assert_false(cluster_avoids(&c, &view));
+    atomic_store(&server[1]->suspect_until_ns, 2 * NS_PER_S);
+    assert_true(cluster_avoids(&c, &view));
+    c.now_ns = 2 * NS_PER_S;
+    assert_false(cluster_avoids(&c, &view));
+}
+
+static void what_ends_badly_is_counted_where_there_is_a_rule(void **state)
+{
+    (void)state;
+    cluster_judge(&cluster_spec, server[0], 0, true, NS_PER_MS, NULL);
+    assert_int_equal(server_seen(server[0]).requests, 0);
+    cluster_spec.outlier = (struct table_outlier){.given = true, .consecutive_errors = 5};
+    for (int i = 0; i < 3; i++)
+        cluster_judge(&cluster_spec, server[0], 0, true, NS_PER_MS, NULL);
+    assert_int_equal(server_seen(server[0]).in_a_row, 3);
+    cluster_judge(&cluster_spec, server[0], 0, false, NS_PER_MS, NULL);
+    const struct outlier_seen seen = server_seen(server[0]);
+    assert_int_equal(seen.in_a_row, 0);
+    assert_int_equal(seen.requests, 4);
+    assert_int_equal(seen.errors, 3);
+    assert_int_equal(seen.timed, 1);
+    assert_int_equal(seen.time_ns, NS_PER_MS);
+}
+
 static void a_suspect_is_avoided_while_there_is_another(void **state)
 {
     (void)state;
@@ -305,6 +376,10 @@ int main(void)
         TEST(an_unchecked_server_is_up_and_a_checked_unknown_one_is_not),
         TEST(a_drained_server_gets_nothing_new),
         TEST(backups_serve_when_nobody_else_can),
+        TEST(an_ejected_server_is_left_out_while_there_is_another),
+        TEST(who_is_ejected_is_away_for_those_that_keep_places),
+        TEST(it_is_avoided_who_may_be_used_later),
+        TEST(what_ends_badly_is_counted_where_there_is_a_rule),
         TEST(a_suspect_is_avoided_while_there_is_another),
         TEST(what_an_exchange_has_tried_is_not_chosen_again),
         TEST(least_connections_looks_at_what_is_in_flight),

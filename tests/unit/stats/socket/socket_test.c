@@ -28,6 +28,7 @@ struct control {
     const char *report; /* of a reload that comes at once */
     uint32_t many_servers;
     int drains, readies, shutdowns;
+    bool ejects;
 };
 
 static struct control control;
@@ -69,6 +70,12 @@ void control_servers(const struct control *c,
     s.health = HEALTH_DOWN;
     s.admin = SERVER_DRAIN;
     s.backup = true;
+    if (c->ejects) {
+        s.ejected_for_ns = 12 * NS_PER_S;
+        s.ejected_times = 2;
+        s.ejected_why = (struct outlier_why){OUTLIER_ERROR_RATE, 34, 100};
+        s.ejections = 7;
+    }
     each(to, &s);
     for (uint32_t i = 0; i < c->many_servers; i++)
         each(to, &s);
@@ -380,6 +387,26 @@ static void show_servers_is_aligned(void **state)
     peer_close(&p);
 }
 
+static void show_servers_says_who_is_ejected_and_why(void **state)
+{
+    (void)state;
+    struct peer p;
+    control.ejects = true;
+    peer_open(&p);
+    peer_send(&p, SLICE("show servers\n"));
+    const char *text = peer_await(&p, 1);
+    assert_non_null(strstr(text, "drain, ejected for 12.0s  10 backup"));
+    assert_non_null(strstr(text, "34 of 100 requests were errors; times: 2\n"));
+    peer_close(&p);
+    peer_open(&p);
+    peer_send(&p, SLICE("show servers --json\n"));
+    const char *json = peer_await(&p, 1);
+    assert_non_null(strstr(json, "\"ejections\":0},{")); /* the first one, which is not */
+    assert_non_null(strstr(json, "\"ejections\":7,\"ejected\":{\"for_s\":12.000,\"times\":2,"
+                                 "\"reason\":\"34 of 100 requests were errors\"}}]\n"));
+    peer_close(&p);
+}
+
 static void show_servers_is_json_when_asked(void **state)
 {
     (void)state;
@@ -391,12 +418,13 @@ static void show_servers_is_json_when_asked(void **state)
         "[{\"cluster\":\"web\",\"server\":\"one\",\"endpoint\":\"127.0.0.1:9001\",\"health\":"
         "\"up\","
         "\"state\":\"ready\",\"weight\":10,\"backup\":false,\"in_flight\":4,\"idle\":12,"
-        "\"requests\":1234567,\"connect_errors\":2,\"response_errors\":1,\"responses_5xx\":0},"
+        "\"requests\":1234567,\"connect_errors\":2,\"response_errors\":1,\"responses_5xx\":0,"
+        "\"ejections\":0},"
         "{\"cluster\":\"web\",\"server\":\"\xc3\xbc"
         "ber\",\"endpoint\":\"127.0.0.1:9001\","
         "\"health\":\"down\",\"state\":\"drain\",\"weight\":10,\"backup\":true,\"in_flight\":4,"
         "\"idle\":12,\"requests\":1234567,\"connect_errors\":2,\"response_errors\":1,"
-        "\"responses_5xx\":0}]\nok\n");
+        "\"responses_5xx\":0,\"ejections\":0}]\nok\n");
     peer_close(&p);
 }
 
@@ -738,6 +766,7 @@ int main(void)
         TEST(help_lists_every_command_within_100_columns),
         TEST(show_servers_is_aligned),
         TEST(show_servers_is_json_when_asked),
+        TEST(show_servers_says_who_is_ejected_and_why),
         TEST(show_generations_both_ways),
         TEST(show_certificates_both_ways),
         TEST(show_sources_both_ways),
