@@ -19,16 +19,31 @@ static void put_quoted(struct out *o, struct slice s)
     PUT(o, "\"");
 }
 
+static bool is_none(const struct address *a)
+{
+    static const struct address none;
+    return memcmp(a, &none, sizeof(none)) == 0;
+}
+
+size_t forwarded_node(const struct address *client, char out[ADDRESS_TEXT_MAX])
+{
+    static const struct slice unknown = SLICE_INIT("unknown");
+    if (!is_none(client))
+        return address_format(client, out);
+    memcpy(out, unknown.at, unknown.len);
+    return unknown.len;
+}
+
 size_t forwarded_write(const struct address *client, struct slice proto, struct slice host,
                        char out[FORWARDED_BYTES_MAX])
 {
     ASSERT(http_is_token(proto) && proto.len <= 32);
     char text[ADDRESS_TEXT_MAX];
-    const struct slice address = {text, address_format(client, text)};
+    const struct slice address = {text, forwarded_node(client, text)};
     struct out o = {.at = out, .room = FORWARDED_BYTES_MAX};
 
     PUT(&o, "for=");
-    if (address_is_v4(client)) {
+    if (address_is_v4(client) || is_none(client)) {
         put(&o, address);
     } else {
         PUT(&o, "\"[");
@@ -50,7 +65,7 @@ size_t x_forwarded_for_write(const struct http_head *head, const struct address 
                              size_t room)
 {
     char text[ADDRESS_TEXT_MAX];
-    const struct slice address = {text, address_format(client, text)};
+    const struct slice address = {text, forwarded_node(client, text)};
     struct out o = {.at = out, .room = room};
     for (uint16_t i = 0; head && i < head->n_fields; i++) {
         const struct slice value = http_field_value(head, &head->field[i]);

@@ -10,6 +10,10 @@
 
 #define FORWARDED_BYTES_MAX 512u
 
+/* The client as a node of a chain: its address, or `unknown` (RFC 7239 6.2) for one without, on a
+ * Unix socket. Returns the length; there is no NUL. */
+size_t forwarded_node(const struct address *client, char out[ADDRESS_TEXT_MAX]);
+
 /*
  * Writes one element, `for=192.0.2.1;proto=https;host="ex.com:8080"`, without a NUL, and returns
  * its length. An IPv6 address stands in quotes and brackets; `proto` is a token of at most 32

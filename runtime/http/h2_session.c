@@ -752,6 +752,12 @@ void h2_session_consumed(struct h2_session *s, const struct h2_stream *st, size_
         nghttp2_session_consume(s->library, st->id, len);
 }
 
+void h2_session_dropped(struct h2_session *s, size_t len)
+{
+    if (len > 0)
+        nghttp2_session_consume_connection(s->library, len);
+}
+
 void h2_session_leave(struct h2_session *s, struct h2_stream *st, uint32_t code)
 {
     if (s->in.stream == st)

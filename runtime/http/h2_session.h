@@ -141,6 +141,9 @@ bool h2_session_is_blocked(const struct h2_session *s);
 /* The owner has taken that much of the stream's body: the peer may send as much again. */
 void h2_session_consumed(struct h2_session *s, const struct h2_stream *st, size_t len);
 
+/* The same of a stream that shall send no more: only the others may. */
+void h2_session_dropped(struct h2_session *s, size_t len);
+
 /* The owner is through with the stream, which is reset with the code when it is not over. */
 void h2_session_leave(struct h2_session *s, struct h2_stream *st, uint32_t code);
 

@@ -93,7 +93,8 @@ void stream_head(struct stream *st, size_t len)
 bool stream_data(struct stream *st, const char *at, size_t len)
 {
     if (st->lingers) {
-        st->thrown_away += len;
+        h2_session_dropped(st->mux->h2, len);
+        mux_touch(st->mux);
         return true;
     }
     while (len > 0) {
@@ -252,7 +253,8 @@ static void throw_away_boxes(struct stream *st)
         unread += buffer_len(&st->box[i]);
         buffer_give(&st->box[i], st->owner->buffers);
     }
-    st->thrown_away += unread - st->head_left;
+    if (st->mux)
+        h2_session_dropped(st->mux->h2, unread - st->head_left);
     st->n_boxes = 0;
     st->head_left = 0;
 }
@@ -262,7 +264,6 @@ static void stream_free(struct stream *st, uint32_t code)
     throw_away_boxes(st);
     struct mux *m = st->mux;
     if (m) {
-        h2_session_consumed(m->h2, &st->h2, st->thrown_away);
         h2_session_leave(m->h2, &st->h2, code);
         m->n_streams--;
         mux_touch(m);
@@ -276,8 +277,9 @@ static void stream_free(struct stream *st, uint32_t code)
 
 /* The answer is complete and the client still sends. A reset right behind the answer makes some
  * clients forget what they have got, so it waits: until the client is told by the answer and stops,
- * or for a moment. What arrives meanwhile is thrown away and opens no window, so that is one window
- * at most. */
+ * or for a moment. What arrives meanwhile is thrown away; it opens the connection's window, so that
+ * other streams do not wait for this one, and not the stream's, so that it is one window at most.
+ */
 static void linger(struct stream *st)
 {
     throw_away_boxes(st);

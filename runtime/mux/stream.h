@@ -29,10 +29,9 @@ struct stream {
     uint8_t wants, news;  /* WATCH_ bits */
     bool ended, end_told, was_reset, refused;
     bool awaits_settings;
-    bool lingers;       /* answered and left, while the client is still sending */
-    size_t thrown_away; /* bytes of body since, which its window still counts */
-    int error;          /* why the connection is no more, a negative errno, where that is known */
-    const char *why;    /* and in words: static text, or NULL */
+    bool lingers;    /* answered and left, while the client is still sending */
+    int error;       /* why the connection is no more, a negative errno, where that is known */
+    const char *why; /* and in words: static text, or NULL */
 };
 
 extern const struct transport transport_stream;

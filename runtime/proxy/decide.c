@@ -158,14 +158,14 @@ static void add_to_chain(struct edits *e, const struct exchange *x, char *list, 
         add_edit(e, HTTP_SET, SLICE("x-forwarded-for"), (struct slice){list, len});
     else
         add_edit(e, HTTP_ADD, SLICE("x-forwarded-for"),
-                 (struct slice){list, address_format(peer, list)});
+                 (struct slice){list, forwarded_node(peer, list)});
 }
 
 /* What a client claims of itself is not passed on as if somebody had vouched for it. */
 static void remove_claims(struct edits *e, const struct address *client, char *list)
 {
     add_edit(e, HTTP_SET, SLICE("x-forwarded-for"),
-             (struct slice){list, address_format(client, list)});
+             (struct slice){list, forwarded_node(client, list)});
     add_edit(e, HTTP_REMOVE, SLICE("x-forwarded-host"), SLICE_NONE);
     add_edit(e, HTTP_REMOVE, SLICE("x-forwarded-port"), SLICE_NONE);
     add_edit(e, HTTP_REMOVE, SLICE("x-real-ip"), SLICE_NONE);

@@ -159,13 +159,20 @@ static void refuse_plain(struct session *s)
         session_linger(s);
 }
 
+/* Over TLS it is what both have agreed on (RFC 9113 3.2), so that `alpn http/1.1` means it. */
+static bool may_be_h2(const struct session *s)
+{
+    const struct tls_peer *p = tls_peer(&s->conn);
+    return !s->served && !s->parent && (!p || slice_eq(p->protocol, SLICE("h2")));
+}
+
 /* Is it HTTP/2, by what it began with (RFC 9113 3.3)? Then it is taken care of; or may it still
  * become that? */
 static bool is_h2(struct session *s)
 {
     const struct slice got = buffer_slice(&s->in);
     const size_t len = got.len < H2_PREFACE.len ? got.len : H2_PREFACE.len;
-    if (s->served || s->parent || memcmp(got.at, H2_PREFACE.at, len) != 0)
+    if (!may_be_h2(s) || memcmp(got.at, H2_PREFACE.at, len) != 0)
         return false;
     if (len < H2_PREFACE.len)
         return true;

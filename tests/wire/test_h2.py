@@ -246,6 +246,18 @@ def test_a_body_that_nobody_waits_for_may_end_by_itself(backend, h2):
         assert h2.answers[stream].reset is None
 
 
+def test_bodies_that_nobody_waits_for_leave_the_window_to_others(site, h2):
+    """The connection's window, 1 MiB, holds 16 streams' windows full: they are given back at once, not when
+    those streams are reset."""
+    for _ in range(16):
+        stream = h2.ask("/denied", method="POST", end=False)
+        h2.data(stream, b"x" * 65535)
+        assert h2.answer(stream).status == 403
+    h2.hear()
+    assert 65535 + h2.given[0] - h2.used[0] > 400_000  # half of it is opened again at a time
+    assert h2.given.get(stream, 0) == 0  # and it may send no more
+
+
 RULES = """
   when path == "/denied" { deny 403 with "no" }
   when path == "/dropped" { drop }

@@ -149,6 +149,18 @@ def test_a_unix_socket_trusts_who_may_connect(lbc, backend):
     assert backend.of(path)[0]["x-facts"] == NAMED
 
 
+def test_a_client_on_a_unix_socket_is_unknown_to_servers(lbc, backend):
+    """RFC 7239 6.2. It has no address, and `::` would be one."""
+    path = backend.script()
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(20)
+        s.connect(str(lbc.path))
+        s.sendall(SIGNATURE + b"\x20\0\0\0" + GET % path.encode())
+        assert s.recv(100).startswith(b"HTTP/1.1 200")
+    [request] = backend.of(path)
+    assert request["x-forwarded-for"] == "unknown" and request["forwarded"].startswith("for=unknown;")
+
+
 # --- towards servers -----------------------------------------------------------------------------
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import time
 import pytest
 
 from harness import Client, Lbc, free_ports, get, wait_for
+from frames import PREFACE
 from harness.certificates import Authority
 from scripted import pattern, reply
 
@@ -207,6 +208,14 @@ def test_alpn(site, pki, offered, chosen):
     with Secure(site.ports["named"], context(pki, alpn=offered)) as c:
         assert c.socket.selected_alpn_protocol() == chosen
         assert c.get("/facts").status == 200
+
+
+@pytest.mark.parametrize("offered", [["h2", "http/1.1"], None])
+def test_http2_is_only_spoken_where_it_was_agreed_on(site, pki, offered):
+    """RFC 9113 3.2: `alpn http/1.1` leaves HTTP/2 out, for those too who begin with it unasked."""
+    with Secure(site.ports["named"], context(pki, alpn=offered)) as c:
+        c.send(PREFACE)
+        assert c.response().status == 505
 
 
 def test_no_protocol_in_common_is_refused(site, pki):

@@ -15,6 +15,7 @@ static const struct {
     /* clang-format off */
     {"an IPv4 client",                 "192.0.2.1", "http", "example.com", "for=192.0.2.1;proto=http;host=example.com"},
     {"an IPv6 client is quoted",       "2001:db8::1", "https", "a", "for=\"[2001:db8::1]\";proto=https;host=a"},
+    {"a client on a Unix socket has no address", "::", "http", "a", "for=unknown;proto=http;host=a"},
     {"a mapped client is an IPv4 one", "::ffff:10.0.0.1", "http", "a", "for=10.0.0.1;proto=http;host=a"},
     {"a port is not of a token",       "10.0.0.1", "https", "a:8080", "for=10.0.0.1;proto=https;host=\"a:8080\""},
     {"an IPv6 host",                   "10.0.0.1", "https", "[::1]:80", "for=10.0.0.1;proto=https;host=\"[::1]:80\""},
