@@ -125,6 +125,8 @@ static const char *verify_effect(const struct table *t, const struct table_effec
             "what is replaced is found by a regular expression that is not there");
     REQUIRE(e->kind != EFFECT_TIMEOUT_READ || (e->number > 0 && e->number <= INT64_MAX),
             "a timeout is not above zero");
+    REQUIRE(e->kind != EFFECT_LIMIT || e->number < t->n_limits,
+            "a change counts by a limit that is not there");
     REQUIRE(e->kind != EFFECT_MIRROR || e->cluster < t->n_clusters,
             "a request is mirrored to a cluster that is not there");
     return verify_template(&e->value, e->kind == EFFECT_REPLACE_PATH);

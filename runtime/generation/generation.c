@@ -73,6 +73,7 @@ static struct generation *generation_alloc(struct configuration *c,
     g->cluster = MUST_ARRAY(struct cluster *, t->n_clusters);
     g->gate = MUST_ARRAY(struct gate *, t->n_listeners);
     g->socket = MUST_ARRAY(struct listener *, g->n_sockets);
+    g->limiter = MUST_ARRAY(struct limiter *, t->n_limits);
     g->first_socket = MUST_ARRAY(uint32_t, t->n_listeners);
     g->worker = MUST_ARRAY(struct generation_worker *, n_workers);
     for (uint32_t i = 0; i < n_workers; i++)
@@ -134,6 +135,8 @@ static void let_go(struct generation *g)
         cluster_unpin(g->cluster[i]);
     for (uint32_t i = 0; i < g->table->n_listeners; i++)
         gate_unpin(g->gate[i]);
+    for (uint32_t i = 0; i < g->table->n_limits; i++)
+        limiter_unpin(g->limiter[i]);
 }
 
 void generation_free(struct generation *g)
@@ -152,6 +155,7 @@ void generation_free(struct generation *g)
     free(g->first_socket);
     free(g->socket);
     free(g->gate);
+    free(g->limiter);
     free(g->cluster);
     free(g->server);
     free(g->part);
