@@ -53,14 +53,14 @@ static void lower_limit(struct lowering *l, const struct program_object *from,
     enum { ENFORCE, OBSERVE };
     const struct program_settings *s = &from->settings;
     const struct program_setting *prefix = lower_given(s->at, s->n, SETTING_LIMIT_PREFIX);
-    *to = (struct table_limit){
-        .name = lower_string(l, from->name),
-        .place = lower_place(l, from->span),
-        .status = (uint16_t)number(s, SETTING_LIMIT_STATUS, STATUS_DEFAULT),
-        .entries = (uint32_t)number(s, SETTING_LIMIT_ENTRIES, ENTRIES_DEFAULT),
-        .v4_bits = prefix ? (uint8_t)prefix->value[0].number : V4_BITS_DEFAULT,
-        .v6_bits = prefix ? (uint8_t)prefix->value[1].number : V6_BITS_DEFAULT,
-        .observe = number(s, SETTING_LIMIT_MODE, ENFORCE) == OBSERVE};
+    *to =
+        (struct table_limit){.name = lower_string(l, from->name),
+                             .place = lower_place(l, from->span),
+                             .status = (uint16_t)number(s, SETTING_LIMIT_STATUS, STATUS_DEFAULT),
+                             .entries = (uint32_t)number(s, SETTING_LIMIT_ENTRIES, ENTRIES_DEFAULT),
+                             .v4_bits = prefix ? (uint8_t)prefix->value[0].number : V4_BITS_DEFAULT,
+                             .v6_bits = prefix ? (uint8_t)prefix->value[1].number : V6_BITS_DEFAULT,
+                             .observe = number(s, SETTING_LIMIT_MODE, ENFORCE) == OBSERVE};
     lower_keys(l, s, to);
     lower_rates(l, s, to);
 }

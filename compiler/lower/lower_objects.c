@@ -53,8 +53,7 @@ static void lower_cluster(struct lowering *l, const struct program_cluster *from
                                  .h2 = from->h2,
                                  .queue_max = from->queue_max,
                                  .breaker = from->breaker};
-    to->limit =
-        lower_limits_named(l, &from->settings, SETTING_CLUSTER_LIMIT, &to->n_limits);
+    to->limit = lower_limits_named(l, &from->settings, SETTING_CLUSTER_LIMIT, &to->n_limits);
     if (from->field != FIELD_COUNT)
         l->table->asked |= UINT64_C(1) << from->field;
     lower_retry(l, &from->retry, &to->retry);
@@ -159,8 +158,8 @@ static void lower_listeners(struct lowering *l)
             .max_head_bytes = from->max_head_bytes,
             .max_body_bytes = from->max_body_bytes};
         l->table->path_rules |= from->path_rules;
-        listener[i].limit = lower_limits_named(l, &from->settings, SETTING_LISTENER_LIMIT,
-                                               &listener[i].n_limits);
+        listener[i].limit =
+            lower_limits_named(l, &from->settings, SETTING_LISTENER_LIMIT, &listener[i].n_limits);
         lower_reach(l, from, &listener[i]);
         memcpy(listener[i].timeout_ns, from->timeout_ns, sizeof(listener[i].timeout_ns));
     }

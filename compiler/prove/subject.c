@@ -235,8 +235,7 @@ bool subject_same_effect(const struct table *t, const struct table_effect *e, co
                          const struct table_effect *f)
 {
     const bool numbered = e->kind != EFFECT_LIMIT; /* which has a name, and a place by that */
-    if (e->kind != f->kind || !slice_eq(e->name, f->name) ||
-        (numbered && e->number != f->number) ||
+    if (e->kind != f->kind || !slice_eq(e->name, f->name) || (numbered && e->number != f->number) ||
         !subject_same_template(&e->value, &f->value))
         return false;
     if (e->kind == EFFECT_REPLACE_PATH)

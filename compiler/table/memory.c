@@ -138,8 +138,8 @@ static uint64_t limits_bytes(const struct table *t, const struct memory_costs *c
 {
     uint64_t bytes = 0;
     for (uint32_t i = 0; c->limit_bytes && i < t->n_limits; i++)
-        bytes += c->limit_bytes(t->limit[i].n_keys > 0 ? t->limit[i].entries : 1,
-                                t->limit[i].n_rates);
+        bytes +=
+            c->limit_bytes(t->limit[i].n_keys > 0 ? t->limit[i].entries : 1, t->limit[i].n_rates);
     return bytes;
 }
 

@@ -82,8 +82,7 @@ static const char *verify_limit(const struct table_limit *l)
     REQUIRE(l->n_rates > 0 && l->rate, "a limit has no rate");
     for (uint32_t i = 0; i < l->n_rates; i++)
         REQUIRE(l->rate[i].count > 0 && l->rate[i].period_ns > 0 && l->rate[i].step_ns > 0 &&
-                    l->rate[i].room_ns >= l->rate[i].step_ns &&
-                    l->rate[i].room_ns <= INT64_MAX / 4,
+                    l->rate[i].room_ns >= l->rate[i].step_ns && l->rate[i].room_ns <= INT64_MAX / 4,
                 "a limit has a rate that admits nothing");
     for (uint32_t i = 0; i < l->n_keys; i++)
         REQUIRE(l->key[i].field < FIELD_COUNT &&

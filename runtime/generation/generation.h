@@ -6,7 +6,8 @@
  * an old generation goes, its worker tells the control thread, which frees it.
  *
  * What carry.c takes over from the one before: servers (health, counts, idle connections), clusters
- * (their turn), listeners (sockets and open connections), limits (what their keys have spent). By name and kind; nothing else survives.
+ * (their turn), listeners (sockets and open connections), limits (what their keys have spent). By
+ * name and kind; nothing else survives.
  *
  * Servers that come or go while the configuration stays (names, files) make a generation too: of
  * the same table, with other servers.

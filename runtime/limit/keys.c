@@ -8,8 +8,8 @@
 /* A set is a line of tags, and a line for each moment. */
 #define LINE_BYTES ((uint64_t)64)
 
-/* The keys that a set is made for. Chance sends twice as many to hardly any of them: of as many keys
- * as there is room for, 0.3 % find no place. */
+/* The keys that a set is made for. Chance sends twice as many to hardly any of them: of as many
+ * keys as there is room for, 0.3 % find no place. */
 #define KEYS_OF_A_SET 4u
 
 /* Looks at the lock until its holder may be thought to have lost its processor. */

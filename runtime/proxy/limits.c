@@ -49,8 +49,8 @@ static bool counts(struct exchange *x, uint32_t limit, const struct verdict *so_
 {
     const struct table_limit *spec = &x->generation->table->limit[limit];
     struct limiter *l = x->generation->limiter[limit];
-    const struct limiter_answer answer = limiter_ask(
-        l, spec, hash_key(x, spec, so_far, l->seed), x->worker->index, x->worker->now_ns);
+    const struct limiter_answer answer = limiter_ask(l, spec, hash_key(x, spec, so_far, l->seed),
+                                                     x->worker->index, x->worker->now_ns);
     if (!answer.admitted)
         *out = refuse_limited(x, spec, answer.wait_ns);
     return answer.admitted;

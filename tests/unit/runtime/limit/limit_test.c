@@ -60,9 +60,9 @@ static void every_window_holds(void **state)
         uint64_t count;
         int64_t period_ns;
         uint64_t burst;
-    } row[] = {{1, SECOND, 1},   {100, SECOND, 50},   {7, MINUTE, 7},    {60, HOUR, 10},
-               {1000, DAY, 1},   {100000, DAY, 1000}, {3, SECOND, 1},    {5, MINUTE, 5},
-               {11, HOUR, 3}};
+    } row[] = {{1, SECOND, 1}, {100, SECOND, 50}, {7, MINUTE, 7},
+               {60, HOUR, 10}, {1000, DAY, 1},    {100000, DAY, 1000},
+               {3, SECOND, 1}, {5, MINUTE, 5},    {11, HOUR, 3}};
     for (size_t i = 0; i < COUNT_OF(row); i++) {
         const struct gcra g = gcra_of(row[i].count, row[i].period_ns, row[i].burst);
         const int64_t period = row[i].period_ns;
@@ -203,8 +203,9 @@ static void hot_keys_stay(void **state)
         hot += low < HOT;
         hot_hits += low < HOT && hit;
     }
-    print_message("Zipf: %.1f %% of all requests found their key, %.3f %% of the %d hottest keys'\n",
-                  100.0 * (double)hits / REQUESTS, 100.0 * (double)hot_hits / (double)hot, HOT);
+    print_message(
+        "Zipf: %.1f %% of all requests found their key, %.3f %% of the %d hottest keys'\n",
+        100.0 * (double)hits / REQUESTS, 100.0 * (double)hot_hits / (double)hot, HOT);
     assert_true(hits > REQUESTS / 100 * 70);
     assert_true(hot_hits > hot / 1000 * 999);
     keys_free(k);
@@ -298,8 +299,7 @@ static void *ask(void *of)
     struct asker *a = of;
     struct rng rng = {a->worker + 1};
     for (uint32_t i = 0; i < ASKINGS; i++) {
-        a->admitted +=
-            limiter_ask(a->limiter, a->spec, key_of(0), a->worker, START).admitted;
+        a->admitted += limiter_ask(a->limiter, a->spec, key_of(0), a->worker, START).admitted;
         (void)limiter_ask(a->limiter, a->spec, rng_next(&rng), a->worker, START);
     }
     return NULL;
