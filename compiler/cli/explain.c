@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "compiler/cli/cli.h"
+#include "compiler/cli/explain_limit.h"
 #include "compiler/tools/explain.h"
 #include "compiler/tools/request.h"
 #include "grammar/explanation.h"
@@ -59,18 +60,20 @@ static const struct cli_option options[] = {
 
 static const struct cli_command explain = {
     .name = "explain",
-    .arguments = "FILE 'METHOD URL' | CODE",
+    .arguments = "FILE 'METHOD URL' | FILE limit NAME | CODE",
     .what =
         "Compiles FILE and shows how it decides one request: each clause that is considered, each\n"
         "condition with the request's value, the changes, and the decision. The listener's `on\n"
         "connect` is asked first, and `on response` last: about what is answered here, or with\n"
         "--status about what a server answers. FILE may be - for standard input.\n"
+        "With `limit NAME`, what the limit lets through of a client that asks as often as it can.\n"
         "With a CODE, as E0201, tells what that diagnostic means and what to do.",
     .option = options,
     .more = "examples:\n"
             "  lbc explain shop.lbconf 'GET https://shop.example.com/api?x=1' --from 10.1.2.3\n"
             "  lbc explain shop.lbconf 'GET /api' -H 'Host: shop.example.com' -H 'Cookie: beta=1'\n"
             "  lbc explain shop.lbconf 'GET http://a/' --status 503 --response-header 'Age: 1'\n"
+            "  lbc explain shop.lbconf limit per-client\n"
             "  lbc explain E0201",
 };
 
@@ -201,6 +204,23 @@ static bool looks_like_code(const char *word)
     return strchr("EeWw", word[0]) && strlen(word) == 5 && strspn(word + 1, "0123456789") == 4;
 }
 
+static int explain_limit_of(const char *file, const char *name)
+{
+    struct loaded l;
+    struct text out = {0};
+    int status = load(file, &l);
+    if (status == EXIT_ERRORS)
+        report(&l, DIAG_HUMAN);
+    if (status == EXIT_CLEAN && !explain_limit(l.table, slice_of(name), &out)) {
+        char why[200];
+        snprintf(why, sizeof(why), "there is no limit %.60s", name);
+        status = cli_usage(&explain, why);
+    }
+    loaded_done(&l);
+    cli_print(&out);
+    return status;
+}
+
 static int explain_words(struct explaining *e, int n, char **word)
 {
     if (e->value[OPTION_LIST])
@@ -218,6 +238,9 @@ static int explain_words(struct explaining *e, int n, char **word)
     }
     if (n == 1)
         return cli_usage(&explain, "a request is missing, as in 'GET http://host/path'");
+    if (n == 3 && strcmp(word[1], "limit") == 0)
+        return e->json ? cli_usage(&explain, "a limit is told to people only")
+                       : explain_limit_of(word[0], word[2]);
     if (n > 2)
         return cli_usage(&explain, "there are more words than a file and a request");
     return decide_request(e, word[0], word[1]);

@@ -93,6 +93,8 @@ static uint32_t lower_change(struct lowering *l, const struct action *a,
                                   .value = lower_template(l, &a->value),
                                   .number = a->number,
                                   .cluster = a->cluster};
+    if (kind == EFFECT_LIMIT)
+        effect.number = lower_find_limit(l, a->name);
     if (kind == EFFECT_REPLACE_PATH)
         effect.regex = lower_regex(l, a->pattern, a->flags, true);
     VEC_ADD(&l->effect, effect);

@@ -69,6 +69,7 @@ static void lower_cluster(struct lowering *l, const struct program_cluster *from
     to->sticky.header = lower_string(l, from->sticky.header);
     if (to->sticky.kind == STICKY_HEADER)
         l->table->asked |= UINT64_C(1) << FIELD_HEADER;
+    to->limit = lower_limits_named(l, &from->settings, SETTING_CLUSTER_LIMIT, &to->n_limits);
     if (from->field != FIELD_COUNT)
         l->table->asked |= UINT64_C(1) << from->field;
     lower_retry(l, &from->retry, &to->retry);
@@ -174,6 +175,8 @@ static void lower_listeners(struct lowering *l)
             .max_head_bytes = from->max_head_bytes,
             .max_body_bytes = from->max_body_bytes};
         l->table->path_rules |= from->path_rules;
+        listener[i].limit =
+            lower_limits_named(l, &from->settings, SETTING_LISTENER_LIMIT, &listener[i].n_limits);
         lower_reach(l, from, &listener[i]);
         memcpy(listener[i].timeout_ns, from->timeout_ns, sizeof(listener[i].timeout_ns));
     }
@@ -184,6 +187,7 @@ static void lower_listeners(struct lowering *l)
 void lower_objects(struct lowering *l)
 {
     lower_tls(l);
+    lower_limits(l);
     lower_clusters(l);
     lower_listeners(l);
 }

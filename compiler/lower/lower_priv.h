@@ -90,6 +90,12 @@ void lower_upstream_tls(struct lowering *l, const struct program_cluster *cluste
 void lower_health_tls(struct lowering *l, const struct program_cluster *cluster,
                       const struct table_upstream_tls *tls, struct table_health *to);
 
+/* lower_limits.c; before whatever names one */
+void lower_limits(struct lowering *l);
+uint32_t lower_find_limit(const struct lowering *l, struct slice name);
+const uint32_t *lower_limits_named(struct lowering *l, const struct program_settings *by,
+                                   enum setting_id id, uint32_t *n);
+
 /* lower_set.c: index into table.network_set, table.number_set and table.string_set */
 struct table_network_set lower_networks(struct arena *arena, const struct network *network,
                                         uint32_t n); /* one that is in no table */

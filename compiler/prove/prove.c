@@ -26,6 +26,8 @@ static struct table *conditions_of(struct prover *p, const struct program *progr
                              .n_clusters = program->n_clusters,
                              .route = route,
                              .n_routes = 1};
+    only->object[OBJECT_LIMIT] = program->object[OBJECT_LIMIT]; /* clusters name them */
+    only->n_objects[OBJECT_LIMIT] = program->n_objects[OBJECT_LIMIT];
     return lower(only);
 }
 

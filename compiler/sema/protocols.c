@@ -93,6 +93,8 @@ static void reaches(struct follow *f, uint32_t cluster, struct span where)
 {
     const struct program_cluster *c = &f->p->cluster[cluster];
     f->listener->reach[cluster] = true;
+    if (f->listener->tcp && setting_given(&c->settings, SETTING_CLUSTER_LIMIT))
+        say(f, where, "the `limit` of this cluster counts requests only");
     if (f->listener->tcp || !c->tcp || !f->ok)
         return;
     diag(f->s->diags, DIAG_TCP_CLUSTER, where, SLICE_ARG(f->listener->name), SLICE_ARG(c->name));
@@ -142,10 +144,13 @@ static void route_of(struct follow *f, uint32_t route)
 /* Settings that a connection has no use for. */
 static void settings_of(struct follow *f)
 {
-    static const enum setting_id OF_REQUESTS[] = {
-        SETTING_LISTENER_PATH,          SETTING_LISTENER_COMPRESS,
-        SETTING_LISTENER_MAX_STREAMS,   SETTING_LISTENER_MAX_HEADER_SIZE,
-        SETTING_LISTENER_MAX_BODY_SIZE, SETTING_LISTENER_MAX_REQUESTS};
+    static const enum setting_id OF_REQUESTS[] = {SETTING_LISTENER_PATH,
+                                                  SETTING_LISTENER_COMPRESS,
+                                                  SETTING_LISTENER_LIMIT,
+                                                  SETTING_LISTENER_MAX_STREAMS,
+                                                  SETTING_LISTENER_MAX_HEADER_SIZE,
+                                                  SETTING_LISTENER_MAX_BODY_SIZE,
+                                                  SETTING_LISTENER_MAX_REQUESTS};
     if (f->listener->on_response.n_clauses > 0)
         say(f, f->listener->on_response.span, "there will be no response to do this with");
     for (size_t i = 0; i < COUNT_OF(OF_REQUESTS); i++) {

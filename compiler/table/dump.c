@@ -25,6 +25,13 @@ static void dump_compress(const struct table_compress *c, struct text *out)
     text_addc(out, '\n');
 }
 
+static void dump_limits_named(const struct table *t, const uint32_t *limit, uint32_t n,
+                              struct text *out)
+{
+    for (uint32_t i = 0; i < n; i++)
+        text_addf(out, "  limit " SLICE_FMT "\n", SLICE_ARG(t->limit[limit[i]].name));
+}
+
 static void dump_listener(const struct table *t, const struct table_listener *l, struct text *out)
 {
     text_addf(out, "listener " SLICE_FMT "\n", SLICE_ARG(l->name));
@@ -48,6 +55,7 @@ static void dump_listener(const struct table *t, const struct table_listener *l,
     text_addf(out, "  max-header-size %uB\n", l->max_head_bytes);
     if (l->max_body_bytes != TABLE_NO_BODY_MAX)
         text_addf(out, "  max-body-size %lluB\n", (unsigned long long)l->max_body_bytes);
+    dump_limits_named(t, l->limit, l->n_limits, out);
     dump_compress(&l->compress, out);
     if (l->path_rules & URI_KEEP_EMPTY_SEGMENTS)
         text_adds(out, "  path keep-empty-segments\n");
@@ -258,12 +266,30 @@ static void dump_cluster(const struct table *t, const struct table_cluster *c, s
     dump_breaker(&c->breaker, out);
     dump_outlier(&c->outlier, out);
     dump_sticky(&c->sticky, out);
+    dump_limits_named(t, c->limit, c->n_limits, out);
     if (c->proxy_protocol)
         text_addf(out, "  proxy-protocol v%u\n", c->proxy_protocol);
     dump_upstream_tls(&c->tls, out);
     dump_health(&c->health, out);
     dump_timeouts(c->timeout_ns, TIMEOUT_CLUSTER_CONNECT, TIMEOUT_COUNT, out);
     text_addc(out, '\n');
+}
+
+static void dump_limit(const struct table_limit *l, struct text *out)
+{
+    text_addf(out, "limit " SLICE_FMT "\n", SLICE_ARG(l->name));
+    for (uint32_t i = 0; i < l->n_keys; i++) {
+        text_adds(out, i > 0 ? ", " : "  key ");
+        table_field_write(l->key[i].field, l->key[i].key, '"', out);
+    }
+    text_adds(out, l->n_keys > 0 ? "\n" : "");
+    for (uint32_t i = 0; i < l->n_rates; i++)
+        text_addf(out, "  rate %llu in %.15gs burst %llu: a step each %lldns\n",
+                  (unsigned long long)l->rate[i].count,
+                  (double)l->rate[i].period_ns / (double)NS_PER_S,
+                  (unsigned long long)l->rate[i].burst, (long long)l->rate[i].step_ns);
+    text_addf(out, "  status %u mode %s prefix %u %u entries %u\n\n", l->status,
+              l->observe ? "observe" : "enforce", l->v4_bits, l->v6_bits, l->entries);
 }
 
 static void dump_end(const struct table *t, const struct table_end *e, struct text *out)
@@ -318,6 +344,8 @@ void table_dump(const struct table *t, struct text *out)
 {
     for (uint32_t i = 0; i < t->n_tls; i++)
         dump_tls(&t->tls[i], out);
+    for (uint32_t i = 0; i < t->n_limits; i++)
+        dump_limit(&t->limit[i], out);
     for (uint32_t i = 0; i < t->n_listeners; i++)
         dump_listener(t, &t->listener[i], out);
     for (uint32_t i = 0; i < t->n_clusters; i++)

@@ -64,8 +64,9 @@ static struct slice plain_value(const struct values *v, struct slice value,
     return (struct slice){room, n};
 }
 
-bool eval_hash(const struct table *t, enum table_field field, struct slice key,
-               const struct facts *f, const struct verdict *so_far, uint64_t *out)
+bool eval_hash_seeded(const struct table *t, enum table_field field, struct slice key,
+                      const struct facts *f, const struct verdict *so_far, uint64_t seed,
+                      uint64_t *out)
 {
     char room[TABLE_KEY_BYTES_MAX];
     struct values values;
@@ -73,8 +74,14 @@ bool eval_hash(const struct table *t, enum table_field field, struct slice key,
     values_begin(&values, t, f, so_far, field, key);
     if (!values_next(&values, &value))
         return false;
-    *out = hash_slice(plain_value(&values, value, room), 0);
+    *out = hash_slice(plain_value(&values, value, room), seed);
     return true;
+}
+
+bool eval_hash(const struct table *t, enum table_field field, struct slice key,
+               const struct facts *f, const struct verdict *so_far, uint64_t *out)
+{
+    return eval_hash_seeded(t, field, key, f, so_far, 0, out);
 }
 
 /* Which cluster a split comes to: the same value the same one, and without a value by chance. */

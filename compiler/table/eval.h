@@ -39,6 +39,11 @@ bool eval_atom(const struct table *t, const struct table_atom *atom, const struc
 bool eval_hash(const struct table *t, enum table_field field, struct slice key,
                const struct facts *f, const struct verdict *so_far, uint64_t *out);
 
+/* The same beginning with `seed`: a secret where it must not be known which values come to one. */
+bool eval_hash_seeded(const struct table *t, enum table_field field, struct slice key,
+                      const struct facts *f, const struct verdict *so_far, uint64_t seed,
+                      uint64_t *out);
+
 /*
  * Writes a template's value into `out`, at most `room` bytes, no NUL: for redirects, whose location
  * sees all changes. (The values of header changes are in the verdict already.)

@@ -136,6 +136,15 @@ static uint64_t coding_bytes(const struct table *t, const struct memory_costs *c
     return most;
 }
 
+static uint64_t limits_bytes(const struct table *t, const struct memory_costs *c)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; c->limit_bytes && i < t->n_limits; i++)
+        bytes +=
+            c->limit_bytes(t->limit[i].n_keys > 0 ? t->limit[i].entries : 1, t->limit[i].n_rates);
+    return bytes;
+}
+
 void memory_of_all(const struct table *t, const struct memory_costs *c, struct memory_all *out)
 {
     uint64_t requests = 0;
@@ -152,6 +161,7 @@ void memory_of_all(const struct table *t, const struct memory_costs *c, struct m
         out->worker_servers_bytes +=
             (t->cluster[i].n_servers + t->cluster[i].n_sources * c->found_max) *
             server_bytes(&t->cluster[i], c, requests);
+    out->limits_bytes = limits_bytes(t, c);
     out->worker_compress_bytes = least(c->compressors_max, requests) * coding_bytes(t, c);
     out->worker_buffers_bytes = least(all->most.buffers, c->buffers_max) * c->buffer_bytes;
 }

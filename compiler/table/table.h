@@ -177,8 +177,8 @@ struct table_regex {
     EFFECT(TIMEOUT_READ, "timeout read")     /* number, in ns */                                   \
     EFFECT(RETRY, "retry")                   /* number of tries more */                            \
     EFFECT(COMPRESS, "compress")             /* as the listener says, else as the table does */    \
+    EFFECT(LIMIT, "limit")                   /* name; number, into table.limit */                  \
     EFFECT(MIRROR, "mirror")               /* cluster; number, in percent; from here on: later */  \
-    EFFECT(LIMIT, "limit")                 /* name */                                              \
     EFFECT(REQUIRE_BASIC, "require basic") /* name */                                              \
     EFFECT(REQUIRE_JWT, "require jwt")     /* name */                                              \
     EFFECT(CACHE, "cache")                 /* number, in ns */                                     \
@@ -338,6 +338,32 @@ struct table_compress {
     uint32_t n_types;
 };
 
+/* What requests are counted by. */
+struct table_limit_key {
+    enum table_field field;
+    struct slice key;
+};
+
+/* `count` in `period_ns`, `burst` at once; and what runtime/limit/gcra.h makes of that. */
+struct table_rate {
+    uint64_t count, burst;
+    int64_t period_ns;
+    int64_t step_ns, room_ns; /* above 0, and a step at least */
+};
+
+/* A `limit` block. */
+struct table_limit {
+    struct slice name;
+    struct table_place place;
+    const struct table_limit_key *key; /* none: all requests are counted together */
+    const struct table_rate *rate;     /* all of them hold */
+    uint32_t n_keys, n_rates;          /* the latter at least 1 */
+    uint16_t status;                   /* 400..599 */
+    uint32_t entries;                  /* keys that are remembered; at least 1 */
+    uint8_t v4_bits, v6_bits;          /* of addresses, those that count: 1..32, 1..128 */
+    bool observe;                      /* counted, and admitted all the same */
+};
+
 /* What is said by no limit; and the most that a request head may have. */
 #define TABLE_NO_MAX         UINT32_MAX
 #define TABLE_NO_BODY_MAX    UINT64_MAX
@@ -358,6 +384,8 @@ struct table_listener {
     struct table_network_set trusted; /* whose word about clients is believed */
     const uint32_t *reach;            /* the clusters that its requests may be sent to, each once */
     uint32_t n_reach;
+    const uint32_t *limit; /* into table.limit; that every request meets first */
+    uint32_t n_limits;
     struct table_compress compress;
     unsigned path_rules; /* how paths are normalised: bits of runtime/base/uri.h */
     bool tcp;            /* bytes are passed on; its route asks for nothing that a request has */
@@ -525,6 +553,8 @@ struct table_cluster {
     struct table_breaker breaker;
     struct table_outlier outlier;
     struct table_sticky sticky;
+    const uint32_t *limit; /* into table.limit; that every request to it meets */
+    uint32_t n_limits;
     int64_t timeout_ns[TIMEOUT_COUNT]; /* those of the CLUSTER scope; all above 0 */
 };
 
@@ -550,6 +580,7 @@ struct table {
     const struct table_regex *regex;
     const struct table_map *map;
     const struct table_tls *tls;
+    const struct table_limit *limit;
 
     /* The diagrams of the routes: see stage.h. */
     const struct table_classifier *const *classifier;
@@ -563,7 +594,7 @@ struct table {
 
     uint32_t n_listeners, n_clusters, n_servers, n_routes, n_clauses, n_nodes, n_atoms, n_effects,
         n_ends, n_network_sets, n_number_sets, n_string_sets, n_regexs, n_maps, n_tls, n_sources,
-        n_resolvers;
+        n_resolvers, n_limits;
     struct table_compress compress; /* what the effect means where a listener has none */
     unsigned path_rules;            /* of all listeners together */
     uint64_t asked; /* bit 1 << FIELD_x: some condition, template or split asks for it */

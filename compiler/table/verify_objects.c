@@ -77,6 +77,33 @@ static const char *verify_compress(const struct table_compress *c)
     return NULL;
 }
 
+static const char *verify_limit(const struct table_limit *l)
+{
+    REQUIRE(l->name.len > 0, "a limit has no name");
+    REQUIRE(l->n_rates > 0 && l->rate, "a limit has no rate");
+    for (uint32_t i = 0; i < l->n_rates; i++)
+        REQUIRE(l->rate[i].count > 0 && l->rate[i].period_ns > 0 && l->rate[i].step_ns > 0 &&
+                    l->rate[i].room_ns >= l->rate[i].step_ns && l->rate[i].room_ns <= INT64_MAX / 4,
+                "a limit has a rate that admits nothing");
+    for (uint32_t i = 0; i < l->n_keys; i++)
+        REQUIRE(l->key[i].field < FIELD_COUNT &&
+                    table_field_phase(l->key[i].field) != PHASE_RESPONSE &&
+                    table_field_is_keyed(l->key[i].field) == (l->key[i].key.len > 0),
+                "a limit counts by a field that no request has");
+    REQUIRE(l->status >= 400 && l->status <= 599, "a limit answers with a status that can't be");
+    REQUIRE(l->entries > 0, "a limit remembers nothing");
+    REQUIRE(l->v4_bits >= 1 && l->v4_bits <= 32 && l->v6_bits >= 1 && l->v6_bits <= 128,
+            "a limit looks at more of an address than there is, or at nothing");
+    return NULL;
+}
+
+static const char *verify_limits_named(const struct table *t, const uint32_t *limit, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        REQUIRE(limit[i] < t->n_limits, "a limit is named that is not there");
+    return NULL;
+}
+
 static const char *verify_listener(const struct table *t, const struct table_listener *l)
 {
     REQUIRE(l->name.len > 0, "a listener has no name");
@@ -95,6 +122,8 @@ static const char *verify_listener(const struct table *t, const struct table_lis
     const char *problem = verify_networks(&l->trusted);
     if (!problem)
         problem = verify_compress(&l->compress);
+    if (!problem)
+        problem = verify_limits_named(t, l->limit, l->n_limits);
     if (problem)
         return problem;
     REQUIRE(l->route < t->n_routes, "a listener names a route that is not there");
@@ -276,6 +305,8 @@ static const char *verify_cluster(const struct table *t, uint32_t cluster)
         problem = verify_outlier(&c->outlier);
     if (!problem)
         problem = verify_sticky(&c->sticky);
+    if (!problem)
+        problem = verify_limits_named(t, c->limit, c->n_limits);
     return problem ? problem : verify_health(&c->health);
 }
 
@@ -284,6 +315,8 @@ const char *verify_objects(const struct table *t)
     const char *problem = verify_compress(&t->compress);
     for (uint32_t i = 0; i < t->n_tls && !problem; i++)
         problem = verify_tls(&t->tls[i]);
+    for (uint32_t i = 0; i < t->n_limits && !problem; i++)
+        problem = verify_limit(&t->limit[i]);
     for (uint32_t i = 0; i < t->n_listeners && !problem; i++)
         problem = verify_listener(t, &t->listener[i]);
 

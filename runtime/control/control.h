@@ -90,6 +90,19 @@ struct control_source {
 void control_sources(const struct control *c,
                      void (*each)(void *to, const struct control_source *s), void *to);
 
+struct control_limit {
+    struct slice name;
+    bool observe;
+    uint64_t admitted, refused, observed; /* the last: admitted because it only observes */
+    uint64_t keys, evicted;               /* those with something spent; those that lost that */
+    uint32_t entries;
+};
+
+/* Calls `each` for every limit of the current generation, in the order of the file. Looks at every
+ * key that is remembered. */
+void control_limits(const struct control *c, void (*each)(void *to, const struct control_limit *l),
+                    void *to);
+
 struct control_certificate {
     struct slice name; /* the first that it is for; empty: none */
     uint32_t n_names;

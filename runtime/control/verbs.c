@@ -172,6 +172,33 @@ void control_sources(const struct control *c,
     discoveries_each(c->sources, describe_source, &l);
 }
 
+static void describe_limit(const struct generation *g, uint32_t limit, struct control_limit *out)
+{
+    const struct table_limit *spec = &g->table->limit[limit];
+    const struct limiter *l = g->limiter[limit];
+    *out = (struct control_limit){.name = spec->name,
+                                  .observe = spec->observe,
+                                  .entries = spec->entries,
+                                  .keys = keys_count(l->keys, clock_now_ns())};
+    for (uint32_t i = 0; i < l->n_workers; i++) {
+        const struct limiter_counts *c = &l->counts[i];
+        out->admitted += atomic_load_explicit(&c->admitted, memory_order_relaxed);
+        out->refused += atomic_load_explicit(&c->refused, memory_order_relaxed);
+        out->observed += atomic_load_explicit(&c->observed, memory_order_relaxed);
+        out->evicted += atomic_load_explicit(&c->evicted, memory_order_relaxed);
+    }
+}
+
+void control_limits(const struct control *c, void (*each)(void *to, const struct control_limit *l),
+                    void *to)
+{
+    for (uint32_t i = 0; i < c->newest->table->n_limits; i++) {
+        struct control_limit l;
+        describe_limit(c->newest, i, &l);
+        each(to, &l);
+    }
+}
+
 void control_certificates(const struct control *c,
                           void (*each)(void *to, const struct control_certificate *s), void *to)
 {

@@ -198,12 +198,39 @@ static void carry_gates(struct generation *g, const struct generation *before)
     }
 }
 
+static struct limiter *find_limiter(const struct generation *before, const struct table_limit *spec)
+{
+    for (uint32_t i = 0; i < before->table->n_limits; i++)
+        if (slice_eq(before->table->limit[i].name, spec->name) &&
+            limiter_fits(&before->table->limit[i], spec))
+            return before->limiter[i];
+    return NULL;
+}
+
+static struct limiter *begin_limiter(const struct table_limit *spec, uint32_t n_workers)
+{
+    uint64_t seed;
+    if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+        seed = (uint64_t)clock_wall_ns() * UINT64_C(0x9e3779b97f4a7c15);
+    return limiter_new(spec, n_workers, seed);
+}
+
+static void carry_limiters(struct generation *g, const struct generation *before)
+{
+    for (uint32_t i = 0; i < g->table->n_limits; i++) {
+        const struct table_limit *spec = &g->table->limit[i];
+        struct limiter *old = before ? find_limiter(before, spec) : NULL;
+        g->limiter[i] = old ? limiter_pin(old) : begin_limiter(spec, g->n_workers);
+    }
+}
+
 void carry_state(struct generation *g, const struct generation *before)
 {
     carry_clusters(g, before);
     carry_sticky(g, before);
     carry_servers(g, before);
     carry_gates(g, before);
+    carry_limiters(g, before);
 }
 
 static struct listener *find_socket(const struct generation *before, const struct endpoint *e)

@@ -8,5 +8,6 @@
 MUST_CHECK bool carry_sockets(struct generation *g, const struct generation *before,
                               struct text *why);
 
-/* Takes over, by name, servers whose endpoint stays, clusters and gates; makes the others. */
+/* Takes over, by name, servers whose endpoint stays, clusters, gates and limiters; makes
+ * the others. */
 void carry_state(struct generation *g, const struct generation *before);

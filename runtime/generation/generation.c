@@ -74,6 +74,7 @@ static struct generation *generation_alloc(struct configuration *c,
     g->sticky = MUST_ARRAY(struct sticky *, t->n_clusters);
     g->gate = MUST_ARRAY(struct gate *, t->n_listeners);
     g->socket = MUST_ARRAY(struct listener *, g->n_sockets);
+    g->limiter = MUST_ARRAY(struct limiter *, t->n_limits);
     g->first_socket = MUST_ARRAY(uint32_t, t->n_listeners);
     g->worker = MUST_ARRAY(struct generation_worker *, n_workers);
     for (uint32_t i = 0; i < n_workers; i++)
@@ -137,6 +138,8 @@ static void let_go(struct generation *g)
         sticky_unpin(g->sticky[i]);
     for (uint32_t i = 0; i < g->table->n_listeners; i++)
         gate_unpin(g->gate[i]);
+    for (uint32_t i = 0; i < g->table->n_limits; i++)
+        limiter_unpin(g->limiter[i]);
 }
 
 void generation_free(struct generation *g)
@@ -155,6 +158,7 @@ void generation_free(struct generation *g)
     free(g->first_socket);
     free(g->socket);
     free(g->gate);
+    free(g->limiter);
     free(g->cluster);
     free(g->sticky);
     free(g->server);

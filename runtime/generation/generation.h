@@ -6,7 +6,8 @@
  * an old generation goes, its worker tells the control thread, which frees it.
  *
  * What carry.c takes over from the one before: servers (health, counts, idle connections), clusters
- * (their turn, whom their clients are remembered at), listeners (sockets and open connections). By
+ * (their turn, whom their clients are remembered at), listeners (sockets and open connections),
+ * limits (what their keys have spent). By
  * name and kind; nothing else survives.
  *
  * Servers that come or go while the configuration stays (names, files) make a generation too: of
@@ -20,6 +21,7 @@
 #include "compiler/table/table.h"
 #include "runtime/base/text.h"
 #include "runtime/event/mailbox.h"
+#include "runtime/limit/limiter.h"
 #include "runtime/net/listener.h"
 #include "runtime/tls/loaded.h"
 #include "runtime/upstream/cluster.h"
@@ -73,6 +75,7 @@ struct generation {
     struct cluster **cluster;     /* parallel to table->cluster; pinned */
     struct sticky **sticky;       /* the same; NULL where a cluster is not sticky */
     struct gate **gate;           /* parallel to table->listener; pinned */
+    struct limiter **limiter;     /* parallel to table->limit; pinned */
     struct listener **socket;     /* all binds of all listeners, in order; pinned */
     uint32_t *first_socket;       /* per listener: where its binds begin in `socket` */
     uint32_t n_sockets;

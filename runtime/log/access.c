@@ -52,6 +52,7 @@ static void clear(struct access_record *a)
     ACCESS_SET(a->server, SLICE_NONE);
     ACCESS_SET(a->host, SLICE_NONE);
     ACCESS_SET(a->uri, SLICE_NONE);
+    ACCESS_SET(a->limit, SLICE_NONE);
     ACCESS_SET(a->tags, SLICE_NONE);
 }
 

@@ -111,6 +111,7 @@ static void add_cuts(struct text *out, const struct access_record *a)
     add_if_cut(out, a->clause != 0 && a->route.cut, "clause", &any);
     add_if_cut(out, a->cluster.cut, "cluster", &any);
     add_if_cut(out, a->server.cut, "server", &any);
+    add_if_cut(out, a->limit.cut, "limit", &any);
     add_if_cut(out, a->tags.cut, "tags", &any);
     if (any)
         text_addc(out, ']');
@@ -148,6 +149,8 @@ static void add_outcome(struct text *out, const struct access_record *a)
     add_clause(out, a);
     add_string(out, SLICE(",\"cluster\":"), TEXT_OF(a->cluster));
     add_string(out, SLICE(",\"server\":"), TEXT_OF(a->server));
+    if (a->limit.len > 0)
+        add_string(out, SLICE(",\"limit\":"), TEXT_OF(a->limit));
     if (a->tags.len > 0)
         add_string(out, SLICE(",\"tags\":"), TEXT_OF(a->tags));
     if (a->server_status != 0)

@@ -70,6 +70,22 @@ static void put_location(struct lines *l, const struct exchange *x, const struct
         put_own(l, m, SLICE("Location"), (struct slice){location, len});
 }
 
+/* What was exceeded, and when there is room again: draft-ietf-httpapi-ratelimit-headers-10. */
+static void put_limit(struct lines *l, const struct exchange *x, const struct made *m)
+{
+    const struct table_limit *spec = x->limited;
+    struct text line = {0};
+    for (uint32_t i = 0; i < spec->n_rates; i++)
+        text_addf(&line, "%s\"" SLICE_FMT "\";q=%llu;w=%lld", i > 0 ? ", " : "",
+                  SLICE_ARG(spec->name), (unsigned long long)spec->rate[i].count,
+                  (long long)(spec->rate[i].period_ns / NS_PER_S));
+    put_own(l, m, SLICE("RateLimit-Policy"), text_slice(&line));
+    line.len = 0;
+    text_addf(&line, "\"" SLICE_FMT "\";r=0;t=%u", SLICE_ARG(spec->name), x->retry_after_s);
+    put_own(l, m, SLICE("RateLimit"), text_slice(&line));
+    text_done(&line);
+}
+
 /* The field lines besides those of every answer. Their length is above the room of `l` when they do
  * not fit. */
 static void write_extra(const struct exchange *x, const struct table_end *end, const struct made *m,
@@ -81,10 +97,12 @@ static void write_extra(const struct exchange *x, const struct table_end *end, c
     if (end && end->kind == END_REDIRECT)
         put_location(l, x, end, m);
     if (x->retry_after_s > 0) {
-        char seconds[8];
+        char seconds[12];
         const int n = snprintf(seconds, sizeof(seconds), "%u", x->retry_after_s);
         put_own(l, m, SLICE("Retry-After"), (struct slice){seconds, (size_t)n});
     }
+    if (x->limited)
+        put_limit(l, x, m);
     for (size_t i = 0; i < m->n; i++)
         if (m->edit[i].kind != HTTP_REMOVE && !is_gone(m, i + 1, m->edit[i].name))
             put_line(l, m->edit[i].name, m->edit[i].value);

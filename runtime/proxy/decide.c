@@ -31,6 +31,17 @@ static const struct table_retry *retry_of(struct exchange *x)
     return &x->own_retry;
 }
 
+static enum outcome forward_to(struct exchange *x)
+{
+    enum outcome refused;
+    x->cluster = &x->generation->table->cluster[x->verdict.cluster];
+    x->retry = retry_of(x);
+    if (!x->tcp &&
+        !exchange_counts(x, x->cluster->limit, x->cluster->n_limits, &x->verdict, &refused))
+        return refused;
+    return go(x, EXCHANGE_PICK);
+}
+
 enum outcome exchange_follow(struct exchange *x)
 {
     const struct table *t = x->generation->table;
@@ -38,10 +49,7 @@ enum outcome exchange_follow(struct exchange *x)
     switch (end->kind) {
     case END_FORWARD:
     case END_SPLIT:
-    case END_MAP:
-        x->cluster = &t->cluster[x->verdict.cluster];
-        x->retry = retry_of(x);
-        return go(x, EXCHANGE_PICK);
+    case END_MAP: return forward_to(x);
     case END_DENY:
     case END_RESPOND:
     case END_REDIRECT:
@@ -106,6 +114,9 @@ enum outcome exchange_decide(struct exchange *x)
                       "This connection was not made for that host; ask again on a new one.");
     if (x->info.framing == FRAMING_LENGTH && x->info.content_length > x->listener->max_body_bytes)
         return exchange_too_large(x);
+    enum outcome refused;
+    if (!exchange_counts(x, x->listener->limit, x->listener->n_limits, NULL, &refused))
+        return refused;
     eval(x->generation->table, x->listener->route, &x->facts, &x->verdict, NULL);
     if (x->verdict.overflow)
         return refuse(x, 431, ACCESS_MALFORMED, "The request's header fields are too large.");
@@ -113,6 +124,8 @@ enum outcome exchange_decide(struct exchange *x)
         return refuse(x, 400, ACCESS_MALFORMED, "The request's path cannot be rewritten.");
     x->decided = true;
     note_settings(x);
+    if (!exchange_counts_clauses(x, &refused))
+        return refused;
     return exchange_follow(x);
 }
 

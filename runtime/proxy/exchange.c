@@ -46,6 +46,7 @@ struct exchange *exchange_new(struct session *s)
     x->has_turn = x->rested = x->body_taken = x->keeps_body = false;
     x->retried = x->not_retried = NULL;
     x->retry_after_s = 0;
+    x->limited = NULL;
     x->waiter = NULL;
     x->hedge = HEDGE_NONE;
     x->is_hedge = false;

@@ -151,7 +151,8 @@ struct exchange {
     bool body_taken;                   /* some of the request's body has been read */
     bool keeps_body;                   /* and all of it is in the session's buffer still */
     uint32_t head_end;                 /* where the body begins in that */
-    uint16_t retry_after_s;            /* of an answer of ours; 0: it says nothing of it */
+    uint32_t retry_after_s;            /* of an answer of ours; 0: it says nothing of it */
+    const struct table_limit *limited; /* what it was refused by, or NULL */
     const char *retried, *not_retried; /* why the last time; static, or NULL */
     int64_t pause_ns;                  /* before the next try */
     struct waiter *waiter;             /* while it waits for room */

@@ -38,6 +38,14 @@ static inline enum outcome refuse(struct exchange *x, uint16_t status, enum acce
     return go(x, EXCHANGE_ANSWER);
 }
 
+/* limits.c: one more request for each of these limits of the table. False: one refuses it, and *out
+ * is what the step says. `so_far`: the changes that keys are seen with, or NULL. */
+bool exchange_counts(struct exchange *x, const uint32_t *limit, uint32_t n,
+                     const struct verdict *so_far, enum outcome *out);
+
+/* Those of the clauses that were met. */
+bool exchange_counts_clauses(struct exchange *x, enum outcome *out);
+
 /* room.c: a seat at a server of x->cluster, which is then x->server. False: there is none, and *out
  * is what the step says. */
 bool exchange_sit(struct exchange *x, enum outcome *out);

@@ -369,6 +369,52 @@ enum command_end command_show_sources(struct command *c)
     return COMMAND_DONE;
 }
 
+typedef unsigned long long ull;
+
+static void limit_as_row(void *to, const struct control_limit *l)
+{
+    struct columns *table = to;
+    columns_add(table, SLICE_FMT, SLICE_ARG(l->name));
+    columns_add(table, "%s", l->observe ? "observe" : "enforce");
+    columns_add(table, "%llu", (ull)l->admitted);
+    columns_add(table, "%llu", (ull)l->refused);
+    columns_add(table, "%llu", (ull)l->observed);
+    columns_add(table, "%llu", (ull)l->keys);
+    columns_add(table, "%u", l->entries);
+    columns_add(table, "%llu", (ull)l->evicted);
+}
+
+static void limit_as_json(void *to, const struct control_limit *l)
+{
+    struct text *out = to;
+    separate(out);
+    text_adds(out, "{\"limit\":");
+    text_add_json(out, l->name);
+    text_addf(out, ",\"mode\":\"%s\",\"admitted\":%llu,\"refused\":%llu,\"observed\":%llu",
+              l->observe ? "observe" : "enforce", (ull)l->admitted, (ull)l->refused,
+              (ull)l->observed);
+    text_addf(out, ",\"keys\":%llu,\"entries\":%u,\"evicted\":%llu}", (ull)l->keys, l->entries,
+              (ull)l->evicted);
+}
+
+enum command_end command_show_limits(struct command *c)
+{
+    if (c->json) {
+        text_addc(c->out, '[');
+        control_limits(c->control, limit_as_json, c->out);
+        text_adds(c->out, "]\n");
+        return COMMAND_DONE;
+    }
+    static const char *const title[] = {"limit",    "mode", "admitted", "refused",
+                                        "observed", "keys", "entries",  "evicted"};
+    struct columns table = {.n = COUNT_OF(title), .to_the_right = 0xfc};
+    for (size_t i = 0; i < COUNT_OF(title); i++)
+        columns_add(&table, "%s", title[i]);
+    control_limits(c->control, limit_as_row, &table);
+    columns_finish(&table, c->out);
+    return COMMAND_DONE;
+}
+
 static void certificate_as_row(void *to, const struct control_certificate *s)
 {
     struct columns *table = to;

@@ -112,6 +112,15 @@ void control_certificates(const struct control *c,
     each(to, &(struct control_certificate){SLICE(""), 0, 86400, "b.pem"});
 }
 
+void control_limits(const struct control *c, void (*each)(void *to, const struct control_limit *l),
+                    void *to)
+{
+    (void)c;
+    const struct control_limit l = {
+        .name = SLICE("login"), .admitted = 5, .refused = 2, .keys = 1, .entries = 100};
+    each(to, &l);
+}
+
 void control_sources(const struct control *c,
                      void (*each)(void *to, const struct control_source *s), void *to)
 {
@@ -338,7 +347,7 @@ static const struct {
     {"nothing near", "format c:\n",
      "refused: there is no command \"format c:\"; \"help\" lists them\n"},
     {"half a command", "show\n",
-     "refused: show what? There are: show info, show servers, show clusters, show sources, show "
+     "refused: show what? There are: show info, show servers, show clusters, show sources, show limits, show "
      "generations, "
      "show certificates\n"},
     {"commands are whole words", "showinfo2 x\n",

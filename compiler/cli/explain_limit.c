@@ -1,0 +1,117 @@
+#include "compiler/cli/explain_limit.h"
+
+#include <stdlib.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/base/text.h"
+#include "runtime/limit/gcra.h"
+
+typedef unsigned long long ull;
+
+/* Moments that are shown; and requests at most that are tried for each. */
+#define MOMENTS      8u
+#define REQUESTS_MAX 10000000u
+
+/* One key's moments, by rate. */
+struct spent {
+    const struct table_limit *limit;
+    int64_t *tat_ns;
+};
+
+static struct gcra gcra_at(const struct table_limit *l, uint32_t rate)
+{
+    return (struct gcra){l->rate[rate].step_ns, l->rate[rate].room_ns};
+}
+
+/* As limiter_ask() does it. Returns the rate that refuses, or their number. */
+static uint32_t ask(struct spent *s, int64_t now_ns, int64_t *wait_ns)
+{
+    const uint32_t n = s->limit->n_rates;
+    int64_t after;
+    for (uint32_t i = 0; i < n; i++) {
+        *wait_ns = gcra_wait_ns(gcra_at(s->limit, i), s->tat_ns[i], now_ns);
+        if (*wait_ns > 0)
+            return i;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        if (gcra_take(gcra_at(s->limit, i), s->tat_ns[i], now_ns, &after))
+            s->tat_ns[i] = after;
+    return n;
+}
+
+static void add_seconds(int64_t ns, struct text *out)
+{
+    text_addf(out, "%.10gs", (double)ns / (double)NS_PER_S);
+}
+
+static void add_rate(const struct table_rate *r, struct text *out)
+{
+    const char *per = "d";
+    if (r->period_ns == NS_PER_S)
+        per = "s";
+    else if (r->period_ns == 60 * NS_PER_S)
+        per = "m";
+    else if (r->period_ns == 3600 * NS_PER_S)
+        per = "h";
+    text_addf(out, "%llu/%s", (ull)r->count, per);
+}
+
+static void add_limit(const struct table_limit *l, struct text *out)
+{
+    text_addf(out, "limit " SLICE_FMT "  " SLICE_FMT ":%u\n", SLICE_ARG(l->name),
+              SLICE_ARG(l->place.file), l->place.line);
+    text_adds(out, l->n_keys > 0 ? "  counted by " : "  all requests are counted together");
+    for (uint32_t i = 0; i < l->n_keys; i++) {
+        text_adds(out, i > 0 ? ", " : "");
+        table_field_write(l->key[i].field, l->key[i].key, '"', out);
+    }
+    text_addc(out, '\n');
+    for (uint32_t i = 0; i < l->n_rates; i++) {
+        text_adds(out, "  ");
+        add_rate(&l->rate[i], out);
+        text_addf(out, ": %llu at once, and one more each ", (ull)l->rate[i].burst);
+        add_seconds(l->rate[i].step_ns, out);
+        text_addc(out, '\n');
+    }
+    if (l->observe)
+        text_adds(out, "  it only observes: what would be refused is counted, and served\n");
+}
+
+/* All that are admitted now; returns the wait for the next one. */
+static int64_t add_moment(struct spent *s, int64_t now_ns, struct text *out)
+{
+    const struct table_limit *l = s->limit;
+    int64_t wait_ns = 0;
+    uint32_t n = 0, rate = l->n_rates;
+    while (n < REQUESTS_MAX && (rate = ask(s, now_ns, &wait_ns)) == l->n_rates)
+        n++;
+    text_adds(out, "  at ");
+    add_seconds(now_ns, out);
+    text_addf(out, "  %u admitted", n);
+    if (rate == l->n_rates) {
+        text_adds(out, ", and more\n");
+        return NS_PER_S;
+    }
+    text_adds(out, ", the next one refused by ");
+    add_rate(&l->rate[rate], out);
+    text_addf(out, ": %u, Retry-After: %lld\n", l->status,
+              (long long)((wait_ns + NS_PER_S - 1) / NS_PER_S));
+    return wait_ns;
+}
+
+bool explain_limit(const struct table *t, struct slice name, struct text *out)
+{
+    uint32_t i = 0;
+    while (i < t->n_limits && !slice_eq(t->limit[i].name, name))
+        i++;
+    if (i == t->n_limits)
+        return false;
+    struct spent s = {&t->limit[i], MUST_ARRAY(int64_t, t->limit[i].n_rates)};
+    add_limit(s.limit, out);
+    text_adds(out, "\none key that asks as often as it may\n");
+    int64_t now_ns = 0;
+    for (uint32_t n = 0; n < MOMENTS; n++)
+        now_ns += add_moment(&s, now_ns, out);
+    free(s.tat_ns);
+    return true;
+}

@@ -1,0 +1,349 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/hash.h"
+#include "runtime/base/rng.h"
+#include "runtime/limit/limiter.h"
+
+#define SECOND INT64_C(1000000000)
+#define MINUTE (60 * SECOND)
+#define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
+
+/* Where time begins in tests: a machine that has been up for a while. */
+#define START (3 * HOUR)
+
+#define PERIODS 3
+
+static struct table_rate rate(uint64_t count, int64_t period_ns, uint64_t burst)
+{
+    const struct gcra g = gcra_of(count, period_ns, burst);
+    return (struct table_rate){count, burst, period_ns, g.step_ns, g.room_ns};
+}
+
+/* Asks every `every_ns` for `during_ns`, and says how many were admitted. */
+static uint64_t admitted(struct gcra g, int64_t *tat, int64_t from_ns, int64_t during_ns,
+                         int64_t every_ns)
+{
+    uint64_t n = 0;
+    for (int64_t now = from_ns; now < from_ns + during_ns; now += every_ns) {
+        int64_t after;
+        if (gcra_take(g, *tat, now, &after)) {
+            *tat = after;
+            n++;
+        }
+    }
+    return n;
+}
+
+/* 100/s burst 50, asked 1,000 times a second for 10 s: 50 at once, and one every 10 ms. */
+static void counts_are_the_arithmetic(void **state)
+{
+    (void)state;
+    int64_t tat = 0;
+    assert_int_equal(admitted(gcra_of(100, SECOND, 50), &tat, START, 10 * SECOND, SECOND / 1000),
+                     50 + 999);
+}
+
+static void every_window_holds(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t count;
+        int64_t period_ns;
+        uint64_t burst;
+    } row[] = {{1, SECOND, 1}, {100, SECOND, 50}, {7, MINUTE, 7},
+               {60, HOUR, 10}, {1000, DAY, 1},    {100000, DAY, 1000},
+               {3, SECOND, 1}, {5, MINUTE, 5},    {11, HOUR, 3}};
+    for (size_t i = 0; i < COUNT_OF(row); i++) {
+        const struct gcra g = gcra_of(row[i].count, row[i].period_ns, row[i].burst);
+        const int64_t period = row[i].period_ns;
+        int64_t tat = 0;
+        uint64_t all = 0;
+        for (int64_t p = 0; p < PERIODS; p++) {
+            const uint64_t n = admitted(g, &tat, START + p * period, period, g.step_ns / 20 + 1);
+            assert_true(n <= row[i].count + row[i].burst);
+            all += n;
+        }
+        /* Who asks twenty times a step wastes a twentieth of it at most. */
+        const uint64_t most = PERIODS * row[i].count + row[i].burst;
+        assert_in_range(all, most - most / 20 - 1, most);
+    }
+}
+
+static void whoever_waits_as_told_is_admitted(void **state)
+{
+    (void)state;
+    const struct gcra g = gcra_of(60, HOUR, 2);
+    int64_t tat = 0, after;
+    assert_int_equal(gcra_left(g, tat, START), 2);
+    assert_int_equal(admitted(g, &tat, START, 3, 1), 2);
+    assert_int_equal(gcra_left(g, tat, START + 2), 0);
+    const int64_t wait = gcra_wait_ns(g, tat, START + 2);
+    assert_true(wait > 0 && wait <= MINUTE);
+    assert_false(gcra_take(g, tat, START + 2 + wait - 1, &after));
+    assert_true(gcra_take(g, tat, START + 2 + wait, &after));
+    assert_int_equal(gcra_wait_ns(g, tat, START + 2 + wait), 0);
+    assert_int_equal(gcra_left(g, tat, START + HOUR), 2);
+}
+
+static void numbers_at_the_edge(void **state)
+{
+    (void)state;
+    const struct gcra slow = gcra_of(1, DAY, 1000000000);
+    assert_true(slow.room_ns > 0 && slow.room_ns <= GCRA_ROOM_NS_MAX);
+    int64_t after;
+    assert_true(gcra_take(slow, START + slow.room_ns - slow.step_ns, START, &after));
+    assert_false(gcra_take(slow, START + slow.room_ns, START, &after));
+    assert_int_equal(gcra_of(4000000000, SECOND, 1).step_ns, 1);
+    assert_int_equal(gcra_of(3, SECOND, 1).step_ns, 333333334); /* up: never more than the rate */
+}
+
+static uint64_t key_of(uint64_t n)
+{
+    return hash_bytes(&n, sizeof(n), 77);
+}
+
+static void keys_are_told_apart(void **state)
+{
+    (void)state;
+    struct keys *k = keys_new(1000, 2);
+    bool evicted;
+    for (uint64_t i = 0; i < 400; i++) {
+        _Atomic int64_t *at = keys_find(k, key_of(i), START, &evicted);
+        assert_int_equal(at[0], 0);
+        at[0] = START + (int64_t)i + 1;
+        at[KEYS_WAYS] = START + 2 * (int64_t)i + 1;
+    }
+    for (uint64_t i = 0; i < 400; i++) {
+        _Atomic int64_t *at = keys_find(k, key_of(i), START, &evicted);
+        assert_int_equal(at[0], START + (int64_t)i + 1);
+        assert_int_equal(at[KEYS_WAYS], START + 2 * (int64_t)i + 1);
+    }
+    assert_int_equal(keys_count(k, START), 400);
+    assert_int_equal(keys_count(k, START + 1000), 0);
+    keys_free(k);
+}
+
+/* In one set: the ninth key takes the place of the one whose moment is oldest. */
+static void the_oldest_leaves(void **state)
+{
+    (void)state;
+    struct keys *k = keys_new(1, 1);
+    bool evicted;
+    for (uint64_t i = 0; i < KEYS_WAYS; i++)
+        *keys_find(k, key_of(i), START, &evicted) = START + 100 + (i == 5 ? -50 : (int64_t)i);
+    *keys_find(k, key_of(100), START, &evicted) = START + 200;
+    assert_true(evicted);
+    for (uint64_t i = 0; i < KEYS_WAYS; i++)
+        if (i != 5)
+            assert_int_equal(*keys_find(k, key_of(i), START, &evicted), START + 100 + (int64_t)i);
+    /* What has passed is free: nobody loses anything. */
+    keys_find(k, key_of(101), START + 101, &evicted);
+    assert_false(evicted);
+    keys_free(k);
+}
+
+static void a_key_takes_few_bytes(void **state)
+{
+    (void)state;
+    assert_true(keys_bytes(1000000, 1) < 33 * UINT64_C(1000000));
+    assert_true(keys_bytes(1000000, 4) < 100 * UINT64_C(1000000));
+    struct keys *k = keys_new(1000000, 1);
+    bool evicted;
+    uint64_t lost = 0;
+    for (uint64_t i = 0; i < 1000000; i++) {
+        *keys_find(k, key_of(i), START, &evicted) = START + HOUR;
+        lost += evicted;
+    }
+    assert_true(lost < 10000); /* in sets that more of them come to than there is room for */
+    assert_int_equal(keys_count(k, START), 1000000 - lost);
+    keys_free(k);
+}
+
+/* A million keys, Zipf with s = 1, in room for a tenth of them: of the requests of the hundred that
+ * ask most, hardly any finds its key gone. */
+static void hot_keys_stay(void **state)
+{
+    (void)state;
+    enum { KEYS = 1000000, ROOM = 100000, REQUESTS = 2000000, HOT = 100 };
+    double *sum = calloc(KEYS, sizeof(*sum)), all = 0;
+    assert_non_null(sum);
+    for (int i = 0; i < KEYS; i++)
+        sum[i] = all += 1.0 / (i + 1);
+    struct keys *k = keys_new(ROOM, 1);
+    struct rng rng = {42};
+    uint64_t hits = 0, hot = 0, hot_hits = 0;
+    for (int64_t n = 0; n < REQUESTS; n++) {
+        const double at = all * (double)(rng_next(&rng) >> 11) / 9007199254740992.0;
+        int low = 0, high = KEYS - 1;
+        while (low < high) {
+            const int middle = (low + high) / 2;
+            if (sum[middle] < at)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        bool evicted;
+        const int64_t now = START + n * 10000; /* 100,000 a second */
+        _Atomic int64_t *moment = keys_find(k, key_of((uint64_t)low), now, &evicted);
+        const bool hit = *moment != 0;
+        int64_t after;
+        if (gcra_take(gcra_of(10, SECOND, 100), *moment, now, &after))
+            *moment = after;
+        hits += hit;
+        hot += low < HOT;
+        hot_hits += low < HOT && hit;
+    }
+    print_message(
+        "Zipf: %.1f %% of all requests found their key, %.3f %% of the %d hottest keys'\n",
+        100.0 * (double)hits / REQUESTS, 100.0 * (double)hot_hits / (double)hot, HOT);
+    assert_true(hits > REQUESTS / 100 * 70);
+    assert_true(hot_hits > hot / 1000 * 999);
+    keys_free(k);
+    free(sum);
+}
+
+static struct table_limit limit_of(const struct table_rate *r, uint32_t n)
+{
+    static const struct table_limit_key by[] = {{.field = FIELD_SRC}};
+    return (struct table_limit){.rate = r, .n_rates = n, .key = by, .n_keys = 1, .entries = 1000};
+}
+
+static void several_rates_hold_at_once(void **state)
+{
+    (void)state;
+    const struct table_rate r[] = {rate(5, MINUTE, 5), rate(60, HOUR, 60)};
+    const struct table_limit spec = limit_of(r, 2);
+    struct limiter *l = limiter_new(&spec, 1, 1);
+    uint32_t n = 0, by[2] = {0};
+    for (int64_t now = START; now < START + HOUR; now += SECOND) {
+        const struct limiter_answer a = limiter_ask(l, &spec, 1, 0, now);
+        n += a.admitted;
+        if (!a.admitted)
+            by[a.rate]++;
+    }
+    /* The minute's 5 and then 5 a minute; until the hour's 60 and what came back are spent. */
+    assert_in_range(n, 60, 60 + 60);
+    assert_true(by[0] > 0 && by[1] > 0);
+    assert_int_equal(l->counts[0].admitted, n);
+    assert_int_equal(l->counts[0].refused, 3600 - n);
+    limiter_unpin(l);
+}
+
+/* What the second rate refuses has not been taken from the first. */
+static void a_refusal_costs_nothing(void **state)
+{
+    (void)state;
+    const struct table_rate r[] = {rate(100, HOUR, 100), rate(1, SECOND, 1)};
+    const struct table_limit spec = limit_of(r, 2);
+    struct limiter *l = limiter_new(&spec, 1, 1);
+    for (int i = 0; i < 1000; i++)
+        (void)limiter_ask(l, &spec, 1, 0, START);
+    uint32_t n = 0;
+    for (int64_t i = 1; i < 90; i++)
+        n += limiter_ask(l, &spec, 1, 0, START + i * SECOND).admitted;
+    assert_int_equal(n, 89);
+    limiter_unpin(l);
+}
+
+static void observing_admits(void **state)
+{
+    (void)state;
+    const struct table_rate r[] = {rate(1, HOUR, 1)};
+    struct table_limit spec = limit_of(r, 1);
+    spec.observe = true;
+    struct limiter *l = limiter_new(&spec, 1, 1);
+    for (int i = 0; i < 10; i++)
+        assert_true(limiter_ask(l, &spec, 1, 0, START).admitted);
+    assert_int_equal(l->counts[0].admitted, 1);
+    assert_int_equal(l->counts[0].observed, 9);
+    assert_int_equal(l->counts[0].refused, 0);
+    limiter_unpin(l);
+}
+
+static void what_fits_is_kept(void **state)
+{
+    (void)state;
+    const struct table_rate r[] = {rate(5, MINUTE, 5)}, faster[] = {rate(9, MINUTE, 1)},
+                            hourly[] = {rate(5, HOUR, 5)};
+    const struct table_limit a = limit_of(r, 1), b = limit_of(faster, 1), c = limit_of(hourly, 1);
+    struct table_limit other = a;
+    static const struct table_limit_key host[] = {{.field = FIELD_HOST}};
+    other.key = host;
+    assert_true(limiter_fits(&a, &b));
+    assert_false(limiter_fits(&a, &c));
+    assert_false(limiter_fits(&a, &other));
+}
+
+#define ASKERS  4u
+#define ASKINGS 50000u
+
+struct asker {
+    struct limiter *limiter;
+    const struct table_limit *spec;
+    uint32_t worker;
+    uint32_t admitted;
+};
+
+static void *ask(void *of)
+{
+    struct asker *a = of;
+    struct rng rng = {a->worker + 1};
+    for (uint32_t i = 0; i < ASKINGS; i++) {
+        a->admitted += limiter_ask(a->limiter, a->spec, key_of(0), a->worker, START).admitted;
+        (void)limiter_ask(a->limiter, a->spec, rng_next(&rng), a->worker, START);
+    }
+    return NULL;
+}
+
+/* Workers at once, one key of theirs among many that come and go in other sets and in its own. */
+static void workers_count_together(void **state)
+{
+    (void)state;
+    const struct table_rate r[] = {rate(1000, HOUR, 1000)};
+    struct table_limit spec = limit_of(r, 1);
+    spec.entries = 1000000;
+    struct limiter *l = limiter_new(&spec, ASKERS, 1);
+    struct asker asker[ASKERS];
+    pthread_t thread[ASKERS];
+    for (uint32_t i = 0; i < ASKERS; i++) {
+        asker[i] = (struct asker){l, &spec, i, 0};
+        assert_int_equal(pthread_create(&thread[i], NULL, ask, &asker[i]), 0);
+    }
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < ASKERS; i++) {
+        pthread_join(thread[i], NULL);
+        n += asker[i].admitted;
+    }
+    assert_int_equal(n, 1000);
+    limiter_unpin(l);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(counts_are_the_arithmetic),
+        cmocka_unit_test(every_window_holds),
+        cmocka_unit_test(whoever_waits_as_told_is_admitted),
+        cmocka_unit_test(numbers_at_the_edge),
+        cmocka_unit_test(keys_are_told_apart),
+        cmocka_unit_test(the_oldest_leaves),
+        cmocka_unit_test(a_key_takes_few_bytes),
+        cmocka_unit_test(hot_keys_stay),
+        cmocka_unit_test(several_rates_hold_at_once),
+        cmocka_unit_test(a_refusal_costs_nothing),
+        cmocka_unit_test(observing_admits),
+        cmocka_unit_test(what_fits_is_kept),
+        cmocka_unit_test(workers_count_together),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

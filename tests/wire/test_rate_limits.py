@@ -1,0 +1,184 @@
+"""`limit`: how many get through, who counts with whom, what the others are told, and what a reload keeps."""
+import json
+import subprocess
+import time
+
+import pytest
+
+from frames import Speaker
+from harness import LBC, Client, Lbc, free_ports, get
+
+TEXT = """lbconf 1
+limit three   {{ key src                       rate 3/h }}
+limit closed  {{ key src                       rate 3/h  status 503 }}
+limit watch   {{ key src                       rate 3/h  mode observe }}
+limit each    {{ key {key}                     rate 2/h }}
+limit two     {{ key path                      rate 2/d  rate 100/s }}
+limit fast    {{ rate 100/s  burst 50 }}
+limit whole   {{ rate 4/h }}
+cluster web {{ server a 127.0.0.1:{origin}; limit two }}
+listener front {{ bind 127.0.0.1:{front}; route site }}
+listener gate  {{ bind 127.0.0.1:{gate}; route answers; limit whole }}
+route site {{
+  when path == "/three"    {{ limit three; respond 200 "ok" }}
+  when path == "/closed"   {{ limit closed; respond 200 "ok" }}
+  when path == "/watch"    {{ limit watch; respond 200 "ok" }}
+  when path under "/each"  {{ limit each; respond 200 "ok" }}
+  when path == "/fast"     {{ limit fast; respond 200 "ok" }}
+  when path == "/free"     {{ respond 200 "ok" }}
+  otherwise                {{ forward web }}
+}}
+route answers {{ otherwise {{ respond 200 "ok" }} }}
+"""
+
+
+class Site:
+    def __init__(self, begin, origin, key="src", workers=2):
+        self.front, self.gate = free_ports(2)
+        self.origin = origin
+        self.lbc = begin(Lbc, self.text(key), workers=workers, port=self.front)
+
+    def text(self, key="src", **changes):
+        text = TEXT.format(front=self.front, gate=self.gate, origin=self.origin, key=key)
+        for old, new in changes.values():
+            assert old in text
+            text = text.replace(old, new)
+        return text
+
+    def ask(self, n, target, *headers, port=None, **more):
+        return [get(port or self.front, target, *headers, **more).status for _ in range(n)]
+
+    def limit(self, name):
+        return next(x for x in self.lbc.show("limits") if x["limit"] == name)
+
+
+@pytest.fixture
+def begin_each(tmp_path):
+    started = []
+
+    def go(kind, *arguments, **more):
+        started.append(kind(tmp_path, *arguments, **more))
+        return started[-1]
+    yield go
+    for process in started:
+        process.stop()
+
+
+@pytest.fixture
+def site(begin_each, backend):
+    return Site(begin_each, backend.port)
+
+
+def test_what_is_beyond_is_refused_and_told_when_to_come_back(site):
+    assert site.ask(3, "/three") == [200] * 3
+    refused = get(site.front, "/three")
+    assert refused.status == 429
+    assert 1100 <= int(refused["retry-after"]) <= 1200  # a third of an hour
+    assert refused["ratelimit-policy"] == '"three";q=3;w=3600'
+    assert refused["ratelimit"] == f'"three";r=0;t={refused["retry-after"]}'
+    assert site.ask(1, "/free") == [200]
+    record = [r for r in site.lbc.logged(5) if r["uri"] == "/three"][-1]
+    assert (record["status"], record["end"], record["limit"]) == (429, "limited", "three")
+    seen = site.limit("three")
+    assert (seen["admitted"], seen["refused"], seen["keys"]) == (3, 1, 1)
+    assert "requests_limited" in json.dumps(site.lbc.show("info"))
+    assert "three" in site.lbc.ctl("show", "limits")
+
+
+def test_the_connection_goes_on_after_a_refusal(site):
+    with Client(site.front) as client:
+        assert [client.get("/three").status for _ in range(5)] == [200] * 3 + [429] * 2
+        assert client.get("/free").status == 200
+
+
+def test_another_status(site):
+    assert site.ask(5, "/closed") == [200] * 3 + [503] * 2
+
+
+def test_observing_serves_all_and_counts(site):
+    assert site.ask(5, "/watch") == [200] * 5
+    seen = site.limit("watch")
+    assert (seen["mode"], seen["admitted"], seen["observed"], seen["refused"]) == ("observe", 3, 2, 0)
+
+
+def test_every_request_of_a_listener(site):
+    assert site.ask(6, "/any", port=site.gate) == [200] * 4 + [429] * 2
+    assert site.ask(1, "/free") == [200]
+
+
+def test_every_request_to_a_cluster_and_the_first_of_two_rates(site):
+    assert [s == 429 for s in site.ask(4, "/one")] == [False] * 2 + [True] * 2
+    assert [s == 429 for s in site.ask(3, "/other")] == [False] * 2 + [True]
+    assert get(site.front, "/one")["ratelimit-policy"] == '"two";q=2;w=86400, "two";q=100;w=1'
+
+
+KEYS = {
+    'header "x-user"': lambda v: ("/each", [f"X-User: {v}"], {}),
+    'cookie "id"': lambda v: ("/each", [f"Cookie: a=b; id={v}"], {}),
+    'query "k"': lambda v: (f"/each?z=1&k={v}", [], {}),
+    "path": lambda v: (f"/each/{v}", [], {}),
+    "host": lambda v: ("/each", [], {"host": f"{v}.example"}),
+    "method": lambda v: ("/each", [], {"method": {"a": "GET", "b": "PUT"}[v]}),
+    'src, header "x-user"': lambda v: ("/each", [f"X-User: {v}"], {}),
+}
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda k: k.replace('"', ""))
+def test_the_same_value_counts_together_and_another_does_not(begin_each, backend, key):
+    site = Site(begin_each, backend.port, key=key)
+    for value in "ab":
+        target, headers, more = KEYS[key](value)
+        assert site.ask(3, target, *headers, **more) == [200, 200, 429], value
+    assert site.limit("each")["keys"] == 2
+
+
+def test_a_reload_keeps_what_was_spent(site):
+    assert site.ask(4, "/three") == [200] * 3 + [429]
+    site.lbc.reload(site.text(more=("limit fast    {", "limit fast    { key src")))
+    assert site.ask(1, "/three") == [429]
+    site.lbc.reload(site.text(more=("limit three   { key src                       rate 3/h",
+                                    "limit three   { key src  rate 3600/h  burst 9000")))
+    assert site.ask(1, "/three") == [200]  # the rate of now, for what was spent before
+    site.lbc.reload(site.text(key="host"))
+    assert site.ask(3, "/each") == [200, 200, 429]
+    site.lbc.reload(site.text(key="src"))
+    assert site.ask(3, "/each") == [200, 200, 429]  # another key: it begins anew
+
+
+def test_counts_are_within_a_hundredth_of_the_arithmetic_on_two_workers(site):
+    """Not at a rate that a slow machine can't keep: what counts is the time that it took."""
+    clients = [Client(site.front) for _ in range(4)]
+    admitted = asked = 0
+    begun = time.monotonic()
+    while time.monotonic() - begun < 4:
+        for client in clients:
+            admitted += client.get("/fast").status == 200
+            asked += 1
+    took = time.monotonic() - begun
+    for client in clients:
+        client.close()
+    if asked < 200 * took:
+        pytest.skip("this machine is too slow to exceed the rate")
+    expected = 50 + 100 * took
+    assert expected * 0.99 - 2 <= admitted <= expected * 1.01 + 2
+    seen = site.limit("fast")
+    assert (seen["admitted"], seen["refused"]) == (admitted, asked - admitted)
+
+
+def test_streams_of_http2_are_counted_alike(site):
+    with Speaker(site.front) as speaker:
+        answers = [speaker.get("/three") for _ in range(4)]
+    assert [a.status for a in answers] == [200] * 3 + [429]
+    assert answers[3]["ratelimit"].startswith('"three";r=0;t=')
+
+
+def test_explain_shows_a_timeline(site, tmp_path):
+    file = tmp_path / "a.lbconf"
+    file.write_text(site.text())
+    said = subprocess.run([LBC, "explain", file, "limit", "two"], capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    assert "  2/d: 2 at once, and one more each 43200s\n" in said.stdout
+    assert "  at 0s  2 admitted, the next one refused by 2/d: 429, Retry-After: 43200\n" in said.stdout
+    assert "  at 43200s  1 admitted" in said.stdout
+    said = subprocess.run([LBC, "explain", file, "limit", "none"], capture_output=True, text=True)
+    assert said.returncode == 2 and "there is no limit none" in said.stderr
