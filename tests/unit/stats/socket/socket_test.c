@@ -347,7 +347,8 @@ static const struct {
     {"nothing near", "format c:\n",
      "refused: there is no command \"format c:\"; \"help\" lists them\n"},
     {"half a command", "show\n",
-     "refused: show what? There are: show info, show servers, show clusters, show sources, show limits, show "
+     "refused: show what? There are: show info, show servers, show clusters, show sources, show "
+     "limits, show "
      "generations, "
      "show certificates\n"},
     {"commands are whole words", "showinfo2 x\n",
@@ -439,7 +440,8 @@ static void show_servers_says_who_is_ejected_and_why(void **state)
     const char *json = peer_await(&p, 1);
     assert_non_null(strstr(json, "\"ejections\":0},{")); /* the first one, which is not */
     assert_non_null(strstr(json, "\"ejections\":7,\"ejected\":{\"for_s\":12.000,\"times\":2,"
-                                 "\"reason\":\"34 of 100 requests were errors\"},\"last_check\":\"no \\\"+PONG\\\" within 1s\"}]\n"));
+                                 "\"reason\":\"34 of 100 requests were "
+                                 "errors\"},\"last_check\":\"no \\\"+PONG\\\" within 1s\"}]\n"));
     peer_close(&p);
 }
 
