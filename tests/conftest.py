@@ -14,7 +14,7 @@ from harness import Lbc, Origin, free_port  # noqa: E402
 # Where clocks and other processes take part, a busy machine can fail a test that is right. Such a test has a
 # second try, which is told; when many need one, the run has failed.
 OF_PROCESSES = {"bench", "lsp", "scenario", "soak", "wire"}
-MOST_SECOND_TRIES = 5
+MOST_SECOND_TRIES = 10
 second_tries = []
 
 
