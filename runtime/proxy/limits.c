@@ -44,13 +44,15 @@ static enum outcome refuse_limited(struct exchange *x, const struct table_limit 
     return refuse(x, spec->status, ACCESS_LIMITED, "There were too many requests like this.");
 }
 
+/* By the clock itself: a worker whose loop began its turn earlier would refuse what there is room
+ * for. */
 static bool counts(struct exchange *x, uint32_t limit, const struct verdict *so_far,
                    enum outcome *out)
 {
     const struct table_limit *spec = &x->generation->table->limit[limit];
     struct limiter *l = x->generation->limiter[limit];
-    const struct limiter_answer answer = limiter_ask(l, spec, hash_key(x, spec, so_far, l->seed),
-                                                     x->worker->index, x->worker->now_ns);
+    const struct limiter_answer answer =
+        limiter_ask(l, spec, hash_key(x, spec, so_far, l->seed), x->worker->index, clock_now_ns());
     if (!answer.admitted)
         *out = refuse_limited(x, spec, answer.wait_ns);
     return answer.admitted;
