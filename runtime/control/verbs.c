@@ -71,19 +71,12 @@ static void describe(const struct generation *g, uint32_t i, struct control_serv
 
 _Static_assert(CONTROL_WEIGHT_MAX == TABLE_WEIGHT_MAX, "the file's weights are no others");
 
-/* The lowest of which some server may be used, as a view of it is made; or UINT32_MAX. */
 static uint32_t group_in_use(const struct generation *g, uint32_t cluster)
 {
-    const uint32_t first = g->part[cluster].first, n = g->part[cluster].n;
-    uint32_t lowest = UINT32_MAX, lowest_ejected = UINT32_MAX;
-    for (uint32_t i = first; i < first + n; i++) {
-        const uint32_t group = table_server_group(&g->spec[i]);
-        if (group < lowest && server_in_use(g->server[i]))
-            lowest = group;
-        if (group < lowest_ejected && server_usable(g->server[i]))
-            lowest_ejected = group;
-    }
-    return lowest != UINT32_MAX ? lowest : lowest_ejected;
+    const uint32_t first = g->part[cluster].first;
+    bool even_ejected;
+    return cluster_group_in_use(&g->spec[first], &g->server[first], g->part[cluster].n,
+                                &even_ejected);
 }
 
 void control_servers(const struct control *c,

@@ -150,16 +150,19 @@ static bool may_serve(const struct server *s, bool even_ejected)
     return even_ejected ? server_usable(s) : server_in_use(s);
 }
 
-/* The lowest group of which some server may be used; UINT32_MAX: there is none. */
-static uint32_t group_in_use(const struct cluster_choice *choice, bool even_ejected)
+uint32_t cluster_group_in_use(const struct table_server *spec, struct server *const *server,
+                              uint32_t n, bool *even_ejected)
 {
-    uint32_t lowest = UINT32_MAX;
-    for (uint32_t i = 0; i < choice->n_servers; i++) {
-        const uint32_t group = table_server_group(&choice->server_spec[i]);
-        if (group < lowest && may_serve(choice->server[i], even_ejected))
+    uint32_t lowest = UINT32_MAX, lowest_ejected = UINT32_MAX;
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t group = table_server_group(&spec[i]);
+        if (group < lowest && server_in_use(server[i]))
             lowest = group;
+        if (group < lowest_ejected && server_usable(server[i]))
+            lowest_ejected = group;
     }
-    return lowest;
+    *even_ejected = lowest == UINT32_MAX;
+    return *even_ejected ? lowest_ejected : lowest;
 }
 
 /* Those of a group that may be used; for who asks for them, behind these those that are away. */
@@ -231,9 +234,10 @@ static void make_view(struct cluster_view *v, const struct cluster_choice *choic
     memset(v->candidate_of, 0xff, n * sizeof(v->candidate_of[0]));
     if (choice->spec->sticky.kind != STICKY_NONE)
         v->known = know_all(choice);
-    /* A server that answers badly is better than none: it may be the only one that is up. */
-    for (int even_ejected = 0; even_ejected < 2 && v->plan.n == 0; even_ejected++)
-        add_group(v, choice, group_in_use(choice, even_ejected), even_ejected);
+    bool even_ejected;
+    const uint32_t group =
+        cluster_group_in_use(choice->server_spec, choice->server, choice->n_servers, &even_ejected);
+    add_group(v, choice, group, even_ejected);
     v->plan.candidate = v->candidate;
     const struct looking looking = {choice, v, policy->reads_time};
     const struct balance_in in = {.load = look, .of = &looking};

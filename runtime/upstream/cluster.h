@@ -118,6 +118,14 @@ void cluster_view_done(struct cluster_view *v);
 /* There are servers, and each has as many requests as it may have. */
 #define CLUSTER_FULL (BALANCE_NONE - 1)
 
+/*
+ * The lowest group of `n` servers of which some may be used; UINT32_MAX: there is none. A server
+ * that answers badly is better than none, for it may be the only one that is up: *even_ejected says
+ * that none of the others is left. Any thread.
+ */
+uint32_t cluster_group_in_use(const struct table_server *spec, struct server *const *server,
+                              uint32_t n, bool *even_ejected);
+
 struct cluster_choice {
     const struct table_cluster *spec;
     const struct table_server *server_spec; /* the cluster's, in the table's order */
