@@ -28,6 +28,14 @@ def backend():
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def second():
+    """Another one beside `backend`."""
+    server = Server()
+    yield server
+    server.stop()
+
+
 @pytest.fixture(autouse=True)
 def no_script_fails(request):
     """A script that failed, fails the test."""

@@ -8,7 +8,7 @@ import pytest
 
 from frames import Speaker
 from harness import Client, Lbc, free_ports
-from scripted import OK, Server, chunked, first_segment, pattern, reply
+from scripted import OK, chunked, first_segment, pattern, reply
 
 BUSY = reply(b"busy", status="503 Service Unavailable")
 KiB = 1024
@@ -25,13 +25,6 @@ RULES = {
     "backoff": "retry 1 on 503 { backoff 600ms }",
     "breaker": "retry 1 on 503 { backoff 600ms }; circuit-breaker { retries 1 }",
 }
-
-
-@pytest.fixture(scope="module")
-def second():
-    server = Server()
-    yield server
-    server.stop()
 
 
 @pytest.fixture(scope="module")

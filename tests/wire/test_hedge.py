@@ -12,7 +12,7 @@ from frames import CANCEL, Speaker
 from h2_scripted import H2Server, says
 from harness import Client, Lbc, free_port, wait_for
 from harness.certificates import Authority
-from scripted import OK, Server, first_segment, pattern, reply
+from scripted import OK, first_segment, pattern, reply
 
 LONG = 10  # how long a slow server takes, if nobody ends it: no test waits so long
 
@@ -26,13 +26,6 @@ RULES = {  # the first server is always asked first
     "full": "retry 0 { hedge after 100ms  budget 100% }; circuit-breaker { connections 1 }",
     "timeout": "retry 0 { hedge after 100ms  timeout 1500ms  budget 100% }",
 }
-
-
-@pytest.fixture(scope="module")
-def second():
-    server = Server()
-    yield server
-    server.stop()
 
 
 @pytest.fixture(scope="module")

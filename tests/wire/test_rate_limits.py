@@ -53,20 +53,8 @@ class Site:
 
 
 @pytest.fixture
-def begin_each(tmp_path):
-    started = []
-
-    def go(kind, *arguments, **more):
-        started.append(kind(tmp_path, *arguments, **more))
-        return started[-1]
-    yield go
-    for process in started:
-        process.stop()
-
-
-@pytest.fixture
-def site(begin_each, backend):
-    return Site(begin_each, backend.port)
+def site(start, backend):
+    return Site(start, backend.port)
 
 
 def test_what_is_beyond_is_refused_and_told_when_to_come_back(site):
@@ -124,8 +112,8 @@ KEYS = {
 
 
 @pytest.mark.parametrize("key", KEYS, ids=lambda k: k.replace('"', ""))
-def test_the_same_value_counts_together_and_another_does_not(begin_each, backend, key):
-    site = Site(begin_each, backend.port, key=key)
+def test_the_same_value_counts_together_and_another_does_not(start, backend, key):
+    site = Site(start, backend.port, key=key)
     for value in "ab":
         target, headers, more = KEYS[key](value)
         assert site.ask(3, target, *headers, **more) == [200, 200, 429], value
