@@ -426,6 +426,7 @@ struct table_health {
     uint16_t status_first, status_last; /* HTTP: what counts as success, inclusive */
     uint16_t port;                      /* 0: the server's own */
     bool h2;                            /* HTTP is asked in HTTP/2; gRPC always is */
+    bool keep_alive;                    /* HTTP/1.1: the connection is kept for the next one */
     bool assume_up;                     /* before the first verdict */
     struct table_upstream_tls tls;      /* how it is spoken to; TCP only connects */
 };
