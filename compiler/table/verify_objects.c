@@ -97,6 +97,16 @@ static const char *verify_limit(const struct table_limit *l)
     return NULL;
 }
 
+static const char *verify_cors(const struct table_cors *c)
+{
+    REQUIRE(c->any ? c->n_origins == 0 : c->n_origins > 0, "nobody may ask from another origin");
+    REQUIRE(!c->any || !c->credentials, "credentials come from any origin");
+    REQUIRE(c->max_age_s.len > 0, "a browser is not told how long it may remember");
+    for (uint32_t i = 0; i < c->n_origins; i++)
+        REQUIRE(c->origin[i].len > 0, "an origin is empty");
+    return NULL;
+}
+
 static const char *verify_limits_named(const struct table *t, const uint32_t *limit, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++)
@@ -320,6 +330,8 @@ const char *verify_objects(const struct table *t)
         problem = verify_tls(&t->tls[i]);
     for (uint32_t i = 0; i < t->n_limits && !problem; i++)
         problem = verify_limit(&t->limit[i]);
+    for (uint32_t i = 0; i < t->n_cors_rules && !problem; i++)
+        problem = verify_cors(&t->cors_rule[i]);
     for (uint32_t i = 0; i < t->n_listeners && !problem; i++)
         problem = verify_listener(t, &t->listener[i]);
 
