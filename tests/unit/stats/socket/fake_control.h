@@ -1,6 +1,13 @@
 /* What stands in for runtime/control: it knows one server, and notes what it is asked. */
 #pragma once
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include "runtime/base/clock.h"
 #include "runtime/control/control.h"
 

@@ -218,7 +218,8 @@ static const struct {
      "[{\"number\":7,\"sentence\":\"add office \\\"x\\\"\",\"who\":\"uid 0\",\"age_s\":90.000,"
      "\"fits\":true},{\"number\":9,\"sentence\":\"remove web/a\",\"who\":\"uid 5\",\"age_s\":2.000,"
      "\"left_s\":30.000,\"fits\":false}]\nok\n"},
-    {"words without end", "a b c d e f g h i\n", "refused: no command has more than 8 words\n"},
+    {"words without end", "show info a b c d e f g\n",
+     "refused: no command has more than 8 words\n"},
     {"what was typed is shown harmlessly", "\x1b[2J\xff\n",
      "refused: there is no command \"?[2J?\"; \"help\" lists them\n"},
     {"and not all of it", "1234567890123456789012345678901234567890abc\n",
