@@ -93,7 +93,8 @@ struct generation *generation_new(struct table *table, struct tls_loaded *tls,
     g->id = before ? before->id + 1 : 1;
     g->owner = control;
     g->retired.run = retired;
-    if (carry_sockets(g, before, why)) { /* the only part that can fail, so it goes first */
+    /* What can fail goes first. */
+    if (carry_memory(g, before, why) && carry_sockets(g, before, why)) {
         carry_state(g, before);
         return g;
     }
@@ -111,7 +112,8 @@ struct generation *generation_again(const struct generation *before,
     g->owner = before->owner;
     g->retired.run = before->retired.run;
     struct text why = {0};
-    ASSERT(carry_sockets(g, before, &why)); /* all of them are open */
+    /* All of it is there already. */
+    ASSERT(carry_memory(g, before, &why) && carry_sockets(g, before, &why));
     carry_state(g, before);
     return g;
 }
