@@ -112,6 +112,24 @@ static void lower_clusters(struct lowering *l)
     lower_sources(l, cluster);
 }
 
+static void lower_secrets(struct lowering *l)
+{
+    const struct program *p = l->program;
+    struct table_secret *secret = ARENA_ARRAY(l->arena, struct table_secret, p->n_secrets);
+    for (uint32_t i = 0; i < p->n_secrets; i++) {
+        const struct program_secret *from = &p->secret[i];
+        const struct program_value path = {.span = from->span, .text = from->source};
+        secret[i] =
+            (struct table_secret){.name = lower_string(l, from->name),
+                                  .place = lower_place(l, from->span),
+                                  .from_env = from->from_env,
+                                  .source = from->from_env ? lower_string(l, from->source)
+                                                           : program_path(p, l->arena, &path)};
+    }
+    l->table->secret = secret;
+    l->table->n_secrets = p->n_secrets;
+}
+
 static struct table_compress lower_compress(struct lowering *l, const struct table_compress *from)
 {
     struct table_compress to = *from;
@@ -188,6 +206,7 @@ void lower_objects(struct lowering *l)
 {
     lower_tls(l);
     lower_limits(l);
+    lower_secrets(l);
     lower_clusters(l);
     lower_listeners(l);
 }

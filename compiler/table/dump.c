@@ -340,8 +340,16 @@ static void dump_route(const struct table *t, uint32_t route, struct text *out)
     text_addc(out, '\n');
 }
 
+static void dump_secret(const struct table_secret *s, struct text *out)
+{
+    text_addf(out, "secret " SLICE_FMT " from %s " SLICE_FMT "\n\n", SLICE_ARG(s->name),
+              s->from_env ? "env" : "file", SLICE_ARG(s->source));
+}
+
 void table_dump(const struct table *t, struct text *out)
 {
+    for (uint32_t i = 0; i < t->n_secrets; i++)
+        dump_secret(&t->secret[i], out);
     for (uint32_t i = 0; i < t->n_tls; i++)
         dump_tls(&t->tls[i], out);
     for (uint32_t i = 0; i < t->n_limits; i++)

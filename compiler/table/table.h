@@ -471,6 +471,17 @@ struct table_outlier {
     uint32_t max_ejected_percent; /* of the servers: 1..100 */
 };
 
+#define TABLE_NO_SECRET         UINT32_MAX
+#define TABLE_SECRET_SOURCE_MAX 4096u
+
+/* Where the value of a secret is to be had; what it is, no table knows. */
+struct table_secret {
+    struct slice name;
+    struct table_place place;
+    bool from_env;       /* else from a file */
+    struct slice source; /* the variable, or the path; 1..TABLE_SECRET_SOURCE_MAX */
+};
+
 enum table_sticky_kind { STICKY_NONE, STICKY_SRC, STICKY_HEADER };
 
 #define TABLE_STICKY_TTL_MAX_NS  (INT64_C(30) * 24 * 3600 * 1000000000)
@@ -581,6 +592,7 @@ struct table {
     const struct table_map *map;
     const struct table_tls *tls;
     const struct table_limit *limit;
+    const struct table_secret *secret;
 
     /* The diagrams of the routes: see stage.h. */
     const struct table_classifier *const *classifier;
@@ -594,7 +606,7 @@ struct table {
 
     uint32_t n_listeners, n_clusters, n_servers, n_routes, n_clauses, n_nodes, n_atoms, n_effects,
         n_ends, n_network_sets, n_number_sets, n_string_sets, n_regexs, n_maps, n_tls, n_sources,
-        n_resolvers, n_limits;
+        n_resolvers, n_limits, n_secrets;
     struct table_compress compress; /* what the effect means where a listener has none */
     unsigned path_rules;            /* of all listeners together */
     uint64_t asked; /* bit 1 << FIELD_x: some condition, template or split asks for it */

@@ -310,9 +310,20 @@ static const char *verify_cluster(const struct table *t, uint32_t cluster)
     return problem ? problem : verify_health(&c->health);
 }
 
+static const char *verify_secret(const struct table_secret *s)
+{
+    REQUIRE(s->name.len > 0, "a secret has no name");
+    REQUIRE(s->source.len > 0 && s->source.len <= TABLE_SECRET_SOURCE_MAX,
+            "a secret comes from nowhere");
+    REQUIRE(!memchr(s->source.at, '\0', s->source.len), "a secret comes from what has no name");
+    return NULL;
+}
+
 const char *verify_objects(const struct table *t)
 {
     const char *problem = verify_compress(&t->compress);
+    for (uint32_t i = 0; i < t->n_secrets && !problem; i++)
+        problem = verify_secret(&t->secret[i]);
     for (uint32_t i = 0; i < t->n_tls && !problem; i++)
         problem = verify_tls(&t->tls[i]);
     for (uint32_t i = 0; i < t->n_limits && !problem; i++)

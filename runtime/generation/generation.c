@@ -21,10 +21,14 @@ static struct generation_worker *worker_side_new(const struct table *t)
     return w;
 }
 
-static struct configuration *configuration_new(struct table *t, struct tls_loaded *tls)
+static struct configuration *configuration_new(struct table *t, struct generation_needs needs)
 {
     struct configuration *c = MUST_NEW(struct configuration);
-    *c = (struct configuration){.pins = 1, .table = t, .tls = tls ? tls_loaded_pin(tls) : NULL};
+    *c = (struct configuration){.pins = 1, .table = t, .needs = needs};
+    if (needs.tls)
+        tls_loaded_pin(needs.tls);
+    if (needs.secrets)
+        secrets_pin(needs.secrets);
     return c;
 }
 
@@ -32,7 +36,8 @@ static void configuration_unpin(struct configuration *c)
 {
     if (--c->pins > 0)
         return;
-    tls_loaded_unpin(c->tls);
+    tls_loaded_unpin(c->needs.tls);
+    secrets_unpin(c->needs.secrets);
     table_free(c->table);
     free(c);
 }
@@ -65,7 +70,7 @@ static struct generation *generation_alloc(struct configuration *c,
     g->magic = GENERATION_MAGIC;
     g->configuration = c;
     g->table = c->table;
-    g->tls = c->tls;
+    g->tls = c->needs.tls;
     g->made_ns = clock_now_ns();
     g->n_sockets = count_binds(t);
     g->n_workers = n_workers;
@@ -83,13 +88,13 @@ static struct generation *generation_alloc(struct configuration *c,
     return g;
 }
 
-struct generation *generation_new(struct table *table, struct tls_loaded *tls,
+struct generation *generation_new(struct table *table, struct generation_needs needs,
                                   const struct found_servers *found,
                                   const struct generation *before, uint32_t n_workers,
                                   struct mailbox *control, void (*retired)(struct message *m),
                                   struct text *why)
 {
-    struct generation *g = generation_alloc(configuration_new(table, tls), found, n_workers);
+    struct generation *g = generation_alloc(configuration_new(table, needs), found, n_workers);
     g->id = before ? before->id + 1 : 1;
     g->owner = control;
     g->retired.run = retired;
