@@ -66,7 +66,8 @@ static void lower_cluster(struct lowering *l, const struct program_cluster *from
                                  .breaker = from->breaker,
                                  .outlier = from->outlier,
                                  .sticky = from->sticky};
-    to->sticky.header = lower_string(l, from->sticky.header);
+    to->sticky.name = lower_string(l, from->sticky.name);
+    to->sticky.attributes = lower_string(l, from->sticky.attributes);
     if (to->sticky.kind == STICKY_HEADER)
         l->table->asked |= UINT64_C(1) << FIELD_HEADER;
     to->limit = lower_limits_named(l, &from->settings, SETTING_CLUSTER_LIMIT, &to->n_limits);

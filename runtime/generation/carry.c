@@ -134,7 +134,7 @@ static bool no_memory(struct text *why, const char *what, struct slice name, uin
 /* The same clients in the same words: how long and what then may be said anew. */
 static bool remembers_alike(const struct table_sticky *a, const struct table_sticky *b)
 {
-    return a->kind == b->kind && a->entries == b->entries && slice_eq(a->header, b->header);
+    return a->kind == b->kind && a->entries == b->entries && slice_eq(a->name, b->name);
 }
 
 static struct sticky *begin_sticky(const struct table_sticky *rule)
@@ -150,7 +150,7 @@ static bool carry_sticky(struct generation *g, const struct generation *before, 
     for (uint32_t i = 0; i < g->table->n_clusters; i++) {
         const struct table_cluster *c = &g->table->cluster[i];
         const uint32_t old = before ? table_find_cluster(before->table, c->name) : UINT32_MAX;
-        if (c->sticky.kind == STICKY_NONE)
+        if (!table_sticky_remembers(&c->sticky))
             continue;
         g->sticky[i] =
             old != UINT32_MAX && remembers_alike(&before->table->cluster[old].sticky, &c->sticky)

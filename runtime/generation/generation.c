@@ -21,14 +21,31 @@ static struct generation_worker *worker_side_new(const struct table *t)
     return w;
 }
 
+/* What the cookies of clusters are signed by, where they say no secret by our own one. */
+static struct mac_key *make_cookie_keys(const struct table *t, const struct secrets *secrets)
+{
+    struct mac_key *key = NULL;
+    for (uint32_t i = 0; i < t->n_clusters; i++) {
+        const struct table_sticky *rule = &t->cluster[i].sticky;
+        if (rule->kind != STICKY_COOKIE)
+            continue;
+        ASSERT(secrets);
+        key = key ? key : MUST_ARRAY(struct mac_key, t->n_clusters);
+        sticky_cookie_key(&key[i], rule->key == TABLE_NO_SECRET ? secret_own(secrets)
+                                                                : secret_value(secrets, rule->key));
+    }
+    return key;
+}
+
 static struct configuration *configuration_new(struct table *t, struct generation_needs needs)
 {
     struct configuration *c = MUST_NEW(struct configuration);
-    *c = (struct configuration){.pins = 1, .table = t, .needs = needs};
+    *c = (struct configuration){.pins = 1, .table = t, .needs = needs, .n_clusters = t->n_clusters};
     if (needs.tls)
         tls_loaded_pin(needs.tls);
     if (needs.secrets)
         secrets_pin(needs.secrets);
+    c->cookie_key = make_cookie_keys(t, needs.secrets);
     return c;
 }
 
@@ -36,6 +53,9 @@ static void configuration_unpin(struct configuration *c)
 {
     if (--c->pins > 0)
         return;
+    for (uint32_t i = 0; c->cookie_key && i < c->n_clusters; i++)
+        mac_key_done(&c->cookie_key[i]);
+    free(c->cookie_key);
     tls_loaded_unpin(c->needs.tls);
     secrets_unpin(c->needs.secrets);
     table_free(c->table);
@@ -71,6 +91,7 @@ static struct generation *generation_alloc(struct configuration *c,
     g->configuration = c;
     g->table = c->table;
     g->tls = c->needs.tls;
+    g->cookie_key = c->cookie_key;
     g->made_ns = clock_now_ns();
     g->n_sockets = count_binds(t);
     g->n_workers = n_workers;

@@ -29,6 +29,7 @@
 #include "runtime/upstream/discoveries.h"
 #include "runtime/upstream/server.h"
 #include "runtime/upstream/sticky.h"
+#include "runtime/upstream/sticky_cookie.h"
 
 /* What a table says is elsewhere, loaded beside it. Either is NULL where a table needs none. */
 struct generation_needs {
@@ -41,6 +42,9 @@ struct configuration {
     uint32_t pins;
     struct table *table;           /* owned */
     struct generation_needs needs; /* pinned */
+    uint32_t n_clusters;
+    struct mac_key *cookie_key; /* owned; parallel to table->cluster, of those that set cookies;
+                                 * NULL where none does */
 };
 
 /* The servers of a cluster: a part of generation.server. */
@@ -72,6 +76,7 @@ struct generation {
     struct configuration *configuration; /* pinned */
     struct table *table;                 /* the configuration's */
     struct tls_loaded *tls;              /* and this */
+    const struct mac_key *cookie_key;    /* and these */
     int64_t made_ns;
 
     struct table_server *spec; /* the table's, and behind each cluster's those that were found;
@@ -80,7 +85,7 @@ struct generation {
     uint32_t n_servers;
     struct generation_part *part; /* of `server`; parallel to table->cluster */
     struct cluster **cluster;     /* parallel to table->cluster; pinned */
-    struct sticky **sticky;       /* the same; NULL where a cluster is not sticky */
+    struct sticky **sticky;       /* the same; NULL where a cluster remembers nobody */
     struct gate **gate;           /* parallel to table->listener; pinned */
     struct limiter **limiter;     /* parallel to table->limit; pinned */
     struct listener **socket;     /* all binds of all listeners, in order; pinned */

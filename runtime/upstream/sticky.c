@@ -23,9 +23,9 @@ struct sticky {
     atomic_uint pins;
 };
 
-uint64_t sticky_server_id(struct slice name)
+uint64_t sticky_server_id(struct slice cluster, struct slice name)
 {
-    const uint64_t id = hash_slice(name, 0) >> SECOND_BITS;
+    const uint64_t id = hash_slice(name, hash_slice(cluster, 0)) >> SECOND_BITS;
     return id ? id : 1;
 }
 

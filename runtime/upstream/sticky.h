@@ -22,8 +22,9 @@
 
 struct sticky;
 
-/* What is remembered of a server: the same after a reload, wherever it stands; never 0. */
-uint64_t sticky_server_id(struct slice name);
+/* What is remembered of a server, 40 bits: the same after a reload and in any process, wherever it
+ * stands; never 0. A hash of names. */
+uint64_t sticky_server_id(struct slice cluster, struct slice name);
 
 /*
  * `entries` (at least 1) is rounded up to a power of two of at least STICKY_ROW; each takes 16

@@ -21,8 +21,8 @@ static int set_up(void **state)
 {
     (void)state;
     s = sticky_new(8, SEED); /* one row */
-    a = sticky_server_id(SLICE("a"));
-    b = sticky_server_id(SLICE("b"));
+    a = sticky_server_id(SLICE("web"), SLICE("a"));
+    b = sticky_server_id(SLICE("web"), SLICE("b"));
     return s ? 0 : -1;
 }
 
