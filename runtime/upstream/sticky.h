@@ -35,8 +35,13 @@ struct sticky *sticky_new(uint32_t entries, uint64_t seed);
 struct sticky *sticky_pin(struct sticky *s);
 void sticky_unpin(struct sticky *s); /* NULL is allowed. Any thread */
 
-/* As many entries as were asked for. */
+/* As many entries as were asked for, and what the room for so many takes. */
 uint32_t sticky_entries(const struct sticky *s);
+uint64_t sticky_bytes(uint32_t entries);
+
+/* How many clients are remembered. Of a large table it looks at a part and says how many that makes
+ * in all, so that nobody waits for the answer. Any thread. */
+uint64_t sticky_clients(const struct sticky *s, int64_t ttl_ns, int64_t now_ns);
 
 /* All of the following: any worker, never blocks; ttl_ns is at least a second. */
 

@@ -439,3 +439,31 @@ def test_a_cookie_that_is_taken_back_teaches_nothing(sessions, servers):
         server.scripts["/logout"] = reply(b"x", "Set-Cookie: JSESSIONID=; Max-Age=0", "Set-Cookie: other=1")
     s.ask(path="/logout")
     assert s.metric("learned") == 0
+
+
+# --- shown ------------------------------------------------------------------------------------------------
+
+
+def test_what_became_of_them_is_shown_for_each_cluster(site):
+    s = site()
+    b = s.client()
+    home = b.who()
+    assert b.who() == home
+    s.ask("Cookie: lb=junk")
+    s.lbc.ctl("maintenance", f"app/{home}")
+    b.who()
+    [cluster] = s.lbc.show("clusters")
+    counts = {"by": "cookie", "kept": 1, "new": 2, "moved": 1, "evicted": 0, "learned": 0, "forged": 1, "expired": 0}
+    assert cluster["sticky"] == counts
+    assert s.lbc.show("sticky") == [{"cluster": "app", "clients": 0, "entries": 0, **counts}]
+    title, row = (line.split() for line in s.lbc.ctl("show", "clusters").splitlines())
+    assert row[title.index("kept") - len(title)] == "1/4"
+    title, row = (line.split() for line in s.lbc.ctl("show", "sticky").splitlines())
+    assert dict(zip(title, row)) == {"cluster": "app", "by": "cookie", "clients": "-", "kept": "1", "new": "2",
+                                     "moved": "1", "evicted": "0", "learned": "0", "forged": "1", "expired": "0"}
+    s.lbc.reload(s.text(sticky="sticky src { entries 10 }"))
+    s.ask()
+    [shown] = s.lbc.show("sticky")
+    assert (shown["by"], shown["clients"], shown["entries"], shown["kept"]) == ("src", 1, 10, 1)
+    s.lbc.reload(s.text(sticky="balance first"))
+    assert "sticky" not in s.lbc.show("clusters")[0] and s.lbc.show("sticky") == []
