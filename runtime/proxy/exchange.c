@@ -44,6 +44,7 @@ struct exchange *exchange_new(struct session *s)
     x->up_result = x->down_result = FLOW_HUNGRY;
     x->tries = x->n_tried = x->n_interim = x->held = x->retries = 0;
     x->has_turn = x->rested = x->body_taken = x->keeps_body = false;
+    x->sticks = x->remembers = x->has_cookie = x->cookie_ages = false;
     x->retried = x->not_retried = NULL;
     x->retry_after_s = 0;
     x->limited = NULL;
