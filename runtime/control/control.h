@@ -62,6 +62,16 @@ struct control_use {
     uint32_t now, most;
 };
 
+/* What became of the requests of a cluster whose clients keep their servers. */
+struct control_sticky {
+    const char *by;              /* src, header, cookie, learn; NULL where it is not sticky */
+    uint64_t kept, fresh, moved; /* went to their server; had none; had one that can't be used */
+    uint64_t evicted, learned;   /* clients forgotten for others; values that servers gave out */
+    uint64_t forged, expired;    /* cookies that were not believed */
+    uint64_t clients;            /* of control_stickies(): remembered now, about */
+    uint32_t entries;            /* 0: nothing is remembered here, for the cookie says all */
+};
+
 struct control_cluster {
     struct slice name;
     const char *balance;
@@ -72,10 +82,15 @@ struct control_cluster {
     int64_t in_flight;          /* at all its servers */
     struct control_use waiting; /* in the queue */
     struct control_use connections, pending, retrying; /* of the circuit breaker */
+    struct control_sticky sticky;
 };
 
 /* Calls `each` for every cluster of the current generation, in the order of the file. */
 void control_clusters(const struct control *c,
+                      void (*each)(void *to, const struct control_cluster *s), void *to);
+
+/* The same, and counts who is remembered. */
+void control_stickies(const struct control *c,
                       void (*each)(void *to, const struct control_cluster *s), void *to);
 
 struct control_source {

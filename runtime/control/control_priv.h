@@ -48,13 +48,15 @@ struct reload {
     pthread_t thread;
     struct message finished;
     int64_t begun_ns;
-    struct control_loading what;     /* its sentences are owned */
-    struct change change;            /* that is new; number 0: there is none */
-    uint64_t undone;                 /* the number of one that goes; 0: none */
-    int64_t trial_ns;                /* it is on trial for so long; 0: it stays */
-    int64_t now_ns;                  /* those that end before it go */
-    struct table *table;             /* what the compile thread made */
-    struct tls_loaded *tls, *before; /* and loaded for it; what there was; pinned */
+    struct control_loading what; /* its sentences are owned */
+    struct change change;        /* that is new; number 0: there is none */
+    uint64_t undone;             /* the number of one that goes; 0: none */
+    int64_t trial_ns;            /* it is on trial for so long; 0: it stays */
+    int64_t now_ns;              /* those that end before it go */
+    struct table *table; /* what the compile thread made, and loaded for it; what there was; pinned
+                          */
+    struct generation_needs needs, before;
+    bool loaded;          /* all that it needs */
     struct timer checks;  /* while a new generation waits for its servers' first checks */
     int64_t hand_over_ns; /* at the latest, checked or not */
     struct text report;
@@ -117,13 +119,15 @@ struct discoveries *control_sources_new(struct control *c);
 
 /* Makes `table` the newest generation and begins to check its servers; workers don't have it yet.
  * False with a sentence in `why`; the table stays the caller's. */
-MUST_CHECK bool control_publish(struct control *c, struct table *table, struct tls_loaded *tls,
-                                struct text *why);
+MUST_CHECK bool control_publish(struct control *c, struct table *table,
+                                struct generation_needs needs, struct text *why);
 
-/* The certificates and so on of a table. NULL when some can't be used: `said` has the reasons, as
- * it has those against what can. Blocks on the disk; any thread. */
-struct tls_loaded *control_load_tls(const struct table *table, const struct tls_loaded *before,
-                                    struct text *said);
+/* The certificates, secrets and so on of a table; `before` may be empty. False when some can't be
+ * used: `said` has the reasons, as it has those against what can. Blocks on the disk; any thread.
+ */
+MUST_CHECK bool control_load_needs(const struct table *table, struct generation_needs before,
+                                   struct generation_needs *out, struct text *said);
+void control_let_go(struct generation_needs *needs);
 
 /* Waits for a compilation under way and throws its result away, when the mailbox is closed next. */
 void control_abandon_reload(struct control *c);

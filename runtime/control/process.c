@@ -200,9 +200,10 @@ static void look_at_first_checks(void *of)
 
 bool control_start(struct control *c, struct table *table, struct text *why)
 {
-    struct tls_loaded *tls = control_load_tls(table, NULL, why);
-    const bool published = tls && control_publish(c, table, tls, why);
-    tls_loaded_unpin(tls); /* the generation has it */
+    struct generation_needs needs = {0};
+    const bool published =
+        control_load_needs(table, needs, &needs, why) && control_publish(c, table, needs, why);
+    control_let_go(&needs); /* the generation has it */
     if (!published) {
         table_free(table);
         return false;

@@ -62,21 +62,39 @@ static void hand_over(struct control *c)
             worker_publish(c->worker[i], c->newest);
 }
 
-struct tls_loaded *control_load_tls(const struct table *table, const struct tls_loaded *before,
-                                    struct text *said)
+static void say_warnings(const struct text *warnings, struct text *said)
 {
-    struct text warnings = {0};
-    struct tls_loaded *l =
-        tls_loaded_new(table, before, clock_wall_ns() / NS_PER_S, &warnings, said);
-    struct slice rest = text_slice(&warnings), line;
+    struct slice rest = text_slice(warnings), line;
     while (slice_split(&rest, '\n', &line)) {
         if (line.len == 0)
             continue;
         log_line(LOG_WARNING, SLICE_FMT, SLICE_ARG(line));
         text_addf(said, "warning: " SLICE_FMT "\n", SLICE_ARG(line));
     }
+}
+
+bool control_load_needs(const struct table *table, struct generation_needs before,
+                        struct generation_needs *out, struct text *said)
+{
+    struct text warnings = {0};
+    struct generation_needs needs = {
+        .tls = tls_loaded_new(table, before.tls, clock_wall_ns() / NS_PER_S, &warnings, said),
+        .secrets = secrets_new(table, before.secrets, &warnings, said)};
+    say_warnings(&warnings, said);
     text_done(&warnings);
-    return l;
+    if (needs.tls && needs.secrets) {
+        *out = needs;
+        return true;
+    }
+    control_let_go(&needs);
+    return false;
+}
+
+void control_let_go(struct generation_needs *needs)
+{
+    tls_loaded_unpin(needs->tls);
+    secrets_unpin(needs->secrets);
+    *needs = (struct generation_needs){0};
 }
 
 static void make_newest(struct control *c, struct generation *g)
@@ -88,13 +106,13 @@ static void make_newest(struct control *c, struct generation *g)
     control_watch_all(c);
 }
 
-bool control_publish(struct control *c, struct table *table, struct tls_loaded *tls,
+bool control_publish(struct control *c, struct table *table, struct generation_needs needs,
                      struct text *why)
 {
     struct found_servers found;
     discoveries_found(c->sources, table, &found);
     struct generation *g =
-        generation_new(table, tls, &found, c->newest, c->n_workers, &c->box, retired, why);
+        generation_new(table, needs, &found, c->newest, c->n_workers, &c->box, retired, why);
     found_servers_done(&found);
     if (!g)
         return false;
@@ -177,7 +195,7 @@ static void *compile_thread(void *of)
     struct control *c = of;
     struct reload *r = &c->reload;
     r->table = c->config.load(c->config.load_of, &r->what, &r->report);
-    r->tls = r->table ? control_load_tls(r->table, r->before, &r->report) : NULL;
+    r->loaded = r->table && control_load_needs(r->table, r->before, &r->needs, &r->report);
     mailbox_post(&c->box, &c->reload.finished);
     return NULL;
 }
@@ -185,9 +203,8 @@ static void *compile_thread(void *of)
 /* What was loaded is the generation's now, or nobody's. */
 static void reload_let_go(struct reload *r)
 {
-    tls_loaded_unpin(r->tls);
-    tls_loaded_unpin(r->before);
-    r->tls = r->before = NULL;
+    control_let_go(&r->needs);
+    control_let_go(&r->before);
 }
 
 /* Too late: the process ends. */
@@ -299,7 +316,7 @@ static void reload_finished(struct message *m)
     struct control *c = CONTAINER_OF(r, struct control, reload);
     pthread_join(r->thread, NULL);
     r->compiling = false;
-    const bool published = r->tls && control_publish(c, r->table, r->tls, &r->report);
+    const bool published = r->loaded && control_publish(c, r->table, r->needs, &r->report);
     if (r->table && c->config.loaded)
         c->config.loaded(c->config.load_of, published);
     reload_let_go(r);
@@ -329,7 +346,9 @@ bool control_begin_reload(struct control *c, struct reload *r)
         r->under_way = r->compiling = true;
         r->finished.run = reload_finished;
         r->begun_ns = r->now_ns;
-        r->before = tls_loaded_pin(c->newest->tls);
+        r->before = c->newest->configuration->needs;
+        tls_loaded_pin(r->before.tls);
+        secrets_pin(r->before.secrets);
         c->reload = *r;
         begun = pthread_create(&c->reload.thread, NULL, compile_thread, c) == 0;
         c->reload.under_way = begun;

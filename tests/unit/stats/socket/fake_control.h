@@ -91,6 +91,20 @@ void control_clusters(const struct control *c,
     s.waiting = (struct control_use){6, 1000};
     s.connections = (struct control_use){20, 20};
     s.pending = (struct control_use){1, 100};
+    s.sticky = (struct control_sticky){
+        .by = "learn", .kept = 96, .fresh = 3, .moved = 1, .evicted = 7, .learned = 2, .forged = 4};
+    each(to, &s);
+}
+
+void control_stickies(const struct control *c,
+                      void (*each)(void *to, const struct control_cluster *s), void *to)
+{
+    (void)c;
+    struct control_cluster s = {.name = SLICE("web")};
+    each(to, &s);
+    s.sticky = (struct control_sticky){.by = "src", .kept = 9, .clients = 3, .entries = 100};
+    each(to, &s);
+    s.sticky = (struct control_sticky){.by = "cookie", .forged = 4};
     each(to, &s);
 }
 

@@ -178,8 +178,8 @@ static const struct {
     {"nothing near", "format c:\n",
      "refused: there is no command \"format c:\"; \"help\" lists them\n"},
     {"half a command", "show\n",
-     "refused: show what? There are: show info, show servers, show clusters, show sources, show "
-     "limits, show "
+     "refused: show what? There are: show info, show servers, show clusters, show sticky, show "
+     "sources, show limits, show "
      "generations, "
      "show certificates, show drift\n"},
     {"commands are whole words", "showinfo2 x\n",
@@ -339,11 +339,11 @@ static void show_clusters_both_ways(void **state)
     assert_string_equal(
         peer_await(&p, 2),
         "cluster  balance      servers  usable        in use  active  waiting  connections  "
-        "pending  retries\n"
+        "pending  retries    kept\n"
         "web      round-robin        5       3             2       7        0            -        "
-        "-        -\n"
+        "-        -       -\n"
         "web      round-robin        5       3  2 priority 4       7   6/1000        20/20    "
-        "1/100        -\n"
+        "1/100        -  96/100\n"
         "ok\n"
         "[{\"cluster\":\"web\",\"balance\":\"round-robin\",\"servers\":5,\"usable\":3,\"in_use\":2,"
         "\"priority\":0,\"backup\":false,\"in_flight\":7,\"waiting\":0,\"waiting_max\":0,"
@@ -352,7 +352,28 @@ static void show_clusters_both_ways(void **state)
         "{\"cluster\":\"web\",\"balance\":\"round-robin\",\"servers\":5,\"usable\":3,\"in_use\":2,"
         "\"priority\":4,\"backup\":false,\"in_flight\":7,\"waiting\":6,\"waiting_max\":1000,"
         "\"breaker\":{\"open\":true,\"connections\":20,\"connections_max\":20,\"pending\":1,"
-        "\"pending_max\":100,\"retries\":0,\"retries_max\":0}}]\nok\n");
+        "\"pending_max\":100,\"retries\":0,\"retries_max\":0},"
+        "\"sticky\":{\"by\":\"learn\",\"kept\":96,\"new\":3,\"moved\":1,\"evicted\":7,"
+        "\"learned\":2,\"forged\":4,\"expired\":0}}]\nok\n");
+    peer_close(&p);
+}
+
+static void show_sticky_both_ways(void **state)
+{
+    (void)state;
+    struct peer p;
+    peer_open(&p);
+    peer_send(&p, SLICE("show sticky\nshow sticky --json\n"));
+    assert_string_equal(
+        peer_await(&p, 2),
+        "cluster  by      clients  kept  new  moved  evicted  learned  forged  expired\n"
+        "web      src       3/100     9    0      0        0        0       0        0\n"
+        "web      cookie        -     0    0      0        0        0       4        0\n"
+        "ok\n"
+        "[{\"cluster\":\"web\",\"clients\":3,\"entries\":100,\"by\":\"src\",\"kept\":9,"
+        "\"new\":0,\"moved\":0,\"evicted\":0,\"learned\":0,\"forged\":0,\"expired\":0},"
+        "{\"cluster\":\"web\",\"clients\":0,\"entries\":0,\"by\":\"cookie\",\"kept\":0,"
+        "\"new\":0,\"moved\":0,\"evicted\":0,\"learned\":0,\"forged\":4,\"expired\":0}]\nok\n");
     peer_close(&p);
 }
 
@@ -699,6 +720,7 @@ int main(void)
         TEST(show_certificates_both_ways),
         TEST(show_sources_both_ways),
         TEST(show_clusters_both_ways),
+        TEST(show_sticky_both_ways),
         TEST(show_info_has_every_metric),
         TEST(a_line_may_come_in_pieces),
         TEST(two_lines_may_come_at_once_and_the_last_needs_no_end),
