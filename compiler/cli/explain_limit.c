@@ -73,6 +73,9 @@ static void add_limit(const struct table_limit *l, struct text *out)
         add_seconds(l->rate[i].step_ns, out);
         text_addc(out, '\n');
     }
+    if (l->concurrent > 0)
+        text_addf(out, "  %u in flight at a time: beyond that %u, Retry-After: 1\n", l->concurrent,
+                  l->status);
     if (l->observe)
         text_adds(out, "  it only observes: what would be refused is counted, and served\n");
 }
@@ -106,8 +109,10 @@ bool explain_limit(const struct table *t, struct slice name, struct text *out)
         i++;
     if (i == t->n_limits)
         return false;
+    add_limit(&t->limit[i], out);
+    if (t->limit[i].n_rates == 0)
+        return true;
     struct spent s = {&t->limit[i], MUST_ARRAY(int64_t, t->limit[i].n_rates)};
-    add_limit(s.limit, out);
     text_adds(out, "\none key that asks as often as it may\n");
     int64_t now_ns = 0;
     for (uint32_t n = 0; n < MOMENTS; n++)

@@ -60,6 +60,7 @@ static void lower_limit(struct lowering *l, const struct program_object *from,
                              .entries = (uint32_t)number(s, SETTING_LIMIT_ENTRIES, ENTRIES_DEFAULT),
                              .v4_bits = prefix ? (uint8_t)prefix->value[0].number : V4_BITS_DEFAULT,
                              .v6_bits = prefix ? (uint8_t)prefix->value[1].number : V6_BITS_DEFAULT,
+                             .concurrent = (uint32_t)number(s, SETTING_LIMIT_CONCURRENT, 0),
                              .observe = number(s, SETTING_LIMIT_MODE, ENFORCE) == OBSERVE};
     lower_keys(l, s, to);
     lower_rates(l, s, to);

@@ -39,7 +39,7 @@ static bool say_void(struct sema *s, const struct program_object *o, enum diag_c
 /* Is there what nothing of its kind works without? */
 static bool is_whole(struct sema *s, const struct program_object *o, enum setting_block block)
 {
-    if (block == BLOCK_LIMIT && !has(o, SETTING_LIMIT_RATE) && !has(o, SETTING_LIMIT_CONNECTIONS))
+    if (block == BLOCK_LIMIT && !has(o, SETTING_LIMIT_RATE) && !has(o, SETTING_LIMIT_CONCURRENT))
         return say_void(s, o, DIAG_LIMITS_NOTHING,
                         "it is given as: rate 100/s, or concurrent 20 for requests in flight");
     if (block == BLOCK_TLS && !has(o, SETTING_TLS_CERTIFICATE))

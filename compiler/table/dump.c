@@ -288,6 +288,8 @@ static void dump_limit(const struct table_limit *l, struct text *out)
                   (unsigned long long)l->rate[i].count,
                   (double)l->rate[i].period_ns / (double)NS_PER_S,
                   (unsigned long long)l->rate[i].burst, (long long)l->rate[i].step_ns);
+    if (l->concurrent > 0)
+        text_addf(out, "  concurrent %u\n", l->concurrent);
     text_addf(out, "  status %u mode %s prefix %u %u entries %u\n\n", l->status,
               l->observe ? "observe" : "enforce", l->v4_bits, l->v6_bits, l->entries);
 }

@@ -357,11 +357,12 @@ struct table_limit {
     struct table_place place;
     const struct table_limit_key *key; /* none: all requests are counted together */
     const struct table_rate *rate;     /* all of them hold */
-    uint32_t n_keys, n_rates;          /* the latter at least 1 */
-    uint16_t status;                   /* 400..599 */
-    uint32_t entries;                  /* keys that are remembered; at least 1 */
-    uint8_t v4_bits, v6_bits;          /* of addresses, those that count: 1..32, 1..128 */
-    bool observe;                      /* counted, and admitted all the same */
+    uint32_t n_keys, n_rates;
+    uint32_t concurrent;      /* requests in flight; 0: as many as there are, and a rate */
+    uint16_t status;          /* 400..599 */
+    uint32_t entries;         /* keys that are remembered; at least 1 */
+    uint8_t v4_bits, v6_bits; /* of addresses, those that count: 1..32, 1..128 */
+    bool observe;             /* counted, and admitted all the same */
 };
 
 /* What is said by no limit; and the most that a request head may have. */

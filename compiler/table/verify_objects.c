@@ -80,7 +80,8 @@ static const char *verify_compress(const struct table_compress *c)
 static const char *verify_limit(const struct table_limit *l)
 {
     REQUIRE(l->name.len > 0, "a limit has no name");
-    REQUIRE(l->n_rates > 0 && l->rate, "a limit has no rate");
+    REQUIRE(l->n_rates > 0 || l->concurrent > 0, "a limit limits nothing");
+    REQUIRE(l->n_rates == 0 || l->rate, "a limit has no rate");
     for (uint32_t i = 0; i < l->n_rates; i++)
         REQUIRE(l->rate[i].count > 0 && l->rate[i].period_ns > 0 && l->rate[i].step_ns > 0 &&
                     l->rate[i].room_ns >= l->rate[i].step_ns && l->rate[i].room_ns <= INT64_MAX / 4,

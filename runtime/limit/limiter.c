@@ -6,7 +6,7 @@
 
 struct limiter *limiter_new(const struct table_limit *spec, uint32_t n_workers, uint64_t seed)
 {
-    ASSERT(spec->n_rates > 0 && n_workers > 0);
+    ASSERT(n_workers > 0);
     struct limiter *l = MUST_NEW(struct limiter);
     const size_t bytes = n_workers * sizeof(struct limiter_counts);
     l->seed = seed;
@@ -16,7 +16,7 @@ struct limiter *limiter_new(const struct table_limit *spec, uint32_t n_workers, 
         die_out_of_memory(n_workers, sizeof(struct limiter_counts));
     for (uint32_t i = 0; i < n_workers; i++)
         l->counts[i] = (struct limiter_counts){0};
-    l->keys = keys_new(spec->n_keys > 0 ? spec->entries : 1, spec->n_rates);
+    l->keys = keys_new(spec->n_keys > 0 ? spec->entries : 1, spec->n_rates, spec->concurrent > 0);
     atomic_init(&l->pins, 1);
     return l;
 }
@@ -24,7 +24,8 @@ struct limiter *limiter_new(const struct table_limit *spec, uint32_t n_workers, 
 bool limiter_fits(const struct table_limit *was, const struct table_limit *is)
 {
     if (was->n_keys != is->n_keys || was->n_rates != is->n_rates || was->entries != is->entries ||
-        was->v4_bits != is->v4_bits || was->v6_bits != is->v6_bits)
+        was->v4_bits != is->v4_bits || was->v6_bits != is->v6_bits ||
+        (was->concurrent > 0) != (is->concurrent > 0))
         return false;
     for (uint32_t i = 0; i < is->n_keys; i++)
         if (was->key[i].field != is->key[i].field || !slice_eq(was->key[i].key, is->key[i].key))
@@ -75,28 +76,58 @@ static void count(_Atomic uint64_t *n)
                           memory_order_relaxed);
 }
 
+/* All of them, or none, and then *out says which refuses. Those before it give back what they have
+ * counted. */
+static bool take_all(const struct table_limit *spec, _Atomic int64_t *at, int64_t now_ns,
+                     struct limiter_answer *out)
+{
+    uint32_t i = 0;
+    while (i < spec->n_rates &&
+           take(&at[i * KEYS_WAYS], rate_of(&spec->rate[i]), now_ns, &out->wait_ns))
+        i++;
+    if (i == spec->n_rates)
+        return true;
+    out->rate = i;
+    while (i-- > 0)
+        atomic_fetch_sub_explicit(&at[i * KEYS_WAYS], spec->rate[i].step_ns, memory_order_relaxed);
+    return false;
+}
+
+/* Its place, held where there is a `concurrent`. False: too many do. */
+static bool find(struct limiter *l, const struct table_limit *spec, uint64_t hash, int64_t now_ns,
+                 _Atomic int64_t **at, bool *evicted)
+{
+    *at = NULL;
+    if (spec->concurrent > 0)
+        return keys_hold(l->keys, hash, spec->concurrent, now_ns, at, evicted) != KEYS_FULL;
+    *at = keys_find(l->keys, hash, now_ns, evicted);
+    return true;
+}
+
 struct limiter_answer limiter_ask(struct limiter *l, const struct table_limit *spec, uint64_t hash,
                                   uint32_t worker, int64_t now_ns)
 {
-    struct limiter_answer answer = {.admitted = true};
+    struct limiter_answer answer = {.rate = spec->n_rates, .wait_ns = LIMITER_WAIT_NS};
     struct limiter_counts *counts = &l->counts[worker];
     bool evicted;
-    _Atomic int64_t *at = keys_find(l->keys, hash, now_ns, &evicted);
-    if (evicted)
+    _Atomic int64_t *at;
+    const bool found = find(l, spec, hash, now_ns, &at, &evicted);
+    if (evicted || (found && !at)) /* or there was no place for it */
         count(&counts->evicted);
-    uint32_t i = 0;
-    while (i < spec->n_rates &&
-           take(&at[i * KEYS_WAYS], rate_of(&spec->rate[i]), now_ns, &answer.wait_ns))
-        i++;
-    if (i == spec->n_rates) {
+    if (found && (!at || take_all(spec, at, now_ns, &answer))) {
+        answer.admitted = true;
+        answer.held = spec->concurrent > 0 ? at : NULL;
         count(&counts->admitted);
         return answer;
     }
-    /* What the rates before it have counted, they give back. */
-    for (uint32_t k = 0; k < i; k++)
-        atomic_fetch_sub_explicit(&at[k * KEYS_WAYS], spec->rate[k].step_ns, memory_order_relaxed);
-    answer.rate = i;
+    if (found && spec->concurrent > 0)
+        keys_let_go(l->keys, at);
     answer.admitted = spec->observe;
     count(spec->observe ? &counts->observed : &counts->refused);
     return answer;
+}
+
+void limiter_let_go(struct limiter *l, _Atomic int64_t *held)
+{
+    keys_let_go(l->keys, held);
 }

@@ -30,9 +30,13 @@ struct limiter {
 /* What became of a request. */
 struct limiter_answer {
     bool admitted;
-    uint32_t rate;   /* else: the number of the rate that was met */
-    int64_t wait_ns; /* and when it will have room again */
+    uint32_t rate;   /* else: the number of the rate that was met; n_rates: too many in flight */
+    int64_t wait_ns; /* and when it will have room again; LIMITER_WAIT_NS where nobody knows */
+    _Atomic int64_t *held; /* it is in flight here until limiter_let_go(); NULL: nowhere */
 };
+
+/* When one of those in flight is over is theirs to know: soon, mostly. */
+#define LIMITER_WAIT_NS INT64_C(1000000000)
 
 /* `seed` is a secret of this process. Ends the process when memory is out. Control thread. */
 struct limiter *limiter_new(const struct table_limit *spec, uint32_t n_workers, uint64_t seed);
@@ -45,8 +49,11 @@ bool limiter_fits(const struct table_limit *was, const struct table_limit *is);
 struct limiter *limiter_pin(struct limiter *l);
 void limiter_unpin(struct limiter *l);
 
-/* One more request of the key `hash`, which began with the limiter's seed. All rates hold it or
- * none counts it. With `mode observe` it is counted as observed where it would be refused, and
- * admitted. Any worker. */
+/* One more request of the key `hash`, which began with the limiter's seed. All rates hold it, and
+ * `concurrent`, or none counts it. With `mode observe` it is counted as observed where it would be
+ * refused, and admitted. Any worker. */
 struct limiter_answer limiter_ask(struct limiter *l, const struct table_limit *spec, uint64_t hash,
                                   uint32_t worker, int64_t now_ns);
+
+/* A request that was admitted is over. `held` is its answer's; not NULL. Any thread. */
+void limiter_let_go(struct limiter *l, _Atomic int64_t *held);

@@ -47,6 +47,7 @@ struct exchange *exchange_new(struct session *s)
     x->retried = x->not_retried = NULL;
     x->retry_after_s = 0;
     x->limited = NULL;
+    x->holds = NULL;
     x->waiter = NULL;
     x->hedge = HEDGE_NONE;
     x->is_hedge = false;
@@ -580,6 +581,7 @@ void exchange_free(struct exchange *x)
     flow_done(&x->up, &w->buffers);
     flow_done(&x->down, &w->buffers);
     exchange_drop_coding(x);
+    exchange_end_holds(x);
     if (x->generation)
         generation_unpin(x->generation, w->index);
     else

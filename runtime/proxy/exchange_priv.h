@@ -46,6 +46,12 @@ bool exchange_counts(struct exchange *x, const uint32_t *limit, uint32_t n,
 /* Those of the clauses that were met. */
 bool exchange_counts_clauses(struct exchange *x, enum outcome *out);
 
+/* Of limits of requests in flight: it is one no more. And before a tunnel lets go of its
+ * generation: it keeps what it needs for that. */
+void exchange_end_holds(struct exchange *x);
+void exchange_keep_holds(struct exchange *x);
+size_t exchange_hold_bytes(void);
+
 /* room.c: a seat at a server of x->cluster, which is then x->server. False: there is none, and *out
  * is what the step says. */
 bool exchange_sit(struct exchange *x, enum outcome *out);

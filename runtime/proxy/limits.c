@@ -35,13 +35,58 @@ static uint64_t hash_key(const struct exchange *x, const struct table_limit *spe
     return hash;
 }
 
+/* One that it is in flight at. The generation keeps the limiter; a tunnel pins it. */
+struct limit_hold {
+    struct limit_hold *next;
+    struct limiter *limiter;
+    _Atomic int64_t *held;
+};
+
+size_t exchange_hold_bytes(void)
+{
+    return sizeof(struct limit_hold);
+}
+
+/* Where memory is out, it is not counted: the limit lets through one more. */
+static void hold(struct exchange *x, struct limiter *l, _Atomic int64_t *held)
+{
+    struct limit_hold *h = pool_take(&x->worker->holds);
+    if (!h) {
+        limiter_let_go(l, held);
+        return;
+    }
+    *h = (struct limit_hold){x->holds, l, held};
+    x->holds = h;
+}
+
+void exchange_end_holds(struct exchange *x)
+{
+    for (struct limit_hold *h = x->holds, *next; h; h = next) {
+        next = h->next;
+        limiter_let_go(h->limiter, h->held);
+        if (!x->generation)
+            limiter_unpin(h->limiter);
+        pool_give(&x->worker->holds, h);
+    }
+    x->holds = NULL;
+}
+
+void exchange_keep_holds(struct exchange *x)
+{
+    for (const struct limit_hold *h = x->holds; h; h = h->next)
+        (void)limiter_pin(h->limiter);
+}
+
 static enum outcome refuse_limited(struct exchange *x, const struct table_limit *spec,
-                                   int64_t wait_ns)
+                                   const struct limiter_answer *answer)
 {
     METRIC_ADD(x->worker->metrics->requests_limited, 1);
     x->limited = spec;
-    x->retry_after_s = (uint32_t)((wait_ns + NS_PER_S - 1) / NS_PER_S);
-    return refuse(x, spec->status, ACCESS_LIMITED, "There were too many requests like this.");
+    x->limited_by = answer->rate;
+    x->retry_after_s = (uint32_t)((answer->wait_ns + NS_PER_S - 1) / NS_PER_S);
+    return refuse(x, spec->status, ACCESS_LIMITED,
+                  answer->rate < spec->n_rates ? "There were too many requests like this."
+                                               : "There are too many requests like this now.");
 }
 
 /* By the clock itself: a worker whose loop began its turn earlier would refuse what there is room
@@ -53,17 +98,40 @@ static bool counts(struct exchange *x, uint32_t limit, const struct verdict *so_
     struct limiter *l = x->generation->limiter[limit];
     const struct limiter_answer answer =
         limiter_ask(l, spec, hash_key(x, spec, so_far, l->seed), x->worker->index, clock_now_ns());
+    if (answer.held)
+        hold(x, l, answer.held);
     if (!answer.admitted)
-        *out = refuse_limited(x, spec, answer.wait_ns);
+        *out = refuse_limited(x, spec, &answer);
     return answer.admitted;
+}
+
+static bool names(const uint32_t *limit, uint32_t n, uint32_t which)
+{
+    while (n > 0 && limit[n - 1] != which)
+        n--;
+    return n > 0;
+}
+
+/* Does the listener, or one of the verdict's first `n` changes? */
+static bool was_met(const struct exchange *x, uint32_t n, uint32_t which)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        const struct table_effect *e = &x->generation->table->effect[x->verdict.effect[i]];
+        if (e->kind == EFFECT_LIMIT && e->number == which)
+            return true;
+    }
+    return names(x->listener->limit, x->listener->n_limits, which);
 }
 
 bool exchange_counts(struct exchange *x, const uint32_t *limit, uint32_t n,
                      const struct verdict *so_far, enum outcome *out)
 {
-    for (uint32_t i = 0; i < n; i++)
-        if (!counts(x, limit[i], so_far, out))
+    for (uint32_t i = 0; i < n; i++) {
+        const bool met =
+            names(limit, i, limit[i]) || (so_far && was_met(x, so_far->n_effects, limit[i]));
+        if (!met && !counts(x, limit[i], so_far, out))
             return false;
+    }
     return true;
 }
 
@@ -72,7 +140,8 @@ bool exchange_counts_clauses(struct exchange *x, enum outcome *out)
     const struct table *t = x->generation->table;
     for (uint32_t i = 0; i < x->verdict.n_effects; i++) {
         const struct table_effect *e = &t->effect[x->verdict.effect[i]];
-        if (e->kind == EFFECT_LIMIT && !counts(x, (uint32_t)e->number, &x->verdict, out))
+        if (e->kind == EFFECT_LIMIT && !was_met(x, i, (uint32_t)e->number) &&
+            !counts(x, (uint32_t)e->number, &x->verdict, out))
             return false;
     }
     return true;

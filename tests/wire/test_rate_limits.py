@@ -97,7 +97,9 @@ def test_every_request_of_a_listener(site):
 def test_every_request_to_a_cluster_and_the_first_of_two_rates(site):
     assert [s == 429 for s in site.ask(4, "/one")] == [False] * 2 + [True] * 2
     assert [s == 429 for s in site.ask(3, "/other")] == [False] * 2 + [True]
-    assert get(site.front, "/one")["ratelimit-policy"] == '"two";q=2;w=86400, "two";q=100;w=1'
+    refused = get(site.front, "/one")
+    assert refused["ratelimit-policy"] == '"two/d";q=2;w=86400, "two/s";q=100;w=1'
+    assert refused["ratelimit"].startswith('"two/d";r=0;t=')
 
 
 KEYS = {

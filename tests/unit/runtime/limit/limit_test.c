@@ -115,7 +115,7 @@ static uint64_t key_of(uint64_t n)
 static void keys_are_told_apart(void **state)
 {
     (void)state;
-    struct keys *k = keys_new(1000, 2);
+    struct keys *k = keys_new(1000, 2, false);
     bool evicted;
     for (uint64_t i = 0; i < 400; i++) {
         _Atomic int64_t *at = keys_find(k, key_of(i), START, &evicted);
@@ -137,7 +137,7 @@ static void keys_are_told_apart(void **state)
 static void the_oldest_leaves(void **state)
 {
     (void)state;
-    struct keys *k = keys_new(1, 1);
+    struct keys *k = keys_new(1, 1, false);
     bool evicted;
     for (uint64_t i = 0; i < KEYS_WAYS; i++)
         *keys_find(k, key_of(i), START, &evicted) = START + 100 + (i == 5 ? -50 : (int64_t)i);
@@ -155,9 +155,9 @@ static void the_oldest_leaves(void **state)
 static void a_key_takes_few_bytes(void **state)
 {
     (void)state;
-    assert_true(keys_bytes(1000000, 1) < 33 * UINT64_C(1000000));
-    assert_true(keys_bytes(1000000, 4) < 100 * UINT64_C(1000000));
-    struct keys *k = keys_new(1000000, 1);
+    assert_true(keys_bytes(1000000, 1, false) < 33 * UINT64_C(1000000));
+    assert_true(keys_bytes(1000000, 4, false) < 100 * UINT64_C(1000000));
+    struct keys *k = keys_new(1000000, 1, false);
     bool evicted;
     uint64_t lost = 0;
     for (uint64_t i = 0; i < 1000000; i++) {
@@ -179,7 +179,7 @@ static void hot_keys_stay(void **state)
     assert_non_null(sum);
     for (int i = 0; i < KEYS; i++)
         sum[i] = all += 1.0 / (i + 1);
-    struct keys *k = keys_new(ROOM, 1);
+    struct keys *k = keys_new(ROOM, 1, false);
     struct rng rng = {42};
     uint64_t hits = 0, hot = 0, hot_hits = 0;
     for (int64_t n = 0; n < REQUESTS; n++) {
@@ -210,6 +210,40 @@ static void hot_keys_stay(void **state)
     assert_true(hot_hits > hot / 1000 * 999);
     keys_free(k);
     free(sum);
+}
+
+/* While somebody holds a place no other key gets it, whatever else has passed. */
+static void what_is_held_stays(void **state)
+{
+    (void)state;
+    struct keys *k = keys_new(1, 1, true);
+    _Atomic int64_t *at[KEYS_WAYS], *other;
+    bool evicted;
+    for (uint64_t i = 0; i < KEYS_WAYS; i++) {
+        assert_int_equal(keys_hold(k, key_of(i), 2, START, &at[i], &evicted), KEYS_HELD);
+        *at[i] = START + HOUR;
+    }
+    assert_int_equal(keys_hold(k, key_of(3), 2, START, &other, &evicted), KEYS_HELD);
+    assert_ptr_equal(other, at[3]);
+    assert_int_equal(keys_hold(k, key_of(3), 2, START, &other, &evicted), KEYS_FULL);
+    assert_int_equal(keys_hold(k, key_of(99), 2, START, &other, &evicted), KEYS_NO_PLACE);
+    assert_null(keys_find(k, key_of(99), START, &evicted));
+    assert_int_equal(keys_holds(k), KEYS_WAYS + 1);
+    assert_int_equal(keys_count(k, START + DAY), KEYS_WAYS);
+    keys_let_go(k, at[3]);
+    assert_int_equal(keys_hold(k, key_of(99), 2, START, &other, &evicted), KEYS_NO_PLACE);
+    keys_let_go(k, at[3]);
+    assert_int_equal(keys_hold(k, key_of(99), 2, START, &other, &evicted), KEYS_HELD);
+    assert_true(evicted);
+    assert_ptr_equal(other, at[3]);
+    assert_null(keys_seek(k, key_of(3)));
+    assert_int_equal(*other, 0);
+    keys_let_go(k, other);
+    for (uint64_t i = 0; i < KEYS_WAYS; i++)
+        if (i != 3)
+            keys_let_go(k, at[i]);
+    assert_int_equal(keys_holds(k), 0);
+    keys_free(k);
 }
 
 static struct table_limit limit_of(const struct table_rate *r, uint32_t n)
@@ -270,6 +304,50 @@ static void observing_admits(void **state)
     limiter_unpin(l);
 }
 
+static void so_many_are_in_flight(void **state)
+{
+    (void)state;
+    const struct table_rate r[] = {rate(100, SECOND, 3)};
+    struct table_limit spec = limit_of(r, 1);
+    spec.concurrent = 2;
+    struct limiter *l = limiter_new(&spec, 1, 1);
+    const struct limiter_answer a = limiter_ask(l, &spec, 1, 0, START),
+                                b = limiter_ask(l, &spec, 1, 0, START);
+    assert_true(a.admitted && a.held && b.admitted && b.held);
+    struct limiter_answer c = limiter_ask(l, &spec, 1, 0, START);
+    assert_false(c.admitted);
+    assert_null(c.held);
+    assert_int_equal(c.rate, 1); /* none of the rates */
+    assert_int_equal(c.wait_ns, LIMITER_WAIT_NS);
+    limiter_let_go(l, a.held);
+    c = limiter_ask(l, &spec, 1, 0, START); /* the refusal has cost the rate nothing */
+    assert_true(c.admitted && c.held);
+    limiter_let_go(l, c.held);
+    c = limiter_ask(l, &spec, 1, 0, START); /* nor does the rate's refusal hold anything */
+    assert_false(c.admitted);
+    assert_int_equal(c.rate, 0);
+    limiter_let_go(l, b.held);
+    assert_int_equal(keys_holds(l->keys), 0);
+    limiter_unpin(l);
+}
+
+/* What would be refused is served, and is not in flight: it would not be. */
+static void observing_holds_no_more_than_are_allowed(void **state)
+{
+    (void)state;
+    struct table_limit spec = limit_of(NULL, 0);
+    spec.concurrent = 1;
+    spec.observe = true;
+    struct limiter *l = limiter_new(&spec, 1, 1);
+    const struct limiter_answer a = limiter_ask(l, &spec, 1, 0, START),
+                                b = limiter_ask(l, &spec, 1, 0, START);
+    assert_true(a.held && b.admitted && !b.held);
+    limiter_let_go(l, a.held);
+    assert_int_equal(l->counts[0].observed, 1);
+    assert_int_equal(keys_holds(l->keys), 0);
+    limiter_unpin(l);
+}
+
 static void what_fits_is_kept(void **state)
 {
     (void)state;
@@ -282,6 +360,11 @@ static void what_fits_is_kept(void **state)
     assert_true(limiter_fits(&a, &b));
     assert_false(limiter_fits(&a, &c));
     assert_false(limiter_fits(&a, &other));
+    struct table_limit two = a, three = a;
+    two.concurrent = 2;
+    three.concurrent = 3;
+    assert_true(limiter_fits(&two, &three));
+    assert_false(limiter_fits(&a, &two));
 }
 
 #define ASKERS  4u
@@ -328,6 +411,51 @@ static void workers_count_together(void **state)
     limiter_unpin(l);
 }
 
+/* Whether there is place among more keys than there are places, again and again. */
+static void *hold_and_let_go(void *of)
+{
+    enum { AT_ONCE = 3, KEYS = 40 };
+    struct asker *a = of;
+    struct rng rng = {a->worker + 1};
+    _Atomic int64_t *held[AT_ONCE] = {0};
+    for (uint32_t i = 0; i < ASKINGS; i++) {
+        _Atomic int64_t **slot = &held[i % AT_ONCE];
+        if (*slot)
+            limiter_let_go(a->limiter, *slot);
+        const uint64_t key = key_of(rng_next(&rng) % KEYS);
+        *slot = limiter_ask(a->limiter, a->spec, key, a->worker, START + i).held;
+        bool evicted;
+        if (*slot && keys_find(a->limiter->keys, key, START + i, &evicted) != *slot)
+            a->admitted++; /* what is held is its key's */
+    }
+    for (uint32_t i = 0; i < AT_ONCE; i++)
+        if (held[i])
+            limiter_let_go(a->limiter, held[i]);
+    return NULL;
+}
+
+static void workers_lose_no_hold(void **state)
+{
+    (void)state;
+    struct table_limit spec = limit_of(NULL, 0);
+    spec.concurrent = 3;
+    spec.entries = 4; /* one set */
+    struct limiter *l = limiter_new(&spec, ASKERS, 1);
+    struct asker asker[ASKERS];
+    pthread_t thread[ASKERS];
+    for (uint32_t i = 0; i < ASKERS; i++) {
+        asker[i] = (struct asker){l, &spec, i, 0};
+        assert_int_equal(pthread_create(&thread[i], NULL, hold_and_let_go, &asker[i]), 0);
+    }
+    for (uint32_t i = 0; i < ASKERS; i++) {
+        pthread_join(thread[i], NULL);
+        assert_int_equal(asker[i].admitted, 0);
+    }
+    assert_int_equal(keys_holds(l->keys), 0);
+    assert_int_equal(keys_count(l->keys, START), 0);
+    limiter_unpin(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -339,11 +467,15 @@ int main(void)
         cmocka_unit_test(the_oldest_leaves),
         cmocka_unit_test(a_key_takes_few_bytes),
         cmocka_unit_test(hot_keys_stay),
+        cmocka_unit_test(what_is_held_stays),
         cmocka_unit_test(several_rates_hold_at_once),
         cmocka_unit_test(a_refusal_costs_nothing),
         cmocka_unit_test(observing_admits),
+        cmocka_unit_test(so_many_are_in_flight),
+        cmocka_unit_test(observing_holds_no_more_than_are_allowed),
         cmocka_unit_test(what_fits_is_kept),
         cmocka_unit_test(workers_count_together),
+        cmocka_unit_test(workers_lose_no_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

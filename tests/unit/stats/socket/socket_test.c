@@ -116,8 +116,18 @@ void control_limits(const struct control *c, void (*each)(void *to, const struct
                     void *to)
 {
     (void)c;
-    const struct control_limit l = {
+    struct control_limit l = {
         .name = SLICE("login"), .admitted = 5, .refused = 2, .keys = 1, .entries = 100};
+    each(to, &l);
+    l = (struct control_limit){.name = SLICE("at-once"),
+                               .observe = true,
+                               .admitted = 12345,
+                               .observed = 67,
+                               .concurrent = 20,
+                               .in_flight = 18,
+                               .keys = 4,
+                               .evicted = 8,
+                               .entries = 100000};
     each(to, &l);
 }
 
@@ -554,6 +564,25 @@ static void show_sources_both_ways(void **state)
     peer_close(&p);
 }
 
+static void show_limits_both_ways(void **state)
+{
+    (void)state;
+    struct peer p;
+    peer_open(&p);
+    peer_send(&p, SLICE("show limits\nshow limits --json\n"));
+    assert_string_equal(
+        peer_await(&p, 2),
+        "limit    mode     admitted  refused  observed  in flight  keys  entries  evicted\n"
+        "login    enforce         5        2         0          -     1      100        0\n"
+        "at-once  observe     12345        0        67         18     4   100000        8\n"
+        "ok\n"
+        "[{\"limit\":\"login\",\"mode\":\"enforce\",\"admitted\":5,\"refused\":2,\"observed\":0,"
+        "\"keys\":1,\"entries\":100,\"evicted\":0},{\"limit\":\"at-once\",\"mode\":\"observe\","
+        "\"admitted\":12345,\"refused\":0,\"observed\":67,\"in_flight\":18,\"keys\":4,"
+        "\"entries\":100000,\"evicted\":8}]\nok\n");
+    peer_close(&p);
+}
+
 static void show_info_has_every_metric(void **state)
 {
     (void)state;
@@ -837,6 +866,7 @@ int main(void)
         TEST(show_generations_both_ways),
         TEST(show_certificates_both_ways),
         TEST(show_sources_both_ways),
+        TEST(show_limits_both_ways),
         TEST(show_clusters_both_ways),
         TEST(show_info_has_every_metric),
         TEST(a_line_may_come_in_pieces),
