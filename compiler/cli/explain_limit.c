@@ -104,10 +104,8 @@ static int64_t add_moment(struct spent *s, int64_t now_ns, struct text *out)
 
 bool explain_limit(const struct table *t, struct slice name, struct text *out)
 {
-    uint32_t i = 0;
-    while (i < t->n_limits && !slice_eq(t->limit[i].name, name))
-        i++;
-    if (i == t->n_limits)
+    const uint32_t i = table_find_limit(t, name);
+    if (i == UINT32_MAX)
         return false;
     add_limit(&t->limit[i], out);
     if (t->limit[i].n_rates == 0)

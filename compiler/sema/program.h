@@ -303,8 +303,9 @@ struct program_request {
     struct address src;
     uint32_t listener; /* index into program.listener */
     const struct program_header *header;
+    const struct slice *exceeded; /* limits */
     const struct program_expect *expect;
-    uint32_t n_headers, n_expects;
+    uint32_t n_headers, n_exceeded, n_expects;
 };
 
 struct program_test {

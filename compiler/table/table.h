@@ -656,3 +656,4 @@ static inline uint32_t table_server_group(const struct table_server *s)
 
 /* Index of the named cluster, or UINT32_MAX. */
 uint32_t table_find_cluster(const struct table *t, struct slice name);
+uint32_t table_find_limit(const struct table *t, struct slice name);

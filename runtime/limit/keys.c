@@ -167,7 +167,7 @@ static _Atomic int64_t *give_place(struct keys *k, uint32_t set, uint64_t tag, i
     return place;
 }
 
-_Atomic int64_t *keys_seek(struct keys *k, uint64_t hash)
+_Atomic int64_t *keys_seek(const struct keys *k, uint64_t hash)
 {
     const uint32_t set = set_for(k, hash), way = find(k, set, tag_for(hash));
     return way < KEYS_WAYS ? place_of(k, set, way) : NULL;

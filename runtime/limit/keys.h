@@ -41,7 +41,7 @@ uint64_t keys_bytes(uint32_t entries, uint32_t n_moments, bool held);
 _Atomic int64_t *keys_find(struct keys *k, uint64_t hash, int64_t now_ns, bool *evicted);
 
 /* The same for a key that may not be there, which then gets no place: NULL. */
-_Atomic int64_t *keys_seek(struct keys *k, uint64_t hash);
+_Atomic int64_t *keys_seek(const struct keys *k, uint64_t hash);
 
 enum keys_held { KEYS_HELD, KEYS_FULL, KEYS_NO_PLACE };
 

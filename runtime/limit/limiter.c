@@ -122,9 +122,24 @@ struct limiter_answer limiter_ask(struct limiter *l, const struct table_limit *s
     }
     if (found && spec->concurrent > 0)
         keys_let_go(l->keys, at);
+    answer.beyond = true;
     answer.admitted = spec->observe;
     count(spec->observe ? &counts->observed : &counts->refused);
     return answer;
+}
+
+bool limiter_is_exceeded(const struct limiter *l, const struct table_limit *spec, uint64_t hash,
+                         int64_t now_ns)
+{
+    const _Atomic int64_t *at = keys_seek(l->keys, hash);
+    if (!at)
+        return false;
+    for (uint32_t i = 0; i < spec->n_rates; i++) {
+        const int64_t tat_ns = atomic_load_explicit(&at[i * KEYS_WAYS], memory_order_relaxed);
+        if (gcra_wait_ns(rate_of(&spec->rate[i]), tat_ns, now_ns) > 0)
+            return true;
+    }
+    return spec->concurrent > 0 && keys_holders(l->keys, at) >= spec->concurrent;
 }
 
 void limiter_let_go(struct limiter *l, _Atomic int64_t *held)

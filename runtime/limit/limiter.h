@@ -30,7 +30,8 @@ struct limiter {
 /* What became of a request. */
 struct limiter_answer {
     bool admitted;
-    uint32_t rate;   /* else: the number of the rate that was met; n_rates: too many in flight */
+    bool beyond;     /* it is, or would be, refused */
+    uint32_t rate;   /* then: the number of the rate that was met; n_rates: too many in flight */
     int64_t wait_ns; /* and when it will have room again; LIMITER_WAIT_NS where nobody knows */
     _Atomic int64_t *held; /* it is in flight here until limiter_let_go(); NULL: nowhere */
 };
@@ -54,6 +55,10 @@ void limiter_unpin(struct limiter *l);
  * refused, and admitted. Any worker. */
 struct limiter_answer limiter_ask(struct limiter *l, const struct table_limit *spec, uint64_t hash,
                                   uint32_t worker, int64_t now_ns);
+
+/* Would it refuse one more request of that key? Counts nothing. Any thread. */
+bool limiter_is_exceeded(const struct limiter *l, const struct table_limit *spec, uint64_t hash,
+                         int64_t now_ns);
 
 /* A request that was admitted is over. `held` is its answer's; not NULL. Any thread. */
 void limiter_let_go(struct limiter *l, _Atomic int64_t *held);

@@ -91,7 +91,7 @@ static enum outcome refuse_limited(struct exchange *x, const struct table_limit 
 
 /* By the clock itself: a worker whose loop began its turn earlier would refuse what there is room
  * for. */
-static bool counts(struct exchange *x, uint32_t limit, const struct verdict *so_far,
+static bool counts(struct exchange *x, uint32_t limit, const struct verdict *so_far, bool *beyond,
                    enum outcome *out)
 {
     const struct table_limit *spec = &x->generation->table->limit[limit];
@@ -102,7 +102,39 @@ static bool counts(struct exchange *x, uint32_t limit, const struct verdict *so_
         hold(x, l, answer.held);
     if (!answer.admitted)
         *out = refuse_limited(x, spec, &answer);
+    *beyond = answer.beyond;
     return answer.admitted;
+}
+
+/* Those of a listener that x->beyond has room for; further ones are asked anew. */
+#define LISTENER_LIMITS_NOTED 64u
+
+/* What the listener's limits have found of this request is known; with `mode observe` it goes on.
+ */
+static bool find_out(const struct exchange *x, uint32_t limit, bool *exceeded)
+{
+    const struct table_listener *l = x->listener;
+    for (uint32_t i = 0; l && i < l->n_limits && i < LISTENER_LIMITS_NOTED; i++)
+        if (l->limit[i] == limit) {
+            *exceeded = x->beyond >> i & 1;
+            return true;
+        }
+    return false;
+}
+
+bool exchange_limit_exceeded(const void *live, struct slice name)
+{
+    const struct exchange *x = live;
+    const struct generation *g = x->generation;
+    const uint32_t limit = table_find_limit(g->table, name);
+    bool exceeded;
+    if (limit == UINT32_MAX)
+        return false;
+    if (find_out(x, limit, &exceeded))
+        return exceeded;
+    const struct table_limit *spec = &g->table->limit[limit];
+    const struct limiter *l = g->limiter[limit];
+    return limiter_is_exceeded(l, spec, hash_key(x, spec, NULL, l->seed), clock_now_ns());
 }
 
 static bool names(const uint32_t *limit, uint32_t n, uint32_t which)
@@ -129,8 +161,11 @@ bool exchange_counts(struct exchange *x, const uint32_t *limit, uint32_t n,
     for (uint32_t i = 0; i < n; i++) {
         const bool met =
             names(limit, i, limit[i]) || (so_far && was_met(x, so_far->n_effects, limit[i]));
-        if (!met && !counts(x, limit[i], so_far, out))
+        bool beyond = false;
+        if (!met && !counts(x, limit[i], so_far, &beyond, out))
             return false;
+        if (!so_far && beyond && i < LISTENER_LIMITS_NOTED)
+            x->beyond |= UINT64_C(1) << i;
     }
     return true;
 }
@@ -138,10 +173,11 @@ bool exchange_counts(struct exchange *x, const uint32_t *limit, uint32_t n,
 bool exchange_counts_clauses(struct exchange *x, enum outcome *out)
 {
     const struct table *t = x->generation->table;
+    bool beyond;
     for (uint32_t i = 0; i < x->verdict.n_effects; i++) {
         const struct table_effect *e = &t->effect[x->verdict.effect[i]];
         if (e->kind == EFFECT_LIMIT && !was_met(x, i, (uint32_t)e->number) &&
-            !counts(x, (uint32_t)e->number, &x->verdict, out))
+            !counts(x, (uint32_t)e->number, &x->verdict, &beyond, out))
             return false;
     }
     return true;

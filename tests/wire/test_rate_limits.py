@@ -16,9 +16,12 @@ limit each    {{ key {key}                     rate 2/h }}
 limit two     {{ key path                      rate 2/d  rate 100/s }}
 limit fast    {{ rate 100/s  burst 50 }}
 limit whole   {{ rate 4/h }}
+limit looked  {{ key header "x-user"  rate 3/h }}
+limit soft    {{ key src  rate 2/h  mode observe }}
 cluster web {{ server a 127.0.0.1:{origin}; limit two }}
 listener front {{ bind 127.0.0.1:{front}; route site }}
 listener gate  {{ bind 127.0.0.1:{gate}; route answers; limit whole }}
+listener mild  {{ bind 127.0.0.1:{mild}; route softly; limit soft }}
 route site {{
   when path == "/three"    {{ limit three; respond 200 "ok" }}
   when path == "/closed"   {{ limit closed; respond 200 "ok" }}
@@ -26,20 +29,27 @@ route site {{
   when path under "/each"  {{ limit each; respond 200 "ok" }}
   when path == "/fast"     {{ limit fast; respond 200 "ok" }}
   when path == "/free"     {{ respond 200 "ok" }}
+  when path == "/is" and limit.looked.exceeded {{ respond 200 "above" }}
+  when path == "/is"       {{ respond 200 "below" }}
+  when path == "/looked"   {{ limit looked; respond 200 "ok" }}
   otherwise                {{ forward web }}
 }}
 route answers {{ otherwise {{ respond 200 "ok" }} }}
+route softly {{
+  when limit.soft.exceeded {{ respond 200 "above" }}
+  otherwise                {{ respond 200 "below" }}
+}}
 """
 
 
 class Site:
     def __init__(self, begin, origin, key="src", workers=2):
-        self.front, self.gate = free_ports(2)
+        self.front, self.gate, self.mild = free_ports(3)
         self.origin = origin
         self.lbc = begin(Lbc, self.text(key), workers=workers, port=self.front)
 
     def text(self, key="src", **changes):
-        text = TEXT.format(front=self.front, gate=self.gate, origin=self.origin, key=key)
+        text = TEXT.format(front=self.front, gate=self.gate, mild=self.mild, origin=self.origin, key=key)
         for old, new in changes.values():
             assert old in text
             text = text.replace(old, new)
@@ -100,6 +110,23 @@ def test_every_request_to_a_cluster_and_the_first_of_two_rates(site):
     refused = get(site.front, "/one")
     assert refused["ratelimit-policy"] == '"two/d";q=2;w=86400, "two/s";q=100;w=1'
     assert refused["ratelimit"].startswith('"two/d";r=0;t=')
+
+
+def test_whether_it_is_exceeded_is_asked_without_counting(site):
+    def looked(user):
+        return get(site.front, "/is", f"X-User: {user}").body
+
+    assert [looked("anna") for _ in range(5)] == [b"below"] * 5
+    for expected in (b"below", b"below", b"above", b"above"):
+        get(site.front, "/looked", "X-User: anna")
+        assert looked("anna") == expected
+    assert looked("berta") == b"below"
+    seen = site.limit("looked")
+    assert (seen["admitted"], seen["refused"], seen["keys"]) == (3, 1, 1)
+
+
+def test_rules_choose_what_becomes_of_whom_the_listener_observes_beyond(site):
+    assert [get(site.mild, "/").body for _ in range(4)] == [b"below"] * 2 + [b"above"] * 2
 
 
 KEYS = {

@@ -348,6 +348,32 @@ static void observing_holds_no_more_than_are_allowed(void **state)
     limiter_unpin(l);
 }
 
+static void whether_it_is_exceeded_costs_nothing(void **state)
+{
+    (void)state;
+    const struct table_rate r[] = {rate(10, SECOND, 2), rate(3, HOUR, 3)};
+    struct table_limit spec = limit_of(r, 2);
+    spec.concurrent = 3;
+    struct limiter *l = limiter_new(&spec, 1, 1);
+    struct limiter_answer a[3];
+    for (int i = 0; i < 5; i++)
+        assert_false(limiter_is_exceeded(l, &spec, 1, START));
+    assert_int_equal(keys_count(l->keys, START), 0);
+    a[0] = limiter_ask(l, &spec, 1, 0, START);
+    assert_false(limiter_is_exceeded(l, &spec, 1, START));
+    a[1] = limiter_ask(l, &spec, 1, 0, START);
+    assert_true(limiter_is_exceeded(l, &spec, 1, START));
+    assert_false(limiter_is_exceeded(l, &spec, 2, START));
+    assert_false(limiter_is_exceeded(l, &spec, 1, START + SECOND));
+    a[2] = limiter_ask(l, &spec, 1, 0, START + SECOND);
+    assert_true(limiter_is_exceeded(l, &spec, 1, START + MINUTE)); /* by the hour */
+    assert_true(limiter_is_exceeded(l, &spec, 1, START + DAY));    /* by those in flight */
+    for (int i = 0; i < 3; i++)
+        limiter_let_go(l, a[i].held);
+    assert_false(limiter_is_exceeded(l, &spec, 1, START + DAY));
+    limiter_unpin(l);
+}
+
 static void what_fits_is_kept(void **state)
 {
     (void)state;
@@ -473,6 +499,7 @@ int main(void)
         cmocka_unit_test(observing_admits),
         cmocka_unit_test(so_many_are_in_flight),
         cmocka_unit_test(observing_holds_no_more_than_are_allowed),
+        cmocka_unit_test(whether_it_is_exceeded_costs_nothing),
         cmocka_unit_test(what_fits_is_kept),
         cmocka_unit_test(workers_count_together),
         cmocka_unit_test(workers_lose_no_hold),
