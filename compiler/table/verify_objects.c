@@ -88,7 +88,8 @@ static const char *verify_limit(const struct table_limit *l)
                 "a limit has a rate that admits nothing");
     for (uint32_t i = 0; i < l->n_keys; i++)
         REQUIRE(l->key[i].field < FIELD_COUNT &&
-                    table_field_phase(l->key[i].field) != PHASE_RESPONSE &&
+                    (table_field_phase(l->key[i].field) != PHASE_RESPONSE ||
+                     l->key[i].field == FIELD_CLUSTER) &&
                     table_field_is_keyed(l->key[i].field) == (l->key[i].key.len > 0),
                 "a limit counts by a field that no request has");
     REQUIRE(l->status >= 400 && l->status <= 599, "a limit answers with a status that can't be");

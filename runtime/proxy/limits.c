@@ -16,6 +16,25 @@ static uint64_t hash_address(const struct address *a, const struct table_limit *
     return hash_bytes(first.byte, sizeof(first.byte), seed);
 }
 
+/* Where the decision leads to one. */
+static struct slice cluster_of(const struct table *t, const struct verdict *v)
+{
+    if (!v)
+        return SLICE_NONE;
+    switch (t->end[v->end].kind) {
+    case END_FORWARD:
+    case END_SPLIT:
+    case END_MAP: return t->cluster[v->cluster].name;
+    case END_DENY:
+    case END_RESPOND:
+    case END_REDIRECT:
+    case END_TARPIT:
+    case END_DROP:
+    case END_PASS: break;
+    }
+    return SLICE_NONE;
+}
+
 /* Each field's hash begins with that of the one before. What is absent is a value of its own. */
 static uint64_t hash_key(const struct exchange *x, const struct table_limit *spec,
                          const struct verdict *so_far, uint64_t seed)
@@ -24,9 +43,12 @@ static uint64_t hash_key(const struct exchange *x, const struct table_limit *spe
     uint64_t hash = seed;
     for (uint32_t i = 0; i < spec->n_keys; i++) {
         const struct table_limit_key *k = &spec->key[i];
+        struct slice cluster;
         uint64_t next;
         if (k->field == FIELD_SRC)
             hash = hash_address(&x->facts.src, spec, hash);
+        else if (k->field == FIELD_CLUSTER && (cluster = cluster_of(t, so_far)).at)
+            hash = hash_slice(cluster, hash);
         else if (eval_hash_seeded(t, k->field, k->key, &x->facts, so_far, hash, &next))
             hash = next;
         else

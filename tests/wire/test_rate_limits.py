@@ -133,11 +133,40 @@ KEYS = {
     'header "x-user"': lambda v: ("/each", [f"X-User: {v}"], {}),
     'cookie "id"': lambda v: ("/each", [f"Cookie: a=b; id={v}"], {}),
     'query "k"': lambda v: (f"/each?z=1&k={v}", [], {}),
+    "query": lambda v: (f"/each?{v}", [], {}),
+    "uri": lambda v: (f"/each?{v}", [], {}),
     "path": lambda v: (f"/each/{v}", [], {}),
     "host": lambda v: ("/each", [], {"host": f"{v}.example"}),
     "method": lambda v: ("/each", [], {"method": {"a": "GET", "b": "PUT"}[v]}),
     'src, header "x-user"': lambda v: ("/each", [f"X-User: {v}"], {}),
 }
+
+
+def test_a_key_of_where_a_request_came_in_and_where_it_goes(start, backend):
+    site = Site(start, backend.port)
+    a, b = free_ports(2)
+    site.lbc.reload(f"""lbconf 1
+limit by-listener {{ key listener  rate 2/h }}
+limit by-cluster  {{ key cluster   rate 2/h }}
+cluster one {{ server a 127.0.0.1:{backend.port}; limit by-cluster }}
+cluster two {{ server a 127.0.0.1:{backend.port} }}
+listener front {{ bind 127.0.0.1:{site.front}; route r }}
+listener a {{ bind 127.0.0.1:{a}; route r; limit by-listener }}
+listener b {{ bind 127.0.0.1:{b}; route r; limit by-listener }}
+route r {{
+  when path == "/two"   {{ limit by-cluster; split {{ 50% -> two; 50% -> two }} }}
+  when path == "/three" {{ limit by-cluster; respond 200 "ok" }}
+  otherwise             {{ forward one }}
+}}
+""")
+    assert site.ask(3, "/one") == [200, 200, 429]
+    assert site.ask(3, "/two") == [200, 200, 429]
+    assert site.ask(3, "/three") == [200, 200, 429]  # to no cluster
+    assert site.limit("by-cluster")["keys"] == 3
+    assert site.ask(3, "/three", port=a) == [429] * 3
+    assert site.ask(2, "/three", port=b) == [429] * 2
+    assert site.limit("by-listener")["keys"] == 2
+    assert site.limit("by-listener")["refused"] == 1
 
 
 @pytest.mark.parametrize("key", KEYS, ids=lambda k: k.replace('"', ""))
