@@ -1,5 +1,33 @@
-/* Limits that count by cluster: who asks them must know of one. */
+/* Limits: what counts by windows, and who counts by cluster. */
 #include "compiler/sema/settings_read.h"
+
+bool program_rate_by_windows(const struct program_settings *given, const struct program_value *rate)
+{
+    if (rate->last < TABLE_RATE_LONG_NS)
+        return false;
+    bool some_short = false;
+    for (uint32_t i = 0; i < given->n; i++)
+        some_short |= given->at[i].id == SETTING_LIMIT_RATE &&
+                      given->at[i].value[0].last < TABLE_RATE_LONG_NS;
+    return some_short || !setting_given(given, SETTING_LIMIT_BURST);
+}
+
+bool limit_windows_fit(struct sema *s, const struct program_settings *given)
+{
+    for (uint32_t i = 0; i < given->n; i++) {
+        const struct program_setting *a = &given->at[i];
+        if (a->id != SETTING_LIMIT_RATE || a->value[0].number <= TABLE_WINDOW_MAX ||
+            !program_rate_by_windows(given, a->value))
+            continue;
+        const char *per = a->value[0].last > TABLE_RATE_LONG_NS ? "d" : "h";
+        const struct slice most = arena_format(s->arena, "%u/%s", TABLE_WINDOW_MAX, per);
+        diag(s->diags, DIAG_OUT_OF_RANGE, a->value[0].span, "a rate by the hour or day",
+             SLICE_ARG(arena_format(s->arena, "1/%s", per)), SLICE_ARG(most));
+        diag_note(s->diags, "more than that is said by the second or minute, or with a `burst`");
+        return false;
+    }
+    return true;
+}
 
 static const struct program_setting *counts_by_cluster(const struct program *p, struct slice limit)
 {

@@ -357,5 +357,10 @@ struct slice program_path(const struct program *p, struct arena *arena,
 uint32_t program_n_routes(const struct program *p);
 const struct route *program_route(const struct program *p, uint32_t route);
 
+/* Of a limit: is the rate counted by windows of an hour or a day? Long ones are, unless there is a
+ * `burst`, which is the short ones' where there are some. */
+bool program_rate_by_windows(const struct program_settings *given,
+                             const struct program_value *rate);
+
 /* The table's route for a listener's `on connect` or `on response`, or TABLE_NO_ROUTE. */
 uint32_t program_phase_route(const struct program *p, uint32_t listener, enum table_phase phase);

@@ -112,7 +112,8 @@ bool gotos_check(struct sema *s, const struct program *p);
  * request reaches a cluster that takes bytes only. Sets `peeks` of listeners. */
 bool protocols_check(struct sema *s, struct program *p);
 
-/* limits.c: who goes by a cluster is asked when there is one. */
+/* limits.c: can windows count as far? And who goes by a cluster is asked when there is one. */
+bool limit_windows_fit(struct sema *s, const struct program_settings *given);
 bool limits_check(struct sema *s, const struct program *p);
 
 /* actions.c: false after a report. */

@@ -344,11 +344,17 @@ struct table_limit_key {
     struct slice key;
 };
 
-/* `count` in `period_ns`, `burst` at once; and what runtime/limit/gcra.h makes of that. */
+/* Long rates are counted in windows. */
+#define TABLE_RATE_LONG_NS INT64_C(3600000000000)
+#define TABLE_WINDOW_MAX   16777215u
+
+/* `count` in `period_ns`: by windows of that width (runtime/limit/window.h), or `burst` at once and
+ * what runtime/limit/gcra.h makes of that. */
 struct table_rate {
     uint64_t count, burst;
     int64_t period_ns;
     int64_t step_ns, room_ns; /* above 0, and a step at least */
+    bool windows;             /* then count is at most TABLE_WINDOW_MAX */
 };
 
 /* A `limit` block. */

@@ -86,6 +86,9 @@ static const char *verify_limit(const struct table_limit *l)
         REQUIRE(l->rate[i].count > 0 && l->rate[i].period_ns > 0 && l->rate[i].step_ns > 0 &&
                     l->rate[i].room_ns >= l->rate[i].step_ns && l->rate[i].room_ns <= INT64_MAX / 4,
                 "a limit has a rate that admits nothing");
+    for (uint32_t i = 0; i < l->n_rates; i++)
+        REQUIRE(!l->rate[i].windows || l->rate[i].count <= TABLE_WINDOW_MAX,
+                "a limit counts further than its windows do");
     for (uint32_t i = 0; i < l->n_keys; i++)
         REQUIRE(l->key[i].field < FIELD_COUNT &&
                     (table_field_phase(l->key[i].field) != PHASE_RESPONSE ||

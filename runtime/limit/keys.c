@@ -2,10 +2,12 @@
 
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/base/check.h"
+#include "runtime/limit/rate.h"
 
-/* A set is a line of tags, a line for each moment, and one for who holds. */
+/* A set is a line of tags, a line for each number, and one for who holds. */
 #define LINE_BYTES ((uint64_t)64)
 
 /* The keys that a set is made for. Chance sends twice as many to hardly any of them: of as many
@@ -18,11 +20,13 @@
 _Static_assert(KEYS_WAYS * sizeof(uint64_t) == LINE_BYTES, "a set's tags fill a line");
 
 struct keys {
-    uint32_t n_sets, n_moments;
-    uint32_t n_numbers; /* the moments, and the holders */
-    void *room;         /* owned */
+    uint32_t n_sets;
+    uint32_t n_rates;  /* numbers of theirs */
+    uint32_t n_all;    /* with the holders */
+    int64_t *width_ns; /* of each rate's windows; owned */
+    void *room;        /* owned */
     _Atomic uint64_t *tag;
-    _Atomic int64_t *moment;
+    _Atomic int64_t *number;
     _Atomic uint8_t *lock; /* owned; of each set */
 };
 
@@ -31,27 +35,30 @@ static uint32_t sets_of(uint32_t entries)
     return entries / KEYS_OF_A_SET + (entries % KEYS_OF_A_SET > 0);
 }
 
-uint64_t keys_bytes(uint32_t entries, uint32_t n_moments, bool held)
+uint64_t keys_bytes(uint32_t entries, uint32_t n_numbers, bool held)
 {
-    return sets_of(entries) * ((1 + (uint64_t)n_moments + held) * LINE_BYTES + 1) + LINE_BYTES +
-           sizeof(struct keys);
+    return sets_of(entries) * ((1 + (uint64_t)n_numbers + held) * LINE_BYTES + 1) + LINE_BYTES +
+           sizeof(struct keys) + n_numbers * sizeof(int64_t);
 }
 
-struct keys *keys_new(uint32_t entries, uint32_t n_moments, bool held)
+struct keys *keys_new(uint32_t entries, const int64_t *width_ns, uint32_t n_numbers, bool held)
 {
-    ASSERT(entries > 0 && (n_moments > 0 || held));
+    ASSERT(entries > 0 && (n_numbers > 0 || held));
     struct keys *k = MUST_NEW(struct keys);
     k->n_sets = sets_of(entries);
-    k->n_moments = n_moments;
-    k->n_numbers = n_moments + held;
+    k->n_rates = n_numbers;
+    k->n_all = n_numbers + held;
+    k->width_ns = MUST_ARRAY(int64_t, n_numbers + 1);
+    if (width_ns)
+        memcpy(k->width_ns, width_ns, n_numbers * sizeof(*width_ns));
     /* Pages that nobody has touched yet cost nothing: calloc leaves them so. */
-    const size_t lines = (size_t)k->n_sets * (1 + k->n_numbers);
+    const size_t lines = (size_t)k->n_sets * (1 + k->n_all);
     k->room = must_calloc(lines + 1, LINE_BYTES);
     k->lock = MUST_ARRAY(_Atomic uint8_t, k->n_sets);
     const uintptr_t first = ((uintptr_t)k->room + LINE_BYTES - 1) & ~(uintptr_t)(LINE_BYTES - 1);
     char *at = (char *)k->room + (first - (uintptr_t)k->room);
     k->tag = (_Atomic uint64_t *)(void *)at;
-    k->moment = (_Atomic int64_t *)(void *)(at + (size_t)k->n_sets * LINE_BYTES);
+    k->number = (_Atomic int64_t *)(void *)(at + (size_t)k->n_sets * LINE_BYTES);
     return k;
 }
 
@@ -61,18 +68,19 @@ void keys_free(struct keys *k)
         return;
     free(k->room);
     free(k->lock);
+    free(k->width_ns);
     free(k);
 }
 
 static _Atomic int64_t *place_of(const struct keys *k, uint32_t set, uint32_t way)
 {
-    return k->moment + (size_t)set * k->n_numbers * KEYS_WAYS + way;
+    return k->number + (size_t)set * k->n_all * KEYS_WAYS + way;
 }
 
 /* Of that place. */
 static _Atomic uint64_t *tag_of(const struct keys *k, const _Atomic int64_t *place)
 {
-    const size_t at = (size_t)(place - k->moment), set = at / (k->n_numbers * KEYS_WAYS);
+    const size_t at = (size_t)(place - k->number), set = at / (k->n_all * KEYS_WAYS);
     return k->tag + set * KEYS_WAYS + at % KEYS_WAYS;
 }
 
@@ -98,29 +106,29 @@ static uint32_t find(const struct keys *k, uint32_t set, uint64_t tag)
 
 uint32_t keys_holders(const struct keys *k, const _Atomic int64_t *place)
 {
-    return k->n_numbers > k->n_moments ? (uint32_t)atomic_load(&place[k->n_moments * KEYS_WAYS])
-                                       : 0;
+    return k->n_all > k->n_rates ? (uint32_t)atomic_load(&place[k->n_rates * KEYS_WAYS]) : 0;
 }
 
-/* Its last moment: from then on it has nothing to lose. */
-static int64_t latest(const struct keys *k, const _Atomic int64_t *place)
+/* From when on it has nothing to lose. */
+static int64_t until(const struct keys *k, const _Atomic int64_t *place, int64_t now_ns)
 {
     int64_t last = 0;
-    for (uint32_t i = 0; i < k->n_moments; i++) {
-        const int64_t moment = atomic_load_explicit(&place[i * KEYS_WAYS], memory_order_relaxed);
-        last = moment > last ? moment : last;
+    for (uint32_t i = 0; i < k->n_rates; i++) {
+        const int64_t number = atomic_load_explicit(&place[i * KEYS_WAYS], memory_order_relaxed);
+        const int64_t ns = rate_until_ns(k->width_ns[i], number, now_ns);
+        last = ns > last ? ns : last;
     }
     return last;
 }
 
 /* Of those that nobody holds; KEYS_WAYS where there is none. */
-static uint32_t oldest(const struct keys *k, uint32_t set)
+static uint32_t oldest(const struct keys *k, uint32_t set, int64_t now_ns)
 {
     uint32_t best = KEYS_WAYS;
     int64_t best_ns = INT64_MAX;
     for (uint32_t way = 0; way < KEYS_WAYS; way++) {
         const _Atomic int64_t *place = place_of(k, set, way);
-        const int64_t last_ns = latest(k, place); /* 0 where there was never any */
+        const int64_t last_ns = until(k, place, now_ns); /* 0 where there was never any */
         if (last_ns < best_ns && keys_holders(k, place) == 0) {
             best = way;
             best_ns = last_ns;
@@ -155,13 +163,13 @@ static _Atomic int64_t *give_place(struct keys *k, uint32_t set, uint64_t tag, i
 {
     _Atomic int64_t *place;
     do {
-        const uint32_t way = oldest(k, set);
+        const uint32_t way = oldest(k, set, now_ns);
         if (way == KEYS_WAYS)
             return NULL;
         place = place_of(k, set, way);
     } while (!vacate(k, place));
-    *evicted = latest(k, place) > now_ns;
-    for (uint32_t i = 0; i < k->n_moments; i++)
+    *evicted = until(k, place, now_ns) > now_ns;
+    for (uint32_t i = 0; i < k->n_rates; i++)
         atomic_store_explicit(&place[i * KEYS_WAYS], 0, memory_order_relaxed);
     atomic_store_explicit(tag_of(k, place), tag, memory_order_release);
     return place;
@@ -202,14 +210,14 @@ static bool hold(_Atomic int64_t *holders, uint32_t most)
 enum keys_held keys_hold(struct keys *k, uint64_t hash, uint32_t most, int64_t now_ns,
                          _Atomic int64_t **place, bool *evicted)
 {
-    ASSERT(k->n_numbers > k->n_moments);
+    ASSERT(k->n_all > k->n_rates);
     bool lost = false;
     for (;;) {
         _Atomic int64_t *at = keys_find(k, hash, now_ns, evicted);
         *evicted = lost |= *evicted;
         if (!at)
             return KEYS_NO_PLACE;
-        const bool held = hold(&at[k->n_moments * KEYS_WAYS], most);
+        const bool held = hold(&at[k->n_rates * KEYS_WAYS], most);
         if (atomic_load(tag_of(k, at)) == tag_for(hash)) {
             *place = at;
             return held ? KEYS_HELD : KEYS_FULL;
@@ -221,7 +229,7 @@ enum keys_held keys_hold(struct keys *k, uint64_t hash, uint32_t most, int64_t n
 
 void keys_let_go(struct keys *k, _Atomic int64_t *place)
 {
-    const int64_t before = atomic_fetch_sub(&place[k->n_moments * KEYS_WAYS], 1);
+    const int64_t before = atomic_fetch_sub(&place[k->n_rates * KEYS_WAYS], 1);
     ASSERT(before > 0);
 }
 
@@ -231,7 +239,7 @@ uint64_t keys_count(const struct keys *k, int64_t now_ns)
     for (uint32_t set = 0; set < k->n_sets; set++)
         for (uint32_t way = 0; way < KEYS_WAYS; way++) {
             const _Atomic int64_t *place = place_of(k, set, way);
-            n += latest(k, place) > now_ns || keys_holders(k, place) > 0;
+            n += until(k, place, now_ns) > now_ns || keys_holders(k, place) > 0;
         }
     return n;
 }

@@ -3,8 +3,9 @@
  *
  * A table of sets with KEYS_WAYS places each; a key's hash says which set, and the hash alone tells
  * it from others. A key that is there is found without a lock. One that is not takes a place of its
- * set under the set's own small lock: a free one, or that of the key whose moment is oldest. The
- * numbers are moments (see gcra.h): one that has passed says that the key has nothing to lose.
+ * set under the set's own small lock: a free one, or that of the key that soonest has nothing to
+ * lose. The numbers are those of rates (rate.h): each has a moment from which on it has nothing to
+ * lose.
  *
  * A place may be held, too, by as many as there are; while it is, it is its key's, and no other key
  * gets it.
@@ -23,18 +24,19 @@
 
 struct keys;
 
-/* Room for about `entries` keys (a few of so many may find none: keys.c), of `n_moments` each;
- * those that are `held` have a count of who does besides. Some number each must have, and `entries`
+/* Room for about `entries` keys (a few of so many may find none: keys.c), with a number for each of
+ * `width_ns`, which is copied: the width of its windows, or 0 for a moment; NULL: all are moments.
+ * Those that are `held` have a count of who does besides. Some number each must have, and `entries`
  * is above 0. Ends the process when memory is out. keys_free(): NULL is allowed; nothing may be
  * held. */
-struct keys *keys_new(uint32_t entries, uint32_t n_moments, bool held);
+struct keys *keys_new(uint32_t entries, const int64_t *width_ns, uint32_t n_numbers, bool held);
 void keys_free(struct keys *k);
 
 /* Of it all, as keys_new() asks for it. */
-uint64_t keys_bytes(uint32_t entries, uint32_t n_moments, bool held);
+uint64_t keys_bytes(uint32_t entries, uint32_t n_numbers, bool held);
 
 /*
- * The key's first moment; the next one is KEYS_WAYS behind it, and so on. They are 0 for a key that
+ * The key's first number; the next one is KEYS_WAYS behind it, and so on. They are 0 for a key that
  * was not there. *evicted becomes true when another key that had something to lose at `now_ns` had
  * to leave for it. NULL where all the places it could have are held. Any thread.
  */
@@ -54,7 +56,7 @@ void keys_let_go(struct keys *k, _Atomic int64_t *place);
 /* How many hold it. */
 uint32_t keys_holders(const struct keys *k, const _Atomic int64_t *place);
 
-/* How many there are whose moments have not all passed, or that are held; and how many times places
+/* How many there are that have something to lose, or that are held; and how many times places
  * are held. Looks at every one: for people. */
 uint64_t keys_count(const struct keys *k, int64_t now_ns);
 uint64_t keys_holds(const struct keys *k);

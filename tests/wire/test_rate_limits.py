@@ -9,15 +9,16 @@ from frames import Speaker
 from harness import LBC, Client, Lbc, free_ports, get
 
 TEXT = """lbconf 1
-limit three   {{ key src                       rate 3/h }}
-limit closed  {{ key src                       rate 3/h  status 503 }}
-limit watch   {{ key src                       rate 3/h  mode observe }}
-limit each    {{ key {key}                     rate 2/h }}
+limit three   {{ key src                       rate 3/h burst 3 }}
+limit closed  {{ key src                       rate 3/h burst 3  status 503 }}
+limit watch   {{ key src                       rate 3/h burst 3  mode observe }}
+limit each    {{ key {key}                     rate 2/h burst 2 }}
+limit hourly  {{ rate 3/h }}
 limit two     {{ key path                      rate 2/d  rate 100/s }}
 limit fast    {{ rate 100/s  burst 50 }}
-limit whole   {{ rate 4/h }}
-limit looked  {{ key header "x-user"  rate 3/h }}
-limit soft    {{ key src  rate 2/h  mode observe }}
+limit whole   {{ rate 4/h burst 4 }}
+limit looked  {{ key header "x-user"  rate 3/h burst 3 }}
+limit soft    {{ key src  rate 2/h burst 2  mode observe }}
 cluster web {{ server a 127.0.0.1:{origin}; limit two }}
 listener front {{ bind 127.0.0.1:{front}; route site }}
 listener gate  {{ bind 127.0.0.1:{gate}; route answers; limit whole }}
@@ -28,6 +29,7 @@ route site {{
   when path == "/watch"    {{ limit watch; respond 200 "ok" }}
   when path under "/each"  {{ limit each; respond 200 "ok" }}
   when path == "/fast"     {{ limit fast; respond 200 "ok" }}
+  when path == "/hourly"   {{ limit hourly; respond 200 "ok" }}
   when path == "/free"     {{ respond 200 "ok" }}
   when path == "/is" and limit.looked.exceeded {{ respond 200 "above" }}
   when path == "/is"       {{ respond 200 "below" }}
@@ -81,6 +83,19 @@ def test_what_is_beyond_is_refused_and_told_when_to_come_back(site):
     assert (seen["admitted"], seen["refused"], seen["keys"]) == (3, 1, 1)
     assert "requests_limited" in json.dumps(site.lbc.show("info"))
     assert "three" in site.lbc.ctl("show", "limits")
+
+
+def test_an_hour_without_a_burst_is_the_clock_s(site):
+    left = 3600 - time.time() % 3600
+    if left < 10:
+        time.sleep(left)
+        left = 3600
+    assert site.ask(3, "/hourly") == [200] * 3
+    refused = get(site.front, "/hourly")
+    assert refused.status == 429
+    assert left - 10 <= int(refused["retry-after"]) <= left + 1
+    assert refused["ratelimit"] == f'"hourly";r=0;t={refused["retry-after"]}'
+    assert site.limit("hourly")["keys"] == 1
 
 
 def test_the_connection_goes_on_after_a_refusal(site):
@@ -146,8 +161,8 @@ def test_a_key_of_where_a_request_came_in_and_where_it_goes(start, backend):
     site = Site(start, backend.port)
     a, b = free_ports(2)
     site.lbc.reload(f"""lbconf 1
-limit by-listener {{ key listener  rate 2/h }}
-limit by-cluster  {{ key cluster   rate 2/h }}
+limit by-listener {{ key listener  rate 2/h burst 2 }}
+limit by-cluster  {{ key cluster   rate 2/h burst 2 }}
 cluster one {{ server a 127.0.0.1:{backend.port}; limit by-cluster }}
 cluster two {{ server a 127.0.0.1:{backend.port} }}
 listener front {{ bind 127.0.0.1:{site.front}; route r }}
@@ -182,7 +197,7 @@ def test_a_reload_keeps_what_was_spent(site):
     assert site.ask(4, "/three") == [200] * 3 + [429]
     site.lbc.reload(site.text(more=("limit fast    {", "limit fast    { key src")))
     assert site.ask(1, "/three") == [429]
-    site.lbc.reload(site.text(more=("limit three   { key src                       rate 3/h",
+    site.lbc.reload(site.text(more=("limit three   { key src                       rate 3/h burst 3",
                                     "limit three   { key src  rate 3600/h  burst 9000")))
     assert site.ask(1, "/three") == [200]  # the rate of now, for what was spent before
     site.lbc.reload(site.text(key="host"))
@@ -223,8 +238,11 @@ def test_explain_shows_a_timeline(site, tmp_path):
     file.write_text(site.text())
     said = subprocess.run([LBC, "explain", file, "limit", "two"], capture_output=True, text=True)
     assert said.returncode == 0, said.stderr
-    assert "  2/d: 2 at once, and one more each 43200s\n" in said.stdout
-    assert "  at 0s  2 admitted, the next one refused by 2/d: 429, Retry-After: 43200\n" in said.stdout
-    assert "  at 43200s  1 admitted" in said.stdout
+    assert "  2/d: 2 in a day of the clock (UTC), and fewer by what is left of the last one\n" in said.stdout
+    assert "  at 0s  2 admitted, the next one refused by 2/d: 429, Retry-After: 86400\n" in said.stdout
+    assert "  at 86400s  1 admitted" in said.stdout
+    said = subprocess.run([LBC, "explain", file, "limit", "three"], capture_output=True, text=True)
+    assert "  3/h: 3 at once, and one more each 1200s\n" in said.stdout
+    assert "  at 0s  3 admitted, the next one refused by 3/h: 429, Retry-After: 1200\n" in said.stdout
     said = subprocess.run([LBC, "explain", file, "limit", "none"], capture_output=True, text=True)
     assert said.returncode == 2 and "there is no limit none" in said.stderr
