@@ -47,6 +47,7 @@ struct exchange *exchange_new(struct session *s)
     x->limited = NULL;
     x->holds = NULL;
     x->beyond = 0;
+    x->cors = NULL;
     x->waiter = NULL;
     x->hedge = HEDGE_NONE;
     x->is_hedge = false;
@@ -297,7 +298,8 @@ enum outcome exchange_finish(struct exchange *x)
         x->fate = FATE_CLOSE;
     /* Closing over unread bytes would reset the connection, and the client might lose our answer.
      */
-    const bool said_all = x->end == ACCESS_COMPLETE || x->end == ACCESS_ANSWERED;
+    const bool said_all =
+        x->end == ACCESS_COMPLETE || x->end == ACCESS_ANSWERED || x->end == ACCESS_PREFLIGHT;
     if (x->fate == FATE_CLOSE && said_all && (s->readable || buffer_len(&s->in) > 0))
         x->fate = FATE_LINGER;
     return OVER;
