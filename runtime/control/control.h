@@ -135,6 +135,7 @@ struct control_reload {
     bool done;
     uint64_t generation; /* the current one afterwards */
     int64_t took_ns;
+    uint64_t change;     /* the number of the change that it is about; 0: it is about none */
     struct slice report; /* warnings, or the diagnostics that refused it; human-readable */
 };
 
@@ -142,6 +143,42 @@ struct control_reload {
  * one runs at a time: false when one is under way. */
 MUST_CHECK bool control_reload(struct control *c,
                                void (*done)(void *of, const struct control_reload *r), void *of);
+
+/* What is served differs from the files by so many changes at most, each so long at most. */
+#define CONTROL_CHANGES_MAX      256u
+#define CONTROL_CHANGE_BYTES_MAX 4096u
+
+/*
+ * Changes the configuration as a sentence of `lbc edit` says, without reading the files: all or
+ * nothing, as a reload. With `for_ns` it is taken back after that time, else it holds until it is
+ * undone or the process ends; reloads keep it. With `commit` it is written into the file instead,
+ * which must be as it was loaded. `who` is for those who look at it later. `done` as for a reload;
+ * false, with a sentence in `why`, when it cannot be tried now.
+ */
+struct control_request {
+    struct slice sentence, who;
+    int64_t for_ns; /* 0: no end */
+    bool commit;
+};
+MUST_CHECK bool control_change(struct control *c, const struct control_request *r,
+                               void (*done)(void *of, const struct control_reload *r), void *of,
+                               struct text *why);
+
+/* Takes a change back, in the same way. */
+MUST_CHECK bool control_undo(struct control *c, uint64_t change,
+                             void (*done)(void *of, const struct control_reload *r), void *of,
+                             struct text *why);
+
+struct control_change {
+    uint64_t number;
+    struct slice sentence, who;
+    int64_t age_ns, left_ns; /* -1: no end */
+    bool fits; /* false: the files have nothing like it any more, and it changes nothing */
+};
+
+/* Calls `each` for every change that is not in the files, oldest first. */
+void control_changes(const struct control *c,
+                     void (*each)(void *to, const struct control_change *s), void *to);
 
 /* False, with a sentence in `why`, when there is no such server. `server` is "cluster/name". */
 MUST_CHECK bool control_set_admin(struct control *c, struct slice server, enum server_admin admin,

@@ -10,12 +10,30 @@
 #include "runtime/proxy/worker.h"
 #include "runtime/upstream/probe.h"
 
+/* A change that is not in the files. */
+struct change {
+    uint64_t number;
+    struct text sentence, who; /* owned */
+    int64_t made_ns, until_ns; /* 0: no end */
+    bool fits;
+};
+
+struct changes {
+    VEC(struct change) list; /* oldest first */
+    uint64_t last;           /* number of one that was made */
+    struct timer expiry;
+};
+
 struct reload {
     bool under_way;
     bool compiling; /* its thread has not been joined */
     pthread_t thread;
     struct message finished;
     int64_t begun_ns;
+    struct control_loading what;     /* its sentences are owned */
+    struct change change;            /* that is new; number 0: there is none */
+    uint64_t undone;                 /* the number of one that goes; 0: none */
+    int64_t now_ns;                  /* those that end before it go */
     struct table *table;             /* what the compile thread made */
     struct tls_loaded *tls, *before; /* and loaded for it; what there was; pinned */
     struct timer checks;  /* while a new generation waits for its servers' first checks */
@@ -55,6 +73,7 @@ struct control {
     struct timer regroup; /* set: other servers have been found */
     bool regroups;
     struct reload reload;
+    struct changes changes;
     bool reload_again; /* SIGHUP came while one was under way */
 
     struct timer watch; /* set: some cluster is to be looked at */
@@ -92,6 +111,17 @@ void control_abandon_reload(struct control *c);
 /* Would requests for the cluster get a 503 now, only because its new servers have not been checked,
  * or not been found? */
 bool control_waits_for_checks(const struct control *c, uint32_t cluster);
+
+/* changes.c: what is to be loaded, with all changes that hold at r->now_ns, but for the one that is
+ * undone; to be freed by changes_settle(), which takes over what has become of them. */
+void changes_init(struct control *c);
+void changes_load(const struct control *c, struct reload *r);
+void changes_settle(struct control *c, struct reload *r, bool served);
+void changes_done(struct control *c);
+
+/* Begins a reload; `r` says which: its what.anew, change and undone. False: one is under way, the
+ * process ends, or there are no threads; what `r` owns is freed then. */
+MUST_CHECK bool control_begin_reload(struct control *c, struct reload *r);
 
 /* watch.c: all clusters of the newest generation, once it is. */
 void control_watch_init(struct control *c);

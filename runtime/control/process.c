@@ -123,6 +123,7 @@ struct control *control_new(const struct control_config *config, struct text *wh
     if (rc == 0) {
         c->probes = probes_new(c->loop, random_seed(), health_changed, c);
         c->sources = control_sources_new(c);
+        changes_init(c);
         rc = make_workers(c);
         what = c->n_workers == config->workers ? config->access_log : "a worker";
     }
@@ -279,6 +280,7 @@ void control_free(struct control *c)
     timer_stop(&c->first_checks);
     timer_stop(&c->drain_deadline);
     timer_stop(&c->reload.checks);
+    changes_done(c);
     timer_stop(&c->regroup);
     timer_stop(&c->watch);
     watch_done(&c->signals);

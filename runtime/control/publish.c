@@ -176,7 +176,7 @@ static void *compile_thread(void *of)
 {
     struct control *c = of;
     struct reload *r = &c->reload;
-    r->table = c->config.load(c->config.load_of, &r->report);
+    r->table = c->config.load(c->config.load_of, &r->what, &r->report);
     r->tls = r->table ? control_load_tls(r->table, r->before, &r->report) : NULL;
     mailbox_post(&c->box, &c->reload.finished);
     return NULL;
@@ -197,6 +197,8 @@ static void reload_abandoned(struct message *m)
     table_free(r->table);
     reload_let_go(r);
     text_done(&r->report);
+    struct control *c = CONTAINER_OF(r, struct control, reload);
+    changes_settle(c, r, false);
 }
 
 void control_abandon_reload(struct control *c)
@@ -210,6 +212,7 @@ void control_abandon_reload(struct control *c)
         r->done(r->done_of, &nothing);
     }
     if (!r->compiling) { /* it waits for checks; its generation is freed with the others */
+        changes_settle(c, r, false);
         text_done(&r->report);
         return;
     }
@@ -219,7 +222,7 @@ void control_abandon_reload(struct control *c)
 
 static void log_refusal(const struct control_reload *r)
 {
-    log_line(LOG_ERROR, "reload refused, generation %llu goes on",
+    log_line(LOG_ERROR, "%s refused, generation %llu goes on", r->change > 0 ? "change" : "reload",
              (unsigned long long)r->generation);
     struct slice rest = r->report, line;
     while (slice_split(&rest, '\n', &line))
@@ -230,19 +233,23 @@ static void log_refusal(const struct control_reload *r)
 static void answer(struct control *c, bool done)
 {
     struct reload *r = &c->reload;
+    struct text report = r->report; /* whoever is told may ask for the next one at once */
+    r->report = (struct text){0};
     r->under_way = false;
     const struct control_reload result = {.done = done,
                                           .generation = c->newest->id,
+                                          .change = r->change.number,
                                           .took_ns = clock_now_ns() - r->begun_ns,
-                                          .report = text_slice(&r->report)};
+                                          .report = text_slice(&report)};
     if (done)
         log_line(LOG_INFO, "generation %llu serves, after %.1f ms",
                  (unsigned long long)result.generation, (double)result.took_ns / (double)NS_PER_MS);
     else
         log_refusal(&result);
+    changes_settle(c, r, done);
     if (r->done)
         r->done(r->done_of, &result);
-    text_done(&r->report);
+    text_done(&report);
     if (c->reload_again) {
         c->reload_again = false;
         (void)!control_reload(c, NULL, NULL); /* a shutdown has begun, at most */
@@ -292,6 +299,8 @@ static void reload_finished(struct message *m)
     pthread_join(r->thread, NULL);
     r->compiling = false;
     const bool published = r->tls && control_publish(c, r->table, r->tls, &r->report);
+    if (r->table && c->config.loaded)
+        c->config.loaded(c->config.load_of, published);
     reload_let_go(r);
     if (published) {
         timer_init(&r->checks, c->loop, look_at_checks, c);
@@ -303,22 +312,30 @@ static void reload_finished(struct message *m)
     answer(c, false);
 }
 
+bool control_begin_reload(struct control *c, struct reload *r)
+{
+    r->now_ns = clock_now_ns();
+    changes_load(c, r);
+    bool begun = !c->reload.under_way && !c->draining;
+    if (begun) {
+        r->under_way = r->compiling = true;
+        r->finished.run = reload_finished;
+        r->begun_ns = r->now_ns;
+        r->before = tls_loaded_pin(c->newest->tls);
+        c->reload = *r;
+        begun = pthread_create(&c->reload.thread, NULL, compile_thread, c) == 0;
+        c->reload.under_way = begun;
+        if (!begun)
+            reload_let_go(&c->reload);
+    }
+    if (!begun)
+        changes_settle(c, r, false);
+    return begun;
+}
+
 bool control_reload(struct control *c, void (*done)(void *of, const struct control_reload *r),
                     void *of)
 {
-    struct reload *r = &c->reload;
-    if (r->under_way || c->draining)
-        return false;
-    *r = (struct reload){.under_way = true,
-                         .compiling = true,
-                         .finished = {.run = reload_finished},
-                         .begun_ns = clock_now_ns(),
-                         .before = tls_loaded_pin(c->newest->tls),
-                         .done = done,
-                         .done_of = of};
-    const int rc = pthread_create(&r->thread, NULL, compile_thread, c);
-    r->under_way = rc == 0;
-    if (rc != 0)
-        reload_let_go(r);
-    return r->under_way;
+    struct reload r = {.what = {.anew = true}, .done = done, .done_of = of};
+    return control_begin_reload(c, &r);
 }
