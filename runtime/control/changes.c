@@ -128,8 +128,7 @@ bool control_change(struct control *c, const struct control_request *q,
     text_add(&r.change.sentence, q->sentence);
     text_add(&r.change.who, q->who);
     if (!control_begin_reload(c, &r)) {
-        text_adds(why, c->draining ? "the process is shutting down"
-                                   : "a reload is under way already; ask again when it is done");
+        text_adds(why, control_why_not_now(c));
         return false;
     }
     return true;
@@ -149,8 +148,7 @@ bool control_undo(struct control *c, uint64_t change,
     else if (control_begin_reload(c, &r))
         return true;
     else
-        text_adds(why, c->draining ? "the process is shutting down"
-                                   : "a reload is under way already; ask again when it is done");
+        text_adds(why, control_why_not_now(c));
     return false;
 }
 

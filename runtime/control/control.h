@@ -25,6 +25,7 @@ struct control_info {
     uint32_t certificates;
     int64_t certificate_expiry_s; /* of the first to expire, since 1970; 0: there is none */
     uint64_t probes, probes_late; /* begun; of them, more than a tenth of their interval late */
+    int64_t trial_left_ns;        /* until what is on trial goes; 0: nothing is */
     bool draining;                /* a shutdown has begun */
     const struct metrics *const *metrics; /* one block per worker; valid while the process runs */
 };
@@ -143,6 +144,21 @@ struct control_reload {
  * one runs at a time: false when one is under way. */
 MUST_CHECK bool control_reload(struct control *c,
                                void (*done)(void *of, const struct control_reload *r), void *of);
+
+/*
+ * The same, on trial: unless control_confirm() comes within `for_ns`, what was served before comes
+ * back. It does so at once when, of at least CONTROL_TRIAL_RESPONSES responses since, the share of
+ * 5xx is CONTROL_TRIAL_PERCENT points above that of the minute before. Meanwhile nothing else is
+ * loaded. False, with a sentence in `why`, when it cannot be tried now.
+ */
+#define CONTROL_TRIAL_RESPONSES 100u
+#define CONTROL_TRIAL_PERCENT   5u
+MUST_CHECK bool control_try(struct control *c, int64_t for_ns,
+                            void (*done)(void *of, const struct control_reload *r), void *of,
+                            struct text *why);
+
+/* What is on trial stays. False when nothing is. */
+MUST_CHECK bool control_confirm(struct control *c);
 
 /* What is served differs from the files by so many changes at most, each so long at most. */
 #define CONTROL_CHANGES_MAX      256u

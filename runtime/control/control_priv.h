@@ -24,6 +24,24 @@ struct changes {
     struct timer expiry;
 };
 
+/* How many responses there were, and those of them that were 5xx. */
+struct responses {
+    int64_t all, failed;
+};
+
+#define TRIAL_SAMPLES   13u /* a minute, and the one under way */
+#define TRIAL_SAMPLE_NS (5 * NS_PER_S)
+
+/* A configuration on trial, and what it is held against. */
+struct trial {
+    struct responses sample[TRIAL_SAMPLES]; /* the last ones, one every TRIAL_SAMPLE_NS */
+    uint32_t n_samples;                     /* so far */
+    struct timer sampler;
+    int64_t until_ns;               /* 0: nothing is on trial */
+    struct responses began, before; /* the sums when it began, and a minute before */
+    struct timer look;
+};
+
 struct reload {
     bool under_way;
     bool compiling; /* its thread has not been joined */
@@ -33,6 +51,7 @@ struct reload {
     struct control_loading what;     /* its sentences are owned */
     struct change change;            /* that is new; number 0: there is none */
     uint64_t undone;                 /* the number of one that goes; 0: none */
+    int64_t trial_ns;                /* it is on trial for so long; 0: it stays */
     int64_t now_ns;                  /* those that end before it go */
     struct table *table;             /* what the compile thread made */
     struct tls_loaded *tls, *before; /* and loaded for it; what there was; pinned */
@@ -74,6 +93,7 @@ struct control {
     bool regroups;
     struct reload reload;
     struct changes changes;
+    struct trial trial;
     bool reload_again; /* SIGHUP came while one was under way */
 
     struct timer watch; /* set: some cluster is to be looked at */
@@ -118,6 +138,18 @@ void changes_init(struct control *c);
 void changes_load(const struct control *c, struct reload *r);
 void changes_settle(struct control *c, struct reload *r, bool served);
 void changes_done(struct control *c);
+
+/* trial.c. Nothing else may be loaded while something is on trial. */
+void trial_init(struct control *c);
+void trial_done(struct control *c);
+void trial_settle(struct control *c, const struct reload *r, bool served);
+static inline bool trial_is_on(const struct control *c)
+{
+    return c->trial.until_ns != 0;
+}
+
+/* Why control_begin_reload() may refuse. */
+const char *control_why_not_now(const struct control *c);
 
 /* Begins a reload; `r` says which: its what.anew, change and undone. False: one is under way, the
  * process ends, or there are no threads; what `r` owns is freed then. */

@@ -21,7 +21,9 @@ static void take_signal(struct control *c, int number)
 {
     switch (number) {
     case SIGHUP:
-        if (!control_reload(c, NULL, NULL))
+        if (trial_is_on(c))
+            log_line(LOG_WARNING, "SIGHUP: %s", control_why_not_now(c));
+        else if (!control_reload(c, NULL, NULL))
             c->reload_again = true; /* the file may have changed since the one under way read it */
         return;
     case SIGUSR1:
@@ -124,6 +126,7 @@ struct control *control_new(const struct control_config *config, struct text *wh
         c->probes = probes_new(c->loop, random_seed(), health_changed, c);
         c->sources = control_sources_new(c);
         changes_init(c);
+        trial_init(c);
         rc = make_workers(c);
         what = c->n_workers == config->workers ? config->access_log : "a worker";
     }
@@ -281,6 +284,7 @@ void control_free(struct control *c)
     timer_stop(&c->drain_deadline);
     timer_stop(&c->reload.checks);
     changes_done(c);
+    trial_done(c);
     timer_stop(&c->regroup);
     timer_stop(&c->watch);
     watch_done(&c->signals);

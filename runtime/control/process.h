@@ -20,6 +20,8 @@ struct control_sentence {
 
 struct control_loading {
     bool anew; /* the files are read; else it is about the texts that are served already */
+    bool back; /* about those that were served before the last load that `keeps` them */
+    bool keeps;
     struct control_sentence *sentence; /* applied one after the other */
     uint32_t n;
     bool judges_last; /* the last one is new: where it does not fit, nothing is loaded */

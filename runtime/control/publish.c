@@ -247,6 +247,7 @@ static void answer(struct control *c, bool done)
     else
         log_refusal(&result);
     changes_settle(c, r, done);
+    trial_settle(c, r, done);
     if (r->done)
         r->done(r->done_of, &result);
     text_done(&report);
@@ -312,11 +313,18 @@ static void reload_finished(struct message *m)
     answer(c, false);
 }
 
+const char *control_why_not_now(const struct control *c)
+{
+    return c->draining      ? "the process is shutting down"
+           : trial_is_on(c) ? "a configuration is on trial: \"confirm\" it, or wait until it goes"
+                            : "a reload is under way already; ask again when it is done";
+}
+
 bool control_begin_reload(struct control *c, struct reload *r)
 {
     r->now_ns = clock_now_ns();
     changes_load(c, r);
-    bool begun = !c->reload.under_way && !c->draining;
+    bool begun = !c->reload.under_way && !c->draining && !trial_is_on(c);
     if (begun) {
         r->under_way = r->compiling = true;
         r->finished.run = reload_finished;

@@ -16,6 +16,10 @@ void control_info(const struct control *c, struct control_info *out)
                                  .servers = c->newest->n_servers,
                                  .draining = c->draining,
                                  .metrics = c->metrics};
+    if (trial_is_on(c)) {
+        const int64_t left_ns = c->trial.until_ns - clock_now_ns();
+        out->trial_left_ns = left_ns > 0 ? left_ns : 1;
+    }
     const struct probes_count probes = probes_count(c->probes);
     out->probes = probes.begun;
     out->probes_late = probes.late;

@@ -24,6 +24,8 @@ struct copies {
 struct served {
     const char *path;
     struct copies base, next; /* of what is served; of what was loaded last */
+    struct copies previous;   /* of what was served before, while it may come back */
+    bool keeps;               /* what is served now becomes that */
     struct copy before;       /* of the file that was written then; no path: none was */
 };
 
@@ -36,6 +38,7 @@ struct entries {
 /* One load. */
 struct loading {
     struct served *served;
+    const struct copies *base; /* what it starts from, unless it is read anew */
     struct control_loading *what;
     struct text *said;
     struct arena arena;
@@ -101,6 +104,7 @@ void served_free(struct served *s)
         return;
     copies_done(&s->base);
     copies_done(&s->next);
+    copies_done(&s->previous);
     copy_done(&s->before);
     free(s);
 }
@@ -120,7 +124,7 @@ static bool given(void *of, struct slice path, struct slice *text)
 {
     const struct loading *l = of;
     return text_of(&l->edited, path, text) || text_of(&l->original, path, text) ||
-           (!l->what->anew && text_of(&l->served->base, path, text));
+           (!l->what->anew && text_of(l->base, path, text));
 }
 
 /* A file that a change may be about, once more as changes left it. */
@@ -190,8 +194,8 @@ static bool change(struct loading *l, uint32_t number, struct text *said)
     l->about[number] = main;
     if (change_file(l, main, sentence, said))
         return true;
-    for (uint32_t i = 0; i < l->served->base.list.n; i++) {
-        const struct slice path = slice_of(l->served->base.list.at[i].path);
+    for (uint32_t i = 0; i < l->base->list.n; i++) {
+        const struct slice path = slice_of(l->base->list.at[i].path);
         struct text unsaid = {0};
         const bool fits = slice_ends(path, SLICE(".lbconf")) && !slice_eq(path, main) &&
                           change_file(l, path, sentence, &unsaid);
@@ -276,7 +280,7 @@ static void remember(const struct loading *l, const struct sources *sources, str
         if (find(out, path))
             continue;
         if (!l || (!text_of(&l->original, path, &text) &&
-                   (l->what->anew || !text_of(&l->served->base, path, &text))))
+                   (l->what->anew || !text_of(l->base, path, &text))))
             text = sources_text(sources, (int)i, &first);
         put(out, path, text);
     }
@@ -365,7 +369,7 @@ static struct table *load_and_write(struct loading *l)
     struct copy after =
         copy_of(slice_of(l->edited.list.at[0].path), text_slice(&l->edited.list.at[0].text));
     const bool known = text_of(&l->original, slice_of(after.path), &text) ||
-                       text_of(&l->served->base, slice_of(after.path), &text);
+                       text_of(l->base, slice_of(after.path), &text);
     ASSERT(known);
     struct copy before = copy_of(slice_of(after.path), text);
     struct table *t = is_unchanged(l, &before) ? compile_on_top(l, &after) : NULL;
@@ -387,7 +391,9 @@ static struct table *load_and_write(struct loading *l)
 
 struct table *served_load(struct served *s, struct control_loading *what, struct text *said)
 {
-    struct loading l = {.served = s, .what = what, .said = said};
+    struct loading l = {
+        .served = s, .base = what->back ? &s->previous : &s->base, .what = what, .said = said};
+    s->keeps = what->keeps;
     copy_done(&s->before);
     l.about = ARENA_ARRAY(&l.arena, struct slice, what->n);
     struct table *t = NULL;
@@ -419,7 +425,11 @@ static void write_back(const struct copy *before)
 void served_settle(struct served *s, bool served)
 {
     if (served) {
-        copies_done(&s->base);
+        copies_done(&s->previous);
+        if (s->keeps)
+            s->previous = s->base;
+        else
+            copies_done(&s->base);
         s->base = s->next;
         s->next = (struct copies){0};
     } else if (s->before.path) {

@@ -28,6 +28,11 @@ static void info_as_text(struct text *out, const struct control_info *i)
     text_addf(out, "file        %s\n", i->file);
     text_addf(out, "state       %s\n", i->draining ? "shutting down" : "serving");
     text_addf(out, "generation  %llu\n", (unsigned long long)i->generation);
+    if (i->trial_left_ns > 0) {
+        char left[DURATION_TEXT_MAX];
+        duration_format(i->trial_left_ns, left);
+        text_addf(out, "on trial    %s more, unless it is confirmed\n", left);
+    }
     text_addf(out, "uptime      %s\n", uptime);
     text_addf(out, "workers     %u\n", i->workers);
     text_addf(out, "listeners   %u\n", i->listeners);
@@ -60,6 +65,8 @@ static void info_as_json(struct text *out, const struct control_info *i)
               (double)i->uptime_ns / (double)NS_PER_S, i->workers);
     text_addf(out, ",\"listeners\":%u,\"clusters\":%u,\"servers\":%u,\"servers_usable\":%u",
               i->listeners, i->clusters, i->servers, i->servers_usable);
+    if (i->trial_left_ns > 0)
+        text_addf(out, ",\"trial_left_s\":%.3f", (double)i->trial_left_ns / (double)NS_PER_S);
     text_addf(out, ",\"probes\":%llu,\"probes_late\":%llu", (unsigned long long)i->probes,
               (unsigned long long)i->probes_late);
     if (i->certificates > 0)

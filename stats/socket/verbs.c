@@ -21,7 +21,9 @@ enum command_end command_reload(struct command *c)
     struct control_info info;
     control_info(c->control, &info);
     text_adds(c->why, info.draining ? "the process is shutting down"
-                                    : "a reload is under way already; ask again when it is done");
+                      : info.trial_left_ns > 0
+                          ? "a configuration is on trial: \"confirm\" it, or wait until it goes"
+                          : "a reload is under way already; ask again when it is done");
     return COMMAND_REFUSED;
 }
 
@@ -43,6 +45,28 @@ static bool take_duration(struct slice *rest, int64_t *ns)
             *ns = (int64_t)n * UNIT[i].ns;
     *rest = slice_trim(*rest);
     return *ns > 0;
+}
+
+enum command_end command_reload_confirm(struct command *c)
+{
+    struct slice rest = c->argument[0];
+    int64_t for_ns = 0;
+    if (!take_duration(&rest, &for_ns) || rest.len > 0) {
+        text_adds(c->why, "\"reload confirm\" takes a time: reload confirm 60s");
+        return COMMAND_REFUSED;
+    }
+    return control_try(c->control, for_ns, c->reloaded, c->reloaded_of, c->why) ? COMMAND_LATER
+                                                                                : COMMAND_REFUSED;
+}
+
+enum command_end command_confirm(struct command *c)
+{
+    if (!control_confirm(c->control)) {
+        text_adds(c->why, "nothing is on trial");
+        return COMMAND_REFUSED;
+    }
+    text_adds(c->out, "confirmed: it stays\n");
+    return COMMAND_DONE;
 }
 
 enum command_end command_change(struct command *c)

@@ -190,6 +190,23 @@ bool control_change(struct control *c, const struct control_request *r,
     return true;
 }
 
+bool control_try(struct control *c, int64_t for_ns,
+                 void (*done)(void *of, const struct control_reload *r), void *of, struct text *why)
+{
+    (void)c;
+    (void)why;
+    struct text report = {0};
+    text_addf(&report, "for %lld s", (long long)(for_ns / NS_PER_S));
+    done(of, &(struct control_reload){true, 4, 12500 * NS_PER_US, 0, text_slice(&report)});
+    text_done(&report);
+    return true;
+}
+
+bool control_confirm(struct control *c)
+{
+    return c->shutdowns == 0;
+}
+
 bool control_undo(struct control *c, uint64_t change,
                   void (*done)(void *of, const struct control_reload *r), void *of,
                   struct text *why)
