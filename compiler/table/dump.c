@@ -296,6 +296,17 @@ static void dump_cluster(const struct table *t, const struct table_cluster *c, s
     text_addc(out, '\n');
 }
 
+static void dump_rate(const struct table_rate *r, struct text *out)
+{
+    text_addf(out, "  rate %llu in %.15gs", (unsigned long long)r->count,
+              (double)r->period_ns / (double)NS_PER_S);
+    if (r->windows)
+        text_adds(out, " by windows\n");
+    else
+        text_addf(out, " burst %llu: a step each %lldns\n", (unsigned long long)r->burst,
+                  (long long)r->step_ns);
+}
+
 static void dump_limit(const struct table_limit *l, struct text *out)
 {
     text_addf(out, "limit " SLICE_FMT "\n", SLICE_ARG(l->name));
@@ -305,10 +316,9 @@ static void dump_limit(const struct table_limit *l, struct text *out)
     }
     text_adds(out, l->n_keys > 0 ? "\n" : "");
     for (uint32_t i = 0; i < l->n_rates; i++)
-        text_addf(out, "  rate %llu in %.15gs burst %llu: a step each %lldns\n",
-                  (unsigned long long)l->rate[i].count,
-                  (double)l->rate[i].period_ns / (double)NS_PER_S,
-                  (unsigned long long)l->rate[i].burst, (long long)l->rate[i].step_ns);
+        dump_rate(&l->rate[i], out);
+    if (l->concurrent > 0)
+        text_addf(out, "  concurrent %u\n", l->concurrent);
     text_addf(out, "  status %u mode %s prefix %u %u entries %u\n\n", l->status,
               l->observe ? "observe" : "enforce", l->v4_bits, l->v6_bits, l->entries);
 }

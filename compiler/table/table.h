@@ -344,11 +344,17 @@ struct table_limit_key {
     struct slice key;
 };
 
-/* `count` in `period_ns`, `burst` at once; and what runtime/limit/gcra.h makes of that. */
+/* Long rates are counted in windows. */
+#define TABLE_RATE_LONG_NS INT64_C(3600000000000)
+#define TABLE_WINDOW_MAX   16777215u
+
+/* `count` in `period_ns`: by windows of that width (runtime/limit/window.h), or `burst` at once and
+ * what runtime/limit/gcra.h makes of that. */
 struct table_rate {
     uint64_t count, burst;
     int64_t period_ns;
     int64_t step_ns, room_ns; /* above 0, and a step at least */
+    bool windows;             /* then count is at most TABLE_WINDOW_MAX */
 };
 
 /* A `limit` block. */
@@ -357,11 +363,12 @@ struct table_limit {
     struct table_place place;
     const struct table_limit_key *key; /* none: all requests are counted together */
     const struct table_rate *rate;     /* all of them hold */
-    uint32_t n_keys, n_rates;          /* the latter at least 1 */
-    uint16_t status;                   /* 400..599 */
-    uint32_t entries;                  /* keys that are remembered; at least 1 */
-    uint8_t v4_bits, v6_bits;          /* of addresses, those that count: 1..32, 1..128 */
-    bool observe;                      /* counted, and admitted all the same */
+    uint32_t n_keys, n_rates;
+    uint32_t concurrent;      /* requests in flight; 0: as many as there are, and a rate */
+    uint16_t status;          /* 400..599 */
+    uint32_t entries;         /* keys that are remembered; at least 1 */
+    uint8_t v4_bits, v6_bits; /* of addresses, those that count: 1..32, 1..128 */
+    bool observe;             /* counted, and admitted all the same */
 };
 
 /* `cors { ... }`: who may ask from other origins, and what browsers are told of it. */
@@ -697,3 +704,4 @@ static inline uint32_t table_server_group(const struct table_server *s)
 
 /* Index of the named cluster, or UINT32_MAX. */
 uint32_t table_find_cluster(const struct table *t, struct slice name);
+uint32_t table_find_limit(const struct table *t, struct slice name);

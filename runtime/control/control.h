@@ -111,6 +111,8 @@ struct control_limit {
     bool observe;
     uint64_t admitted, refused, observed; /* the last: admitted because it only observes */
     uint64_t keys, evicted;               /* those with something spent; those that lost that */
+    uint64_t in_flight;
+    uint32_t concurrent; /* of a key; 0: not limited, and not counted */
     uint32_t entries;
 };
 

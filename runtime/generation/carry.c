@@ -219,7 +219,7 @@ static struct limiter *begin_limiter(const struct table_limit *spec, uint32_t n_
     uint64_t seed;
     if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
         seed = (uint64_t)clock_wall_ns() * UINT64_C(0x9e3779b97f4a7c15);
-    return limiter_new(spec, n_workers, seed);
+    return limiter_new(spec, n_workers, seed, clock_wall_ns() - clock_now_ns());
 }
 
 static bool carry_limiters(struct generation *g, const struct generation *before, struct text *why)

@@ -2,8 +2,9 @@
  * generation - one configuration at work: a table and the live state beside it.
  *
  * The control thread builds and publishes; workers pick the newest up at the top of their loop; an
- * exchange pins the one it began with, an established tunnel only its server. When the last pin of
- * an old generation goes, its worker tells the control thread, which frees it.
+ * exchange pins the one it began with, an established tunnel only its server and limits of what is
+ * in flight. When the last pin of an old generation goes, its worker tells the control thread,
+ * which frees it.
  *
  * What carry.c takes over from the one before: servers (health, counts, idle connections), clusters
  * (their turn, whom their clients are remembered at), listeners (sockets and open connections),

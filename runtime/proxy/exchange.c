@@ -24,19 +24,18 @@ struct exchange *exchange_new(struct session *s)
     x->tcp = x->listener && x->listener->tcp;
     if (x->tcp)
         x->step = EXCHANGE_OPEN;
-    x->draining = false;
     x->client = s->client.address;
     x->cluster = NULL;
     x->retry = NULL;
-    x->says_retries = false;
     x->server = NULL;
     x->link = NULL;
     x->begun_ns = w->now_ns;
     x->begun_wall_ns = clock_wall_ns();
     x->head_ns = x->decided_ns = x->connected_ns = x->answered_ns = 0;
     x->decided = x->response_known = x->head_sent = x->up_failed = x->fresh = x->late = x->reused =
-        x->heard = x->continued = x->tarpitted = x->has_turn = x->rested = x->body_taken =
-            x->keeps_body = x->sticks = x->remembers = x->has_cookie = x->cookie_ages = false;
+        x->heard = x->continued = x->tarpitted = x->draining = x->says_retries = x->has_turn =
+            x->rested = x->body_taken = x->keeps_body = x->sticks = x->remembers = x->has_cookie =
+                x->cookie_ages = false;
     x->info = (struct http_request_info){0};
     x->facts = (struct facts){0};
     x->response_info = (struct http_response_info){0};
@@ -47,6 +46,8 @@ struct exchange *exchange_new(struct session *s)
     x->retried = x->not_retried = NULL;
     x->retry_after_s = 0;
     x->limited = NULL;
+    x->holds = NULL;
+    x->beyond = 0;
     x->cors = NULL;
     x->waiter = NULL;
     x->hedge = HEDGE_NONE;
@@ -582,6 +583,7 @@ void exchange_free(struct exchange *x)
     flow_done(&x->up, &w->buffers);
     flow_done(&x->down, &w->buffers);
     exchange_drop_coding(x);
+    exchange_end_holds(x);
     if (x->generation)
         generation_unpin(x->generation, w->index);
     else

@@ -156,6 +156,9 @@ struct exchange {
     uint32_t head_end;                 /* where the body begins in that */
     uint32_t retry_after_s;            /* of an answer of ours; 0: it says nothing of it */
     const struct table_limit *limited; /* what it was refused by, or NULL */
+    uint32_t limited_by;               /* the number of its rate; n_rates: too many in flight */
+    uint64_t beyond;                   /* bit i: the listener's limit i; with `mode observe` */
+    struct limit_hold *holds;          /* of limits that it is in flight at; in a pool */
     const char *retried, *not_retried; /* why the last time; static, or NULL */
     int64_t pause_ns;                  /* before the next try */
     struct waiter *waiter;             /* while it waits for room */

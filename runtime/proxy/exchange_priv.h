@@ -47,6 +47,15 @@ bool exchange_counts(struct exchange *x, const uint32_t *limit, uint32_t n,
 /* Those of the clauses that were met. */
 bool exchange_counts_clauses(struct exchange *x, enum outcome *out);
 
+/* Is it, or would one more be, above that limit? As facts.h asks it. */
+bool exchange_limit_exceeded(const void *live, struct slice name);
+
+/* Of limits of requests in flight: it is one no more. And before a tunnel lets go of its
+ * generation: it keeps what it needs for that. */
+void exchange_end_holds(struct exchange *x);
+void exchange_keep_holds(struct exchange *x);
+size_t exchange_hold_bytes(void);
+
 /* room.c: a seat at a server of x->cluster, which is then x->server. False: there is none, and *out
  * is what the step says. */
 bool exchange_sit(struct exchange *x, enum outcome *out);

@@ -16,6 +16,10 @@
 /* A request's head and body, a response's, and what full sockets left over of two heads. */
 #define EXCHANGE_BUFFERS 4u
 
+/* Limits of requests in flight that one request meets: of the listener, a clause and the cluster.
+ */
+#define LIMITS_HELD 3u
+
 static uint64_t worker_bytes(void)
 {
     return sizeof(struct worker) + sizeof(struct verdict) + sizeof(struct metrics) +
@@ -23,7 +27,7 @@ static uint64_t worker_bytes(void)
            WORKER_KEEP_FREE *
                (BUFFER_BLOCK_BYTES + sizeof(struct link) + sizeof(struct session) +
                 sizeof(struct exchange) + sizeof(struct stream) + sizeof(struct flow_coding) +
-                exchange_place_bytes() + exchange_attempt_bytes());
+                exchange_place_bytes() + exchange_hold_bytes() + exchange_attempt_bytes());
 }
 
 void footprint(struct memory_costs *out)
@@ -37,7 +41,8 @@ void footprint(struct memory_costs *out)
         .found_max = DISCOVER_MEMBERS_MAX,
         .session = {.bytes = sizeof(struct session) + WATCH_LIBRARY_BYTES},
         .exchange = {.bytes = sizeof(struct exchange) + sizeof(struct access_record) +
-                              sizeof(struct link) + WATCH_LIBRARY_BYTES + exchange_place_bytes(),
+                              sizeof(struct link) + WATCH_LIBRARY_BYTES + exchange_place_bytes() +
+                              LIMITS_HELD * exchange_hold_bytes(),
                      .buffers = EXCHANGE_BUFFERS},
         /* A response's head, and what a full socket left over of the request's. */
         .hedge = {.bytes = exchange_attempt_bytes() + sizeof(struct link) + WATCH_LIBRARY_BYTES,

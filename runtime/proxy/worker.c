@@ -100,6 +100,7 @@ struct worker *worker_new(const struct worker_config *config, int *rc)
     pool_init(&w->exchanges, sizeof(struct exchange), 0, WORKER_KEEP_FREE);
     pool_init(&w->attempts, exchange_attempt_bytes(), 0, WORKER_KEEP_FREE);
     pool_init(&w->places, exchange_place_bytes(), 0, WORKER_KEEP_FREE);
+    pool_init(&w->holds, exchange_hold_bytes(), 0, WORKER_KEEP_FREE);
     pool_init(&w->codings, sizeof(struct flow_coding), 0, WORKER_KEEP_FREE);
 
     wire_init(&w->wire, w->metrics);
@@ -143,6 +144,7 @@ void worker_free(struct worker *w)
     pool_done(&w->exchanges);
     pool_done(&w->attempts);
     pool_done(&w->places);
+    pool_done(&w->holds);
     pool_done(&w->codings);
     compressors_done(&w->compressors);
     wire_done(&w->wire);

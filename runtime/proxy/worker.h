@@ -51,7 +51,7 @@ struct worker {
     uint64_t request_id; /* the high half of request ids; the low half counts */
     uint64_t requests;
 
-    struct pool buffers, links, sessions, exchanges, attempts, places, codings;
+    struct pool buffers, links, sessions, exchanges, attempts, places, holds, codings;
     struct compressors compressors;
     struct wire wire; /* of all its TLS connections */
     struct link_owner link_owner;

@@ -315,6 +315,10 @@ static void limit_as_row(void *to, const struct control_limit *l)
     columns_add(table, "%llu", (ull)l->admitted);
     columns_add(table, "%llu", (ull)l->refused);
     columns_add(table, "%llu", (ull)l->observed);
+    if (l->concurrent > 0)
+        columns_add(table, "%llu", (ull)l->in_flight);
+    else
+        columns_add(table, "-");
     columns_add(table, "%llu", (ull)l->keys);
     columns_add(table, "%u", l->entries);
     columns_add(table, "%llu", (ull)l->evicted);
@@ -329,6 +333,8 @@ static void limit_as_json(void *to, const struct control_limit *l)
     text_addf(out, ",\"mode\":\"%s\",\"admitted\":%llu,\"refused\":%llu,\"observed\":%llu",
               l->observe ? "observe" : "enforce", (ull)l->admitted, (ull)l->refused,
               (ull)l->observed);
+    if (l->concurrent > 0)
+        text_addf(out, ",\"in_flight\":%llu", (ull)l->in_flight);
     text_addf(out, ",\"keys\":%llu,\"entries\":%u,\"evicted\":%llu}", (ull)l->keys, l->entries,
               (ull)l->evicted);
 }
@@ -341,9 +347,9 @@ enum command_end command_show_limits(struct command *c)
         text_adds(c->out, "]\n");
         return COMMAND_DONE;
     }
-    static const char *const title[] = {"limit",    "mode", "admitted", "refused",
-                                        "observed", "keys", "entries",  "evicted"};
-    struct columns table = {.n = COUNT_OF(title), .to_the_right = 0xfc};
+    static const char *const title[] = {"limit",     "mode", "admitted", "refused", "observed",
+                                        "in flight", "keys", "entries",  "evicted"};
+    struct columns table = {.n = COUNT_OF(title), .to_the_right = 0x1fc};
     for (size_t i = 0; i < COUNT_OF(title); i++)
         columns_add(&table, "%s", title[i]);
     control_limits(c->control, limit_as_row, &table);
