@@ -171,6 +171,7 @@ static void lower_listeners(struct lowering *l)
             .path_rules = from->path_rules,
             .compress = lower_compress(l, &from->compress),
             .max_streams = from->max_streams,
+            .max_glitches = from->max_glitches,
             .max_requests = from->max_requests,
             .max_head_bytes = from->max_head_bytes,
             .max_body_bytes = from->max_body_bytes};

@@ -6,6 +6,7 @@
 #define CONNECTIONS_DEFAULT 10000
 #define BACKLOG_DEFAULT     4096
 #define STREAMS_DEFAULT     100
+#define GLITCHES_DEFAULT    1000
 
 static uint64_t key_of(const struct endpoint *e)
 {
@@ -205,6 +206,7 @@ static void limits_read(struct program_listener *l)
     l->max_connections =
         (uint32_t)limit_of(l, SETTING_LISTENER_MAX_CONNECTIONS, CONNECTIONS_DEFAULT);
     l->max_streams = (uint32_t)limit_of(l, SETTING_LISTENER_MAX_STREAMS, STREAMS_DEFAULT);
+    l->max_glitches = (uint32_t)limit_of(l, SETTING_LISTENER_MAX_GLITCHES, GLITCHES_DEFAULT);
     l->max_requests = (uint32_t)limit_of(l, SETTING_LISTENER_MAX_REQUESTS, TABLE_NO_MAX);
     l->max_head_bytes =
         (uint32_t)limit_of(l, SETTING_LISTENER_MAX_HEADER_SIZE, TABLE_HEAD_BYTES_MAX);

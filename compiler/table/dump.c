@@ -52,7 +52,8 @@ static void dump_listener(const struct table *t, const struct table_listener *l,
         text_addf(out, "  trusted-proxies in %u ranges\n", l->trusted.n);
     text_addf(out, "  route " SLICE_FMT "\n  max-connections %u\n  max-streams %u\n",
               SLICE_ARG(t->route[l->route].name), l->max_connections, l->max_streams);
-    text_addf(out, "  max-header-size %uB\n", l->max_head_bytes);
+    text_addf(out, "  max-glitches %u\n  max-header-size %uB\n", l->max_glitches,
+              l->max_head_bytes);
     if (l->max_body_bytes != TABLE_NO_BODY_MAX)
         text_addf(out, "  max-body-size %lluB\n", (unsigned long long)l->max_body_bytes);
     dump_limits_named(t, l->limit, l->n_limits, out);

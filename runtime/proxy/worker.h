@@ -17,6 +17,7 @@
 #include "runtime/log/access.h"
 #include "runtime/metrics/metrics.h"
 #include "runtime/mux/mux.h"
+#include "runtime/proxy/notice.h"
 #include "runtime/tls/wire.h"
 #include "runtime/upstream/link.h"
 
@@ -67,6 +68,7 @@ struct worker {
     char *scratch;           /* WORKER_SCRATCH_BYTES, owned */
     struct verdict *verdict; /* of connections and responses; owned; good until the next one */
     uint32_t tarpitted;      /* exchanges that are held */
+    struct notices notices;
 };
 
 struct worker_config {
