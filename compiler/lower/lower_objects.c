@@ -172,6 +172,8 @@ static void lower_listeners(struct lowering *l)
             .compress = lower_compress(l, &from->compress),
             .max_streams = from->max_streams,
             .max_glitches = from->max_glitches,
+            .min_rate = from->min_rate,
+            .min_rate_ns = from->min_rate_ns,
             .max_requests = from->max_requests,
             .max_head_bytes = from->max_head_bytes,
             .max_body_bytes = from->max_body_bytes};

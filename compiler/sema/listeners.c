@@ -7,6 +7,8 @@
 #define BACKLOG_DEFAULT     4096
 #define STREAMS_DEFAULT     100
 #define GLITCHES_DEFAULT    1000
+#define MIN_RATE_DEFAULT    20
+#define MIN_RATE_TIME_NS    INT64_C(10000000000)
 
 static uint64_t key_of(const struct endpoint *e)
 {
@@ -201,8 +203,21 @@ static uint64_t limit_of(const struct program_listener *l, enum setting_id id, u
     return a && !a->wrong ? a->value[0].number : otherwise;
 }
 
+static void min_rate_read(struct program_listener *l)
+{
+    const struct program_setting *a = setting_given(&l->settings, SETTING_LISTENER_MIN_RATE);
+    l->min_rate = MIN_RATE_DEFAULT;
+    l->min_rate_ns = MIN_RATE_TIME_NS;
+    if (!a || a->wrong)
+        return;
+    l->min_rate = (uint32_t)a->value[0].number;
+    if (a->n_values > 1)
+        l->min_rate_ns = (int64_t)a->value[1].number;
+}
+
 static void limits_read(struct program_listener *l)
 {
+    min_rate_read(l);
     l->max_connections =
         (uint32_t)limit_of(l, SETTING_LISTENER_MAX_CONNECTIONS, CONNECTIONS_DEFAULT);
     l->max_streams = (uint32_t)limit_of(l, SETTING_LISTENER_MAX_STREAMS, STREAMS_DEFAULT);

@@ -149,6 +149,7 @@ static void settings_of(struct follow *f)
                                                   SETTING_LISTENER_LIMIT,
                                                   SETTING_LISTENER_MAX_STREAMS,
                                                   SETTING_LISTENER_MAX_GLITCHES,
+                                                  SETTING_LISTENER_MIN_RATE,
                                                   SETTING_LISTENER_MAX_HEADER_SIZE,
                                                   SETTING_LISTENER_MAX_BODY_SIZE,
                                                   SETTING_LISTENER_MAX_REQUESTS};

@@ -54,6 +54,9 @@ static void dump_listener(const struct table *t, const struct table_listener *l,
               SLICE_ARG(t->route[l->route].name), l->max_connections, l->max_streams);
     text_addf(out, "  max-glitches %u\n  max-header-size %uB\n", l->max_glitches,
               l->max_head_bytes);
+    if (l->min_rate > 0)
+        text_addf(out, "  min-rate %uB %.15gms\n", l->min_rate,
+                  (double)l->min_rate_ns / (double)NS_PER_MS);
     if (l->max_body_bytes != TABLE_NO_BODY_MAX)
         text_addf(out, "  max-body-size %lluB\n", (unsigned long long)l->max_body_bytes);
     dump_limits_named(t, l->limit, l->n_limits, out);

@@ -379,6 +379,8 @@ struct table_listener {
     uint32_t max_connections;         /* over all workers; at least 1 */
     uint32_t max_streams;             /* of an HTTP/2 connection at a time; at least 1 */
     uint32_t max_glitches;            /* of an HTTP/2 connection, by cost; at least 10 */
+    uint32_t min_rate;                /* bytes in a second; 0: any */
+    int64_t min_rate_ns;              /* over which time; above 0 */
     uint32_t max_requests;            /* of a connection; at least 1, TABLE_NO_MAX: any number */
     uint32_t max_head_bytes;          /* of a request; TABLE_HEAD_BYTES_MAX at most */
     uint64_t max_body_bytes;          /* of a request; TABLE_NO_BODY_MAX: any length */

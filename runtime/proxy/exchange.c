@@ -65,6 +65,7 @@ struct exchange *exchange_new(struct session *s)
     x->read_timeout_ns = 0;
     x->heard_bytes = 0;
     x->up_stall = x->down_stall = (struct stall){0};
+    x->up_pace = x->down_pace = (struct pace){0};
     x->request_deadline = (struct deadline){.call = request_late};
     METRIC_ADD(w->metrics->requests_in_flight, 1);
 
@@ -343,6 +344,15 @@ static void watch_stall(struct exchange *x, struct stall *s, struct deadline *d,
         deadline_set(&x->worker->deadlines, d, ns, x->worker->now_ns);
 }
 
+/* A body may go on for hours once the response has begun: of a call that streams both ways. */
+static void settle_pace(struct exchange *x)
+{
+    const int64_t now_ns = x->worker->now_ns;
+    const bool relays = x->step == EXCHANGE_RELAY;
+    pace_wait(&x->up_pace, relays && x->up_stall.turn == TURN_CLIENT && !x->response_known, now_ns);
+    pace_wait(&x->down_pace, relays && x->down_stall.turn == TURN_CLIENT, now_ns);
+}
+
 static int64_t server_read_ns(const struct exchange *x)
 {
     return x->read_timeout_ns > 0 ? x->read_timeout_ns
@@ -427,6 +437,7 @@ static void settle_link(struct exchange *x)
     conn_want(&x->link->conn, (reading ? WATCH_READ : 0) | (blocked ? WATCH_WRITE : 0));
     settle_up(x);
     settle_down(x, &x->link->deadline);
+    settle_pace(x);
 }
 
 /* Both have the session's deadline, which starts anew with each try, and not with each turn. */
@@ -470,22 +481,40 @@ void exchange_settle(struct exchange *x)
 
 /* --- late ---------------------------------------------------------------------------------- */
 
+static enum outcome give_client_up(struct exchange *x, enum access_end end)
+{
+    const bool may_answer = (x->step == EXCHANGE_READ_HEAD || x->step == EXCHANGE_RELAY) &&
+                            !x->response_known && x->down_result != FLOW_BLOCKED;
+    if (!may_answer)
+        return exchange_abort(x, end);
+    exchange_drop_link(x);
+    x->fate = FATE_LINGER;
+    return refuse(x, 408, end, "The request did not arrive in time.");
+}
+
 static void client_late(struct exchange *x)
 {
     METRIC_ADD(x->worker->metrics->requests_timed_out, 1);
-    const bool may_answer = (x->step == EXCHANGE_READ_HEAD || x->step == EXCHANGE_RELAY) &&
-                            !x->response_known && x->down_result != FLOW_BLOCKED;
-    if (x->step == EXCHANGE_TUNNEL) {
+    if (x->step == EXCHANGE_TUNNEL)
         exchange_tunnel_late(x, false);
-        return;
-    }
-    if (!may_answer) {
-        exchange_abort(x, ACCESS_CLIENT_TIMEOUT);
-        return;
-    }
-    exchange_drop_link(x);
-    x->fate = FATE_LINGER;
-    refuse(x, 408, ACCESS_CLIENT_TIMEOUT, "The request did not arrive in time.");
+    else
+        give_client_up(x, ACCESS_CLIENT_TIMEOUT);
+}
+
+bool exchange_is_slow(struct exchange *x, enum outcome *out)
+{
+    struct metrics *m = x->worker->metrics;
+    const int64_t now_ns = x->worker->now_ns;
+    const uint32_t rate = x->listener->min_rate;
+    const int64_t over_ns = x->listener->min_rate_ns;
+    const bool up = pace_is_slow(&x->up_pace, x->received_bytes, rate, over_ns, now_ns);
+    const bool down = pace_is_slow(&x->down_pace, x->down.sent_bytes, rate, over_ns, now_ns);
+    if (!up && !down)
+        return false;
+    METRIC_ADD(m->requests_slow, up);
+    METRIC_ADD(m->responses_slow, !up);
+    *out = give_client_up(x, ACCESS_CLIENT_SLOW);
+    return true;
 }
 
 static void server_late(struct exchange *x)

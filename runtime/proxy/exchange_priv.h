@@ -38,6 +38,10 @@ static inline enum outcome refuse(struct exchange *x, uint16_t status, enum acce
     return go(x, EXCHANGE_ANSWER);
 }
 
+/* exchange.c: has the client moved less than min-rate while it was waited for? Then it is given up.
+ */
+bool exchange_is_slow(struct exchange *x, enum outcome *out);
+
 /* limits.c: one more request for each of these limits of the table. False: one refuses it, and *out
  * is what the step says. `so_far`: the changes that keys are seen with, or NULL. */
 bool exchange_counts(struct exchange *x, const uint32_t *limit, uint32_t n,
