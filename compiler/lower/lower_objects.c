@@ -171,6 +171,8 @@ static void lower_listeners(struct lowering *l)
             .path_rules = from->path_rules,
             .compress = lower_compress(l, &from->compress),
             .max_streams = from->max_streams,
+            .max_per_source = from->max_per_source,
+            .max_handshakes = from->max_handshakes,
             .max_glitches = from->max_glitches,
             .min_rate = from->min_rate,
             .min_rate_ns = from->min_rate_ns,

@@ -88,6 +88,7 @@ static bool bind_read(struct sema *s, const struct program_settings *given,
     const struct program_setting *tls = setting_own(a, SETTING_BIND_TLS);
     out->tls = tls && !tls->wrong ? (uint32_t)tls->value[0].number : TABLE_NO_TLS;
     out->proxy_protocol = proxy != NULL;
+    out->defer_accept = setting_own(a, SETTING_BIND_DEFER_ACCEPT) != NULL;
     if (backlog && !backlog->wrong)
         out->backlog = (uint32_t)backlog->value[0].number;
     bool ok = !mode || mode->wrong || mode_read(s, mode, &out->endpoint, &out->mode);
@@ -222,6 +223,8 @@ static void limits_read(struct program_listener *l)
         (uint32_t)limit_of(l, SETTING_LISTENER_MAX_CONNECTIONS, CONNECTIONS_DEFAULT);
     l->max_streams = (uint32_t)limit_of(l, SETTING_LISTENER_MAX_STREAMS, STREAMS_DEFAULT);
     l->max_glitches = (uint32_t)limit_of(l, SETTING_LISTENER_MAX_GLITCHES, GLITCHES_DEFAULT);
+    l->max_per_source = (uint32_t)limit_of(l, SETTING_LISTENER_MAX_PER_SOURCE, TABLE_NO_MAX);
+    l->max_handshakes = (uint32_t)limit_of(l, SETTING_LISTENER_MAX_HANDSHAKES, TABLE_NO_MAX);
     l->max_requests = (uint32_t)limit_of(l, SETTING_LISTENER_MAX_REQUESTS, TABLE_NO_MAX);
     l->max_head_bytes =
         (uint32_t)limit_of(l, SETTING_LISTENER_MAX_HEADER_SIZE, TABLE_HEAD_BYTES_MAX);

@@ -142,6 +142,9 @@ static uint64_t limits_bytes(const struct table *t, const struct memory_costs *c
     for (uint32_t i = 0; c->limit_bytes && i < t->n_limits; i++)
         bytes +=
             c->limit_bytes(t->limit[i].n_keys > 0 ? t->limit[i].entries : 1, t->limit[i].n_rates);
+    for (uint32_t i = 0; c->callers_bytes && i < t->n_listeners; i++)
+        if (t->listener[i].max_per_source != TABLE_NO_MAX)
+            bytes += c->callers_bytes(t->listener[i].max_connections);
     return bytes;
 }
 

@@ -47,6 +47,9 @@ bool exchange_is_slow(struct exchange *x, enum outcome *out);
 bool exchange_counts(struct exchange *x, const uint32_t *limit, uint32_t n,
                      const struct verdict *so_far, enum outcome *out);
 
+/* One more connection for this limit of the worker's current table. */
+bool limits_admit(struct worker *w, uint32_t limit, const struct facts *f);
+
 /* Those of the clauses that were met. */
 bool exchange_counts_clauses(struct exchange *x, enum outcome *out);
 

@@ -17,17 +17,17 @@ static uint64_t hash_address(const struct address *a, const struct table_limit *
 }
 
 /* Each field's hash begins with that of the one before. What is absent is a value of its own. */
-static uint64_t hash_key(const struct exchange *x, const struct table_limit *spec,
-                         const struct verdict *so_far, uint64_t seed)
+static uint64_t hash_key(const struct table *t, const struct facts *f,
+                         const struct table_limit *spec, const struct verdict *so_far,
+                         uint64_t seed)
 {
-    const struct table *t = x->generation->table;
     uint64_t hash = seed;
     for (uint32_t i = 0; i < spec->n_keys; i++) {
         const struct table_limit_key *k = &spec->key[i];
         uint64_t next;
         if (k->field == FIELD_SRC)
-            hash = hash_address(&x->facts.src, spec, hash);
-        else if (eval_hash_seeded(t, k->field, k->key, &x->facts, so_far, hash, &next))
+            hash = hash_address(&f->src, spec, hash);
+        else if (eval_hash_seeded(t, k->field, k->key, f, so_far, hash, &next))
             hash = next;
         else
             hash = hash_bytes(&seed, sizeof(seed), ~hash);
@@ -51,8 +51,9 @@ static bool counts(struct exchange *x, uint32_t limit, const struct verdict *so_
 {
     const struct table_limit *spec = &x->generation->table->limit[limit];
     struct limiter *l = x->generation->limiter[limit];
+    const uint64_t hash = hash_key(x->generation->table, &x->facts, spec, so_far, l->seed);
     const struct limiter_answer answer =
-        limiter_ask(l, spec, hash_key(x, spec, so_far, l->seed), x->worker->index, clock_now_ns());
+        limiter_ask(l, spec, hash, x->worker->index, clock_now_ns());
     if (!answer.admitted)
         *out = refuse_limited(x, spec, answer.wait_ns);
     return answer.admitted;
@@ -76,4 +77,12 @@ bool exchange_counts_clauses(struct exchange *x, enum outcome *out)
             return false;
     }
     return true;
+}
+
+bool limits_admit(struct worker *w, uint32_t limit, const struct facts *f)
+{
+    const struct table *t = w->current->table;
+    struct limiter *l = w->current->limiter[limit];
+    const uint64_t hash = hash_key(t, f, &t->limit[limit], NULL, l->seed);
+    return limiter_ask(l, &t->limit[limit], hash, w->index, clock_now_ns()).admitted;
 }

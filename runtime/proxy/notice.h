@@ -18,7 +18,10 @@ struct mailbox;
 #define NOTICE_EVERY_NS INT64_C(10000000000)
 
 /* NOTICE(id, what was done) */
-#define NOTICES(NOTICE) NOTICE(H2_FLOOD, "ended an HTTP/2 connection")
+#define NOTICES(NOTICE)                                                                            \
+    NOTICE(H2_FLOOD, "ended an HTTP/2 connection")                                                 \
+    NOTICE(SOURCE, "reset a connection above max-connections-per-source")                          \
+    NOTICE(LIMIT, "reset a connection above a limit of `on connect`")
 
 enum notice_kind {
 #define NOTICE(id, text) NOTICE_##id,

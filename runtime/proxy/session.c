@@ -33,6 +33,8 @@ static void session_free(struct session *s, bool reset)
         pool_give(&w->sessions, s);
         return;
     }
+    if (s->source)
+        callers_give(s->source);
     atomic_fetch_sub_explicit(&s->gate->open, 1, memory_order_relaxed);
     gate_unpin(s->gate);
     METRIC_ADD(w->metrics->connections_open, -1);
@@ -265,6 +267,41 @@ static void late(struct deadline *d)
     session_drive(s);
 }
 
+/* Has this client as many connections as one may have? */
+static bool is_one_too_many(struct session *s, const struct table_listener *l)
+{
+    struct worker *w = s->worker;
+    struct callers *all = atomic_load_explicit(&s->gate->callers, memory_order_acquire);
+    if (l->max_per_source == TABLE_NO_MAX || !all || s->client.port == 0)
+        return false;
+    _Atomic uint64_t *place;
+    switch (callers_take(all, &s->client.address, l->max_per_source, &place)) {
+    case CALLER_COUNTED: s->source = place; return false;
+    case CALLER_NO_PLACE: METRIC_ADD(w->metrics->connections_uncounted, 1); return false;
+    case CALLER_REFUSED: break;
+    }
+    METRIC_ADD(w->metrics->connections_over_source, 1);
+    notice(&w->notices, w->control, NOTICE_SOURCE, l->name, &s->client.address, NULL, w->now_ns);
+    return true;
+}
+
+/* What the limits of these clauses say of one more connection of this client. */
+static bool is_limited(struct session *s, const struct facts *f)
+{
+    struct worker *w = s->worker;
+    const struct table *t = w->current->table;
+    for (uint32_t i = 0; i < w->verdict->n_effects; i++) {
+        const struct table_effect *e = &t->effect[w->verdict->effect[i]];
+        if (e->kind != EFFECT_LIMIT || limits_admit(w, (uint32_t)e->number, f))
+            continue;
+        METRIC_ADD(w->metrics->connections_limited, 1);
+        notice(&w->notices, w->control, NOTICE_LIMIT, f->listener, &s->client.address, NULL,
+               w->now_ns);
+        return true;
+    }
+    return false;
+}
+
 /* Does the listener's `on connect` want nothing of this client? */
 static bool is_dropped(struct session *s, const struct table_listener *l)
 {
@@ -274,7 +311,11 @@ static bool is_dropped(struct session *s, const struct table_listener *l)
     struct facts f = {.listener = l->name};
     session_facts(s, t, &f);
     eval(t, l->on_connect, &f, s->worker->verdict, NULL);
-    return t->end[s->worker->verdict->end].kind == END_DROP;
+    if (is_limited(s, &f))
+        return true;
+    const bool drop = t->end[s->worker->verdict->end].kind == END_DROP;
+    METRIC_ADD(s->worker->metrics->connections_dropped, drop);
+    return drop;
 }
 
 static bool open_conn(struct session *s, int fd, struct tls_context *tls)
@@ -358,8 +399,7 @@ void session_welcome(struct session *s)
         session_free(s, false);
         return;
     }
-    if (is_dropped(s, l)) {
-        METRIC_ADD(s->worker->metrics->connections_dropped, 1);
+    if (is_one_too_many(s, l) || is_dropped(s, l)) {
         session_free(s, true);
         return;
     }

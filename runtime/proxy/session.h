@@ -25,13 +25,14 @@ struct session {
     struct worker *worker;
     struct conn conn;
     struct deadline deadline;
-    struct list link;       /* in worker.session; of a stream: among those of its connection */
-    struct gate *gate;      /* pinned, and counted in; of a stream: its connection's */
-    struct session *parent; /* of an HTTP/2 stream: its connection */
-    struct h2_front *front; /* of a connection that speaks HTTP/2; owned */
-    struct tcp_end client;  /* who it is: the peer, or whom a PROXY header names */
-    struct tcp_end peer;    /* who connected; :: port 0 for a Unix socket */
-    struct tcp_end local;   /* where it connected to, once `local_known` */
+    struct list link;         /* in worker.session; of a stream: among those of its connection */
+    struct gate *gate;        /* pinned, and counted in; of a stream: its connection's */
+    _Atomic uint64_t *source; /* where its client's connections are counted; NULL: nowhere */
+    struct session *parent;   /* of an HTTP/2 stream: its connection */
+    struct h2_front *front;   /* of a connection that speaks HTTP/2; owned */
+    struct tcp_end client;    /* who it is: the peer, or whom a PROXY header names */
+    struct tcp_end peer;      /* who connected; :: port 0 for a Unix socket */
+    struct tcp_end local;     /* where it connected to, once `local_known` */
     struct buffer in;
     struct exchange *exchange; /* NULL while idle */
     struct link *kept; /* an idle connection to a server that is this client's alone; owned */
