@@ -173,6 +173,8 @@ static void lower_listeners(struct lowering *l)
             .max_streams = from->max_streams,
             .max_per_source = from->max_per_source,
             .max_handshakes = from->max_handshakes,
+            .overload_saves = from->overload_saves,
+            .overload_refuses = from->overload_refuses,
             .max_glitches = from->max_glitches,
             .min_rate = from->min_rate,
             .min_rate_ns = from->min_rate_ns,

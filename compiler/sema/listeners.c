@@ -3,12 +3,14 @@
 #include "runtime/base/hash.h"
 #include "runtime/base/uri.h"
 
-#define CONNECTIONS_DEFAULT 10000
-#define BACKLOG_DEFAULT     4096
-#define STREAMS_DEFAULT     100
-#define GLITCHES_DEFAULT    1000
-#define MIN_RATE_DEFAULT    20
-#define MIN_RATE_TIME_NS    INT64_C(10000000000)
+#define CONNECTIONS_DEFAULT      10000
+#define BACKLOG_DEFAULT          4096
+#define STREAMS_DEFAULT          100
+#define GLITCHES_DEFAULT         1000
+#define MIN_RATE_DEFAULT         20
+#define OVERLOAD_SAVES_DEFAULT   85
+#define OVERLOAD_REFUSES_DEFAULT 95
+#define MIN_RATE_TIME_NS         INT64_C(10000000000)
 
 static uint64_t key_of(const struct endpoint *e)
 {
@@ -216,6 +218,21 @@ static void min_rate_read(struct program_listener *l)
         l->min_rate_ns = (int64_t)a->value[1].number;
 }
 
+static bool overload_read(struct sema *s, struct program_listener *l)
+{
+    const struct program_setting *a = setting_given(&l->settings, SETTING_LISTENER_OVERLOAD);
+    l->overload_saves = OVERLOAD_SAVES_DEFAULT;
+    l->overload_refuses = OVERLOAD_REFUSES_DEFAULT;
+    if (!a || a->wrong)
+        return true;
+    l->overload_saves = (uint32_t)a->value[0].number;
+    l->overload_refuses = (uint32_t)a->value[1].number;
+    if (l->overload_saves <= l->overload_refuses)
+        return true;
+    diag(s->diags, DIAG_UPSIDE_DOWN, a->span, "connections are closed", "requests are refused");
+    return false;
+}
+
 static void limits_read(struct program_listener *l)
 {
     min_rate_read(l);
@@ -249,6 +266,7 @@ bool listener_read(struct sema *s, const struct definition *d, struct program_li
     if (out->tcp)
         tls_is_passed_on(s, given);
     limits_read(out);
+    ok &= overload_read(s, out);
     path_read(out);
     const struct program_setting *compress = setting_given(given, SETTING_LISTENER_COMPRESS);
     if (compress && !compress->wrong)

@@ -55,6 +55,7 @@ static void dump_listener(const struct table *t, const struct table_listener *l,
               SLICE_ARG(t->route[l->route].name), l->max_connections, l->max_streams);
     text_addf(out, "  max-glitches %u\n  max-header-size %uB\n", l->max_glitches,
               l->max_head_bytes);
+    text_addf(out, "  overload %u%% %u%%\n", l->overload_saves, l->overload_refuses);
     if (l->max_per_source != TABLE_NO_MAX)
         text_addf(out, "  max-connections-per-source %u\n", l->max_per_source);
     if (l->max_handshakes != TABLE_NO_MAX)

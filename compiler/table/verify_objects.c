@@ -139,6 +139,8 @@ static const char *verify_listener(const struct table *t, const struct table_lis
     REQUIRE(l->max_streams > 0, "a listener takes no streams");
     REQUIRE(l->max_glitches >= 10, "a listener forgives nothing");
     REQUIRE(l->min_rate_ns > 0, "a listener looks at rates over no time");
+    REQUIRE(l->overload_saves > 0 && l->overload_saves <= l->overload_refuses,
+            "a listener refuses before it saves");
     REQUIRE(l->max_per_source > 0 && l->max_handshakes > 0,
             "a listener takes no client, or no handshake");
     REQUIRE(l->max_requests > 0, "a listener takes no requests");

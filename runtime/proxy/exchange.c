@@ -157,6 +157,14 @@ static enum outcome malformed(struct exchange *x, int error)
     return out;
 }
 
+static enum outcome refuse_overload(struct exchange *x)
+{
+    METRIC_ADD(x->worker->metrics->overload_refused, 1);
+    x->retry_after_s = 1;
+    x->fate = FATE_LINGER;
+    return refuse(x, 503, ACCESS_OVERLOAD, "Too much is going on here now.");
+}
+
 /* More of a head that was not complete. */
 static enum outcome read_more(struct exchange *x)
 {
@@ -216,6 +224,11 @@ enum outcome exchange_read_head(struct exchange *x)
     const int error = http_request_understand(&x->request, &x->info);
     if (error)
         return malformed(x, error);
+    const enum overload_stage stage = overload_stage(&x->worker->overload, x->listener);
+    if (stage == OVERLOAD_REFUSES)
+        return refuse_overload(x);
+    if (stage == OVERLOAD_SAVES && !s->parent && x->fate == FATE_KEEP)
+        x->fate = FATE_CLOSE;
     /* Of a stream's body only the end is known, unless it says its length. */
     const bool all_here = conn_ended(&s->conn) && buffer_len(&s->in) == 0;
     if (x->info.framing == FRAMING_NONE && conn_is_stream(&s->conn) && !all_here &&

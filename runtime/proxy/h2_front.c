@@ -124,6 +124,11 @@ void h2_front_late(struct h2_front *f)
     mux_touch(&f->mux);
 }
 
+bool h2_front_is_idle(const struct h2_front *f)
+{
+    return f->mux.n_streams == 0;
+}
+
 void h2_front_drain(struct h2_front *f)
 {
     CHECK_OBJ(f, H2_FRONT_MAGIC);

@@ -54,3 +54,33 @@ void notice(struct notices *all, struct mailbox *control, enum notice_kind kind,
     all->of[kind].quiet_until_ns = now_ns + NOTICE_EVERY_NS;
     mailbox_post(control, &t->message);
 }
+
+struct told_overload {
+    struct message message;
+    uint32_t worker;
+    enum overload_stage stage;
+    struct overload overload;
+};
+
+static void write_overload(struct message *m)
+{
+    static const char *const text[] = {
+        [OVERLOAD_NONE] = "all is served again",
+        [OVERLOAD_SAVES] = "connections that wait are closed",
+        [OVERLOAD_REFUSES] = "requests are refused, with 503",
+    };
+    struct told_overload *t = CONTAINER_OF(m, struct told_overload, message);
+    log_line(t->stage == OVERLOAD_NONE ? LOG_INFO : LOG_WARNING, "worker %u: %s: %u %% %s",
+             t->worker, text[t->stage], t->overload.percent,
+             overload_cause_text(t->overload.cause));
+    free(t);
+}
+
+void notice_overload(struct mailbox *control, uint32_t worker, enum overload_stage stage,
+                     const struct overload *o)
+{
+    struct told_overload *t = MUST_NEW(struct told_overload);
+    *t = (struct told_overload){
+        .message = {.run = write_overload}, .worker = worker, .stage = stage, .overload = *o};
+    mailbox_post(control, &t->message);
+}

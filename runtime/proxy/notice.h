@@ -12,6 +12,7 @@
 
 #include "runtime/base/address.h"
 #include "runtime/base/slice.h"
+#include "runtime/proxy/overload.h"
 
 struct mailbox;
 
@@ -37,6 +38,10 @@ struct notices {
         uint64_t left_out;
     } of[NOTICE_COUNT];
 };
+
+/* A worker begins to leave things out, or ends it: each time, for it falls late. */
+void notice_overload(struct mailbox *control, uint32_t worker, enum overload_stage stage,
+                     const struct overload *o);
 
 /* `why` is static text, or NULL. */
 void notice(struct notices *all, struct mailbox *control, enum notice_kind kind,

@@ -16,6 +16,9 @@
 /* How long a client may go on sending after our last word. */
 #define LINGER_NS (2 * NS_PER_S)
 
+/* A client that has connected has so long to say something while there is little room. */
+#define SILENCE_NS NS_PER_S
+
 static void session_free(struct session *s, bool reset)
 {
     struct worker *w = s->worker;
@@ -56,6 +59,11 @@ static void become_idle(struct session *s)
     struct worker *w = s->worker;
     const struct table_listener *l = session_listener(s);
     if (w->draining || !l) {
+        session_free(s, false);
+        return;
+    }
+    if (overload_stage(&w->overload, l) != OVERLOAD_NONE) {
+        METRIC_ADD(w->metrics->overload_closed, 1);
         session_free(s, false);
         return;
     }
@@ -267,6 +275,15 @@ static void late(struct deadline *d)
     session_drive(s);
 }
 
+/* Those that are left are for the servers of requests that are under way. */
+static bool has_no_descriptor_left(struct worker *w, const struct table_listener *l)
+{
+    const bool none = w->overload.cause == OVERLOAD_DESCRIPTORS &&
+                      overload_stage(&w->overload, l) == OVERLOAD_REFUSES;
+    METRIC_ADD(w->metrics->overload_reset, none);
+    return none;
+}
+
 /* Has this client as many connections as one may have? */
 static bool is_one_too_many(struct session *s, const struct table_listener *l)
 {
@@ -355,6 +372,7 @@ void session_open(struct worker *w, int fd, const struct endpoint *peer, struct 
 {
     METRIC_ADD(w->metrics->connections_accepted, 1);
     METRIC_ADD(w->metrics->connections_open, 1);
+    worker_measure(w);
     struct session *s = session_new(w, peer, gate);
     if (!s) {
         refuse_connection(w, fd, gate);
@@ -399,7 +417,7 @@ void session_welcome(struct session *s)
         session_free(s, false);
         return;
     }
-    if (is_one_too_many(s, l) || is_dropped(s, l)) {
+    if (has_no_descriptor_left(s->worker, l) || is_one_too_many(s, l) || is_dropped(s, l)) {
         session_free(s, true);
         return;
     }
@@ -457,4 +475,22 @@ void session_close_if_idle(struct session *s)
         h2_front_drain(s->front);
     else if (!s->exchange && !s->lingering)
         session_free(s, false);
+}
+
+void session_close_to_save(struct session *s)
+{
+    struct worker *w = s->worker;
+    const struct table_listener *l = session_listener(s);
+    if (!l || overload_stage(&w->overload, l) == OVERLOAD_NONE || s->exchange || s->lingering)
+        return;
+    if (s->front) {
+        if (h2_front_is_idle(s->front))
+            h2_front_drain(s->front);
+        return;
+    }
+    const int64_t left_ns = s->deadline.at_ns - w->now_ns;
+    if (!s->served && left_ns > l->timeout_ns[TIMEOUT_LISTENER_HEADER] - SILENCE_NS)
+        return;
+    METRIC_ADD(w->metrics->overload_closed, 1);
+    session_free(s, false);
 }

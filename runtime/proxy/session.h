@@ -70,6 +70,9 @@ void session_close(struct session *s, enum access_end end);
 /* Closes it if it is idle: no request has begun. */
 void session_close_if_idle(struct session *s);
 
+/* Closes it if it waits for another request, or has said nothing for a while. */
+void session_close_to_save(struct session *s);
+
 /* The PROXY header has come: what follows is the client's. */
 void session_welcome(struct session *s);
 

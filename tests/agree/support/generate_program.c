@@ -345,6 +345,8 @@ static void listener(struct generated *g, struct program_listener *l, uint32_t i
                                    .max_streams = 100,
                                    .max_glitches = 1000,
                                    .min_rate = 20,
+                                   .overload_saves = 85,
+                                   .overload_refuses = 95,
                                    .max_per_source = TABLE_NO_MAX,
                                    .max_handshakes = TABLE_NO_MAX,
                                    .min_rate_ns = NS_PER_S,
