@@ -67,6 +67,7 @@ static void keep(struct lowering *l)
     KEEP(l, network_set, &l->network_set);
     KEEP(l, regex, &l->regex);
     KEEP(l, map, &l->map);
+    KEEP(l, cors_rule, &l->cors_rule);
     KEEP(l, number_set, &l->number_set);
     KEEP(l, string_set, &l->string_set);
 }
@@ -81,6 +82,7 @@ static void lowering_done(struct lowering *l)
     VEC_DONE(&l->network_source);
     VEC_DONE(&l->regex);
     VEC_DONE(&l->map);
+    VEC_DONE(&l->cors_rule);
     VEC_DONE(&l->map_source);
     free(l->route_begin);
     VEC_DONE(&l->number_set);

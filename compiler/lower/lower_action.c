@@ -95,6 +95,8 @@ static uint32_t lower_change(struct lowering *l, const struct action *a,
                                   .cluster = a->cluster};
     if (kind == EFFECT_LIMIT)
         effect.number = lower_find_limit(l, a->name);
+    if (kind == EFFECT_CORS)
+        effect.number = lower_cors(l, a->cors);
     if (kind == EFFECT_REPLACE_PATH)
         effect.regex = lower_regex(l, a->pattern, a->flags, true);
     VEC_ADD(&l->effect, effect);

@@ -29,7 +29,8 @@ static bool may_move(const struct table_effect *e)
 {
     return table_effect_is_header(e->kind, false) || table_effect_is_header(e->kind, true) ||
            table_effect_is_target(e->kind) || e->kind == EFFECT_TAG ||
-           e->kind == EFFECT_TIMEOUT_READ || e->kind == EFFECT_COMPRESS || e->kind == EFFECT_RETRY;
+           e->kind == EFFECT_TIMEOUT_READ || e->kind == EFFECT_COMPRESS ||
+           e->kind == EFFECT_RETRY || e->kind == EFFECT_CORS;
 }
 
 static bool commute(const struct table_effect *e, const struct table_effect *f)

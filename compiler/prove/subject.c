@@ -234,7 +234,8 @@ static bool same_regex(const struct table *t, uint32_t a, const struct table *u,
 bool subject_same_effect(const struct table *t, const struct table_effect *e, const struct table *u,
                          const struct table_effect *f)
 {
-    const bool numbered = e->kind != EFFECT_LIMIT; /* which has a name, and a place by that */
+    /* Those have a name, which says all, and a place by that. */
+    const bool numbered = e->kind != EFFECT_LIMIT && e->kind != EFFECT_CORS;
     if (e->kind != f->kind || !slice_eq(e->name, f->name) || (numbered && e->number != f->number) ||
         !subject_same_template(&e->value, &f->value))
         return false;

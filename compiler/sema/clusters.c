@@ -251,6 +251,12 @@ static bool health_fits(struct sema *s, const struct program_setting *health,
              "the cluster has no `tls`: nothing asks for a name");
         return false;
     }
+    const struct program_setting *keep = setting_own(health, SETTING_HEALTH_KEEP_ALIVE);
+    if (keep && c->h2) {
+        diag(s->diags, DIAG_BAD_HEALTH, keep->span,
+             "only an HTTP/1.1 health check has this, and the cluster speaks HTTP/2");
+        return false;
+    }
     for (uint32_t i = 0; port && i < c->n_servers; i++) {
         if (!c->server[i].endpoint.path[0])
             continue;

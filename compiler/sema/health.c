@@ -170,7 +170,7 @@ static bool talk_read(struct sema *s, const struct program_setting *given, struc
 /* NULL, or which kinds of checks have this. */
 static const char *who_has(enum setting_id id, enum table_health_kind kind)
 {
-    if (id == SETTING_HEALTH_HOST || id == SETTING_HEALTH_HEADER)
+    if (id == SETTING_HEALTH_HOST || id == SETTING_HEALTH_HEADER || id == SETTING_HEALTH_KEEP_ALIVE)
         return kind == HEALTH_HTTP ? NULL : "only an HTTP health check has this";
     if (id == SETTING_HEALTH_SEND)
         return is_talk(kind) ? NULL : "only a TCP or TLS health check has this";
@@ -208,6 +208,8 @@ static bool own_read(struct sema *s, const struct program_setting *a, struct tab
         return name_read(s, v);
     } else if (a->id == SETTING_HEALTH_ASSUME)
         out->assume_up = slice_eq(v->text, SLICE("up"));
+    else if (a->id == SETTING_HEALTH_KEEP_ALIVE)
+        out->keep_alive = true;
     return true;
 }
 

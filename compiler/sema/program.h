@@ -83,12 +83,12 @@ enum action_kind {
     ACTION_TIMEOUT_READ,
     ACTION_RETRY,
     ACTION_COMPRESS,
-    ACTION_MIRROR,
     ACTION_LIMIT,
+    ACTION_CORS,
+    ACTION_MIRROR,
     ACTION_REQUIRE_BASIC,
     ACTION_REQUIRE_JWT,
-    ACTION_CACHE,
-    ACTION_CORS, /* the last of those that change something */
+    ACTION_CACHE, /* the last of those that change something */
     ACTION_CONTINUE,
     ACTION_FORWARD, /* from here on they decide */
     ACTION_DENY,
@@ -129,6 +129,7 @@ struct action {
     const struct split_choice *choice; /* SPLIT: 100 in all */
     uint32_t n_choices;
     const struct program_map *map; /* FORWARD_MAP */
+    const struct table_cors *cors; /* CORS */
     uint32_t route;                /* GOTO: index into program.route */
 };
 

@@ -136,6 +136,8 @@ static void dump_health(const struct table_health *h, struct text *out)
     }
     if (h->port)
         text_addf(out, " port %u", h->port);
+    if (h->keep_alive)
+        text_adds(out, " keep-alive");
     if (h->assume_up)
         text_adds(out, " assume up");
     text_addf(out, " every %.15gms timeout %.15gms rise %u fall %u\n",

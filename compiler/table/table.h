@@ -178,11 +178,11 @@ struct table_regex {
     EFFECT(RETRY, "retry")                   /* number of tries more */                            \
     EFFECT(COMPRESS, "compress")             /* as the listener says, else as the table does */    \
     EFFECT(LIMIT, "limit")                   /* name; number, into table.limit */                  \
+    EFFECT(CORS, "cors") /* name: all of it, as it was written; number, into table.cors_rule */    \
     EFFECT(MIRROR, "mirror")               /* cluster; number, in percent; from here on: later */  \
     EFFECT(REQUIRE_BASIC, "require basic") /* name */                                              \
     EFFECT(REQUIRE_JWT, "require jwt")     /* name */                                              \
-    EFFECT(CACHE, "cache")                 /* number, in ns */                                     \
-    EFFECT(CORS, "cors")                   /* name: all of it, as it was written */
+    EFFECT(CACHE, "cache")                 /* number, in ns */
 
 enum table_effect_kind {
 #define EFFECT(id, spelling) EFFECT_##id,
@@ -365,6 +365,16 @@ struct table_limit {
     bool observe;                      /* counted, and admitted all the same */
 };
 
+/* `cors { ... }`: who may ask from other origins, and what browsers are told of it. */
+struct table_cors {
+    const struct slice *origin; /* a "*." in front of a name: all below it; none where any may */
+    uint32_t n_origins;
+    bool any;                              /* "*" */
+    bool credentials;                      /* never with `any` */
+    struct slice methods, headers, expose; /* as they are sent, with commas; may be empty */
+    struct slice max_age_s;                /* digits */
+};
+
 /* What is said by no limit; and the most that a request head may have. */
 #define TABLE_NO_MAX         UINT32_MAX
 #define TABLE_NO_BODY_MAX    UINT64_MAX
@@ -433,6 +443,7 @@ struct table_health {
     uint16_t status_first, status_last; /* HTTP: what counts as success, inclusive */
     uint16_t port;                      /* 0: the server's own */
     bool h2;                            /* HTTP is asked in HTTP/2; gRPC always is */
+    bool keep_alive;                    /* HTTP/1.1: the connection is kept for the next one */
     bool assume_up;                     /* before the first verdict */
     struct table_upstream_tls tls;      /* how it is spoken to; TCP only connects */
 };
@@ -588,6 +599,7 @@ struct table {
     const struct table_map *map;
     const struct table_tls *tls;
     const struct table_limit *limit;
+    const struct table_cors *cors_rule;
 
     /* The diagrams of the routes: see stage.h. */
     const struct table_classifier *const *classifier;
@@ -601,7 +613,7 @@ struct table {
 
     uint32_t n_listeners, n_clusters, n_servers, n_routes, n_clauses, n_nodes, n_atoms, n_effects,
         n_ends, n_network_sets, n_number_sets, n_string_sets, n_regexs, n_maps, n_tls, n_sources,
-        n_resolvers, n_limits;
+        n_resolvers, n_limits, n_cors_rules;
     struct table_compress compress; /* what the effect means where a listener has none */
     unsigned path_rules;            /* of all listeners together */
     uint64_t asked; /* bit 1 << FIELD_x: some condition, template or split asks for it */

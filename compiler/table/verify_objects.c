@@ -97,6 +97,16 @@ static const char *verify_limit(const struct table_limit *l)
     return NULL;
 }
 
+static const char *verify_cors(const struct table_cors *c)
+{
+    REQUIRE(c->any ? c->n_origins == 0 : c->n_origins > 0, "nobody may ask from another origin");
+    REQUIRE(!c->any || !c->credentials, "credentials come from any origin");
+    REQUIRE(c->max_age_s.len > 0, "a browser is not told how long it may remember");
+    for (uint32_t i = 0; i < c->n_origins; i++)
+        REQUIRE(c->origin[i].len > 0, "an origin is empty");
+    return NULL;
+}
+
 static const char *verify_limits_named(const struct table *t, const uint32_t *limit, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++)
@@ -166,12 +176,15 @@ static const char *verify_health(const struct table_health *h)
     REQUIRE(h->rise > 0 && h->fall > 0, "a health check changes the state after no result");
     REQUIRE(h->n_steps == 0 || h->kind == HEALTH_TCP || h->kind == HEALTH_TLS,
             "a health check has steps that it does not take");
+    REQUIRE(!h->keep_alive || h->kind == HEALTH_HTTP,
+            "a health check keeps a connection that nothing more is said on");
     REQUIRE(h->n_steps <= TABLE_HEALTH_STEPS_MAX, "a health check has too many steps");
     for (uint32_t i = 0; i < h->n_steps; i++)
         REQUIRE(h->step[i].bytes.len >= 1 && h->step[i].bytes.len <= TABLE_HEALTH_STEP_BYTES_MAX,
                 "a step of a health check is too long, or nothing");
     if (h->kind != HEALTH_HTTP)
         return NULL;
+    REQUIRE(!h->keep_alive || !h->h2, "a health check in HTTP/2 keeps its connection");
     REQUIRE(h->method.len > 0, "a health check has no method");
     REQUIRE(h->path.len > 0 && h->path.at[0] == '/', "a health check's path has no slash in front");
     REQUIRE(h->status_first >= 100 && h->status_first <= h->status_last && h->status_last <= 599,
@@ -323,6 +336,8 @@ const char *verify_objects(const struct table *t)
         problem = verify_tls(&t->tls[i]);
     for (uint32_t i = 0; i < t->n_limits && !problem; i++)
         problem = verify_limit(&t->limit[i]);
+    for (uint32_t i = 0; i < t->n_cors_rules && !problem; i++)
+        problem = verify_cors(&t->cors_rule[i]);
     for (uint32_t i = 0; i < t->n_listeners && !problem; i++)
         problem = verify_listener(t, &t->listener[i]);
 

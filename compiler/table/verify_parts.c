@@ -129,6 +129,8 @@ static const char *verify_effect(const struct table *t, const struct table_effec
             "a clause tries again too often");
     REQUIRE(e->kind != EFFECT_LIMIT || e->number < t->n_limits,
             "a change counts by a limit that is not there");
+    REQUIRE(e->kind != EFFECT_CORS || e->number < t->n_cors_rules,
+            "a change is about origins of which nothing is known");
     REQUIRE(e->kind != EFFECT_MIRROR || e->cluster < t->n_clusters,
             "a request is mirrored to a cluster that is not there");
     return verify_template(&e->value, e->kind == EFFECT_REPLACE_PATH);

@@ -1,5 +1,6 @@
 #include "compiler/tools/explain_priv.h"
 
+#include "compiler/table/cors.h"
 #include "compiler/table/eval.h"
 #include "compiler/table/query.h"
 #include "runtime/base/text.h"
@@ -198,11 +199,23 @@ bool explain_is_answered(enum table_end_kind kind)
     return kind == END_DENY || kind == END_RESPOND || kind == END_REDIRECT;
 }
 
+/* A request that is not forwarded after all. */
+static void explain_preflight(const struct explain *x, const struct verdict *v, struct text *out)
+{
+    const struct table_cors *c = table_cors_of(x->table, v);
+    if (c && table_cors_is_preflight(x->facts))
+        text_adds(out, table_cors_allows(c, table_cors_origin(x->facts))
+                           ? " (but a browser's preflight: answered 204 by `cors`)"
+                           : " (but a browser's preflight: answered 403, `cors` does not allow "
+                             "this origin)");
+}
+
 void explain_decision(const struct explain *x, const struct verdict *v, struct text *out)
 {
     const struct table_end *e = &x->table->end[v->end];
     if (explain_is_forwarded(e->kind)) {
         text_addf(out, "forward " SLICE_FMT, SLICE_ARG(x->table->cluster[v->cluster].name));
+        explain_preflight(x, v, out);
     } else if (explain_is_answered(e->kind)) {
         text_addf(out, "%s %u", table_end_name(e->kind), e->status);
         if (e->kind == END_REDIRECT) {

@@ -70,6 +70,8 @@ static void health(struct text *out, const struct table_health *h,
         steps(out, given);
     if (h->port)
         text_addf(out, "  port %u", h->port);
+    if (h->keep_alive)
+        text_adds(out, "  keep-alive");
     if (h->assume_up)
         text_adds(out, "  assume up");
     text_adds(out, " }\n");

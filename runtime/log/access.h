@@ -18,8 +18,9 @@
 /* Why an exchange ended as it did. END(id, text in the log) */
 #define ACCESS_ENDS(END)                                                                           \
     END(COMPLETE, "complete")                                                                      \
-    END(ANSWERED, "answered") /* by a rule: deny, respond, redirect */                             \
-    END(DROPPED, "dropped")   /* by a rule: drop, tarpit */                                        \
+    END(ANSWERED, "answered")   /* by a rule: deny, respond, redirect */                           \
+    END(PREFLIGHT, "preflight") /* by `cors`, for a browser */                                     \
+    END(DROPPED, "dropped")     /* by a rule: drop, tarpit */                                      \
     END(MALFORMED, "malformed-request")                                                            \
     END(TOO_LARGE, "too-large") /* its body: max-body-size */                                      \
     END(CLIENT_TIMEOUT, "client-timeout")                                                          \

@@ -42,6 +42,17 @@ static enum outcome forward_to(struct exchange *x)
     return go(x, EXCHANGE_PICK);
 }
 
+/* A browser asks whether a page may ask: answered here, for what it would ask goes to servers that
+ * may know nothing of it. */
+static enum outcome preflight(struct exchange *x)
+{
+    if (!table_cors_allows(x->cors, table_cors_origin(&x->facts)))
+        return refuse(x, 403, ACCESS_PREFLIGHT, "Pages of this origin may not ask here.");
+    x->status = 204;
+    x->end = ACCESS_PREFLIGHT;
+    return go(x, EXCHANGE_ANSWER);
+}
+
 enum outcome exchange_follow(struct exchange *x)
 {
     const struct table *t = x->generation->table;
@@ -49,7 +60,8 @@ enum outcome exchange_follow(struct exchange *x)
     switch (end->kind) {
     case END_FORWARD:
     case END_SPLIT:
-    case END_MAP: return forward_to(x);
+    case END_MAP:
+        return x->cors && table_cors_is_preflight(&x->facts) ? preflight(x) : forward_to(x);
     case END_DENY:
     case END_RESPOND:
     case END_REDIRECT:
@@ -82,6 +94,8 @@ static void note_settings(struct exchange *x)
             x->says_retries = true;
             x->retries_more = (uint32_t)e->number;
         }
+        if (e->kind == EFFECT_CORS)
+            x->cors = &t->cors_rule[e->number];
         if (e->kind == EFFECT_COMPRESS && x->compress->n_codings == 0)
             x->compress = &t->compress;
     }

@@ -47,6 +47,7 @@ struct exchange *exchange_new(struct session *s)
     x->retried = x->not_retried = NULL;
     x->retry_after_s = 0;
     x->limited = NULL;
+    x->cors = NULL;
     x->waiter = NULL;
     x->hedge = HEDGE_NONE;
     x->is_hedge = false;
@@ -311,7 +312,8 @@ enum outcome exchange_finish(struct exchange *x)
         x->fate = FATE_CLOSE;
     /* Closing over unread bytes would reset the connection, and the client might lose our answer.
      */
-    const bool said_all = x->end == ACCESS_COMPLETE || x->end == ACCESS_ANSWERED;
+    const bool said_all =
+        x->end == ACCESS_COMPLETE || x->end == ACCESS_ANSWERED || x->end == ACCESS_PREFLIGHT;
     if (x->fate == FATE_CLOSE && said_all && (s->readable || buffer_len(&s->in) > 0))
         x->fate = FATE_LINGER;
     return OVER;

@@ -108,6 +108,7 @@ struct exchange {
     struct verdict verdict;
     bool decided;
     bool tarpitted;                        /* counted in worker.tarpitted */
+    const struct table_cors *cors;         /* of the deciding clauses, or NULL */
     const struct table_compress *compress; /* of the listener, or the deciding clauses */
     bool says_retries; /* a clause does: `retries_more` instead of what the cluster says */
     uint32_t retries_more;

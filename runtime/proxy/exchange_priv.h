@@ -4,6 +4,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/http/h1_write.h"
 #include "runtime/mux/stream.h"
+#include "runtime/proxy/cors.h"
 #include "runtime/proxy/exchange.h"
 #include "runtime/proxy/session.h"
 #include "runtime/proxy/worker.h"
@@ -231,7 +232,7 @@ size_t exchange_header_edits(const struct table *t, const struct verdict *v, boo
 
 /* What rules make of a response with this status: `head` is the server's, or NULL where it is an
  * answer of ours. The values are good until the worker decides about anything else. */
-#define RESPONSE_EDITS_MAX (2 * TABLE_EFFECTS_MAX)
+#define RESPONSE_EDITS_MAX (2 * TABLE_EFFECTS_MAX + CORS_EDITS_MAX)
 size_t exchange_response_edits(struct exchange *x, const struct http_head *head, uint16_t status,
                                struct http_edit out[RESPONSE_EDITS_MAX]);
 

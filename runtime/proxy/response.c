@@ -41,7 +41,8 @@ size_t exchange_response_edits(struct exchange *x, const struct http_head *head,
     if (!x->decided)
         return 0; /* it was not understood, or refused before it was: rules know nothing of it */
     const struct table *t = x->generation->table;
-    size_t n = exchange_header_edits(t, &x->verdict, true, out);
+    size_t n = x->cors ? cors_edits(x->cors, &x->facts, x->end == ACCESS_PREFLIGHT, out) : 0;
+    n += exchange_header_edits(t, &x->verdict, true, out + n);
     if (x->listener->on_response == TABLE_NO_ROUTE)
         return n;
     fill_response(x, head, status);

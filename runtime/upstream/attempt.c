@@ -8,127 +8,13 @@
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/http/h1_body.h"
 #include "runtime/net/dial.h"
 #include "runtime/net/proxy_socket.h"
 #include "runtime/tls/transport.h"
 #include "runtime/upstream/grpc_health.h"
 #include "runtime/upstream/h2_ask.h"
 #include "runtime/upstream/talk.h"
-
-/* Of host:port the host. */
-static struct slice without_port(struct slice host)
-{
-    const char *colon = host.len > 0 ? memrchr(host.at, ':', host.len) : NULL;
-    const bool ipv6 = colon && memchr(colon, ']', (size_t)(host.at + host.len - colon));
-    return colon && !ipv6 ? (struct slice){host.at, (size_t)(colon - host.at)} : host;
-}
-
-static bool names(const struct table_health *check, struct slice header)
-{
-    for (uint32_t i = 0; i < check->n_headers; i++)
-        if (slice_eq(check->header[i].name, header))
-            return true;
-    return false;
-}
-
-/* In the form of HTTP/1; the codec of HTTP/2 takes the connection's own fields out of it. */
-static void write_http(const struct table_health *check, struct slice host, struct text *out)
-{
-    text_addf(out, SLICE_FMT " " SLICE_FMT " HTTP/1.1\r\nHost: " SLICE_FMT "\r\n",
-              SLICE_ARG(check->method), SLICE_ARG(check->path), SLICE_ARG(host));
-    if (!names(check, SLICE("user-agent")))
-        text_adds(out, "User-Agent: lbc-health\r\n");
-    if (!names(check, SLICE("accept")))
-        text_adds(out, "Accept: */*\r\n");
-    for (uint32_t i = 0; i < check->n_headers; i++)
-        text_addf(out, SLICE_FMT ": " SLICE_FMT "\r\n", SLICE_ARG(check->header[i].name),
-                  SLICE_ARG(check->header[i].value));
-    text_adds(out, "Connection: close\r\n\r\n");
-}
-
-static void write_grpc(struct slice host, struct text *out)
-{
-    text_addf(out,
-              "POST " GRPC_HEALTH_PATH " HTTP/1.1\r\n"
-              "Host: " SLICE_FMT "\r\n"
-              "User-Agent: lbc-health\r\n"
-              "Content-Type: application/grpc\r\n"
-              "TE: trailers\r\n\r\n",
-              SLICE_ARG(host));
-}
-
-static void copy_steps(const struct table_health *check, struct attempt_plan *plan)
-{
-    plan->n_steps = check->n_steps;
-    plan->step = MUST_ARRAY(struct table_health_step, check->n_steps);
-    for (uint32_t i = 0; i < check->n_steps; i++) {
-        const struct slice from = check->step[i].bytes;
-        char *bytes = must_calloc(from.len, 1);
-        memcpy(bytes, from.at, from.len);
-        plan->step[i] = (struct table_health_step){check->step[i].expect, {bytes, from.len}};
-    }
-}
-
-static bool same_steps(const struct attempt_plan *a, const struct attempt_plan *b)
-{
-    bool same = a->n_steps == b->n_steps;
-    for (uint32_t i = 0; i < a->n_steps && same; i++)
-        same =
-            a->step[i].expect == b->step[i].expect && slice_eq(a->step[i].bytes, b->step[i].bytes);
-    return same;
-}
-
-struct attempt_plan attempt_plan_new(const struct table_health *check, struct tls_client *tls,
-                                     struct slice host)
-{
-    struct attempt_plan plan = {
-        .kind = check->kind,
-        .timeout_ns = check->timeout_ns,
-        .status_first = check->status_first,
-        .status_last = check->status_last,
-    };
-    plan.proxy_protocol = (enum proxy_version)check->proxy_protocol;
-    plan.h2 = check->h2;
-    plan.port = check->port;
-    copy_steps(check, &plan);
-    if (tls && check->kind != HEALTH_TCP)
-        plan.tls = tls_client_pin(tls);
-    if (check->host.len > 0)
-        host = check->host;
-    text_add(&plan.name, without_port(host));
-    if (check->kind == HEALTH_HTTP)
-        write_http(check, host, &plan.request);
-    if (check->kind == HEALTH_GRPC) {
-        write_grpc(check->tls.sni.len > 0 ? check->tls.sni : host, &plan.request);
-        grpc_health_ask(check->service, &plan.body);
-    }
-    return plan;
-}
-
-bool attempt_plan_eq(const struct attempt_plan *a, const struct attempt_plan *b)
-{
-    return a->kind == b->kind && a->timeout_ns == b->timeout_ns &&
-           a->status_first == b->status_first && a->status_last == b->status_last &&
-           a->proxy_protocol == b->proxy_protocol && a->tls == b->tls && a->h2 == b->h2 &&
-           a->port == b->port && same_steps(a, b) &&
-           slice_eq(text_slice(&a->name), text_slice(&b->name)) &&
-           slice_eq(text_slice(&a->body), text_slice(&b->body)) &&
-           slice_eq(text_slice(&a->request), text_slice(&b->request));
-}
-
-void attempt_plan_done(struct attempt_plan *plan)
-{
-    text_done(&plan->request);
-    text_done(&plan->body);
-    text_done(&plan->name);
-    for (uint32_t i = 0; i < plan->n_steps; i++)
-        free((char *)(uintptr_t)plan->step[i].bytes.at);
-    free(plan->step);
-    plan->step = NULL;
-    plan->n_steps = 0;
-    tls_client_unpin(plan->tls);
-    plan->tls = NULL;
-}
 
 static bool is_digit(char c)
 {
@@ -161,11 +47,24 @@ int attempt_status(struct slice answer)
 void attempt_stop(struct attempt *a)
 {
     timer_stop(&a->deadline);
+    a->under_way = false;
     conn_close(&a->conn);
     h2_ask_free(a->ask);
     a->ask = NULL;
     free(a->talk);
     a->talk = NULL;
+}
+
+/* `keep`: the connection stays, for the next one. */
+static void finish(struct attempt *a, enum attempt_end how, bool keep, const char *reason)
+{
+    if (keep) {
+        timer_stop(&a->deadline);
+        a->under_way = false;
+    } else {
+        attempt_stop(a);
+    }
+    a->over(a->of, how, reason); /* last: it may begin the next, or free this one */
 }
 
 PRINTF_LIKE(3, 4)
@@ -176,9 +75,7 @@ static void end(struct attempt *a, enum attempt_end how, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(reason, sizeof(reason), fmt, args);
     va_end(args);
-
-    attempt_stop(a);
-    a->over(a->of, how, reason); /* last: it may begin the next, or free this one */
+    finish(a, how, false, reason);
 }
 
 /* Out of descriptors, memory or ports: our trouble, not the server's. */
@@ -237,33 +134,76 @@ static void timed_out(void *of)
         end(a, ATTEMPT_FAILURE, "no %s %s", a->connected ? "answer" : "connection", within);
 }
 
-static void judge_status(struct attempt *a, int status)
+/* A server that fails is not asked on the same connection again: it may be another by then. */
+static void judge_status(struct attempt *a, int status, bool reusable)
 {
+    char reason[ATTEMPT_REASON_MAX];
+    snprintf(reason, sizeof(reason), "status %d", status);
     const bool good = status >= a->plan->status_first && status <= a->plan->status_last;
-    end(a, good ? ATTEMPT_SUCCESS : ATTEMPT_FAILURE, "status %d", status);
+    finish(a, good ? ATTEMPT_SUCCESS : ATTEMPT_FAILURE, good && reusable, reason);
 }
 
-/* Judges what has arrived so far; returns whether that was enough. */
-static bool judge(struct attempt *a)
+/* What is read at once; an answer that is longer ends its connection. */
+#define ANSWER_BYTES 4096
+
+/* Is this a whole answer, and nothing behind it, after which the connection goes on? at[len] may be
+ * written. */
+static bool is_reusable(const struct attempt_plan *plan, char *at, size_t len)
 {
+    struct http_head head;
+    struct http_response_info info;
+    at[len] = '\0';
+    const int used = plan->keep_alive ? h1_response_parse(&head, at, len) : 0;
+    if (used <= 0 || http_response_understand(&head, plan->head, &info) != 0 || !info.keep_alive ||
+        info.interim || info.switches)
+        return false;
+    struct h1_body body;
+    struct h1_decoded decoded;
+    h1_body_init(&body, info.framing, info.content_length);
+    const size_t rest = len - (size_t)used;
+    return h1_body_decode(&body, at + used, rest, &decoded) == 0 && decoded.done &&
+           decoded.used == rest;
+}
+
+/* Judges what has come, the last `n` bytes of it at `at`; returns whether that was enough. Nothing
+ * is waited for but the status: only an answer that came at once leaves its connection. */
+static bool judge(struct attempt *a, char *at, size_t n)
+{
+    const bool first = a->received == 0;
+    const size_t room = sizeof(a->answer) - a->received;
+    memcpy(a->answer + a->received, at, n < room ? n : room);
+    a->received += n < room ? n : room;
     const int status = attempt_status((struct slice){a->answer, a->received});
     if (status == 0)
         return false;
     if (status < 0)
         end(a, ATTEMPT_FAILURE, "not an HTTP/1 response");
     else
-        judge_status(a, status);
+        judge_status(a, status, first && is_reusable(a->plan, at, n));
     return true;
+}
+
+static void dial(struct attempt *a);
+
+/* A connection that was kept may have been closed by the server meanwhile, with good reason. */
+static bool was_left(const struct attempt *a, ssize_t n)
+{
+    return a->again && a->received == 0 && (n == 0 || n == -ECONNRESET || n == -EPIPE);
 }
 
 static void read_answer(struct attempt *a)
 {
     for (;;) {
         ASSERT(a->received < sizeof(a->answer)); /* a status line is judged long before */
-        const ssize_t n =
-            conn_read(&a->conn, a->answer + a->received, sizeof(a->answer) - a->received);
+        char room[ANSWER_BYTES + 1];
+        const ssize_t n = conn_read(&a->conn, room, ANSWER_BYTES);
         if (n == -EAGAIN) {
             conn_want(&a->conn, WATCH_READ);
+            return;
+        }
+        if (was_left(a, n)) {
+            conn_close(&a->conn);
+            dial(a);
             return;
         }
         if (n < 0) {
@@ -274,8 +214,7 @@ static void read_answer(struct attempt *a)
             end(a, ATTEMPT_FAILURE, "closed without an answer");
             return;
         }
-        a->received += (size_t)n;
-        if (judge(a))
+        if (judge(a, room, (size_t)n))
             return;
     }
 }
@@ -314,7 +253,7 @@ static void judge_h2(struct attempt *a)
     if (status <= 0)
         end(a, ATTEMPT_FAILURE, "not an HTTP/2 response");
     else if (a->plan->kind == HEALTH_HTTP)
-        judge_status(a, status);
+        judge_status(a, status, false);
     else if (status == 200)
         judge_grpc(a);
     else
@@ -486,7 +425,9 @@ static void connected(struct attempt *a)
 static void ready(void *of, unsigned what)
 {
     struct attempt *a = of;
-    if (!a->connected)
+    if (!a->under_way)
+        conn_close(&a->conn); /* a server has nothing to say before it is asked */
+    else if (!a->connected)
         connected(a);
     else if (!a->shaken)
         shake_hands(a);
@@ -507,15 +448,13 @@ void attempt_init(struct attempt *a, struct loop *loop, struct wire *wire, attem
     timer_init(&a->deadline, loop, timed_out, a);
 }
 
-void attempt_begin(struct attempt *a, const struct sockaddr_of *to, const struct attempt_plan *plan)
+static void dial(struct attempt *a)
 {
-    ASSERT(!attempt_is_under_way(a));
-    ASSERT(plan->kind != HEALTH_NONE);
-    a->plan = plan;
-    a->connected = a->shaken = false;
+    const struct attempt_plan *plan = a->plan;
+    a->again = a->connected = a->shaken = false;
     a->sent = a->received = 0;
 
-    const int fd = dial_begin(to);
+    const int fd = dial_begin(&a->to);
     if (fd < 0) {
         end_with_errno(a, -fd);
         return;
@@ -529,5 +468,20 @@ void attempt_begin(struct attempt *a, const struct sockaddr_of *to, const struct
         return;
     }
     conn_want(&a->conn, WATCH_WRITE);
+}
+
+void attempt_begin(struct attempt *a, const struct sockaddr_of *to, const struct attempt_plan *plan)
+{
+    ASSERT(!attempt_is_under_way(a));
+    ASSERT(plan->kind != HEALTH_NONE);
+    a->plan = plan;
+    a->to = *to;
+    a->under_way = true;
+    a->again = a->conn.fd != -1;
+    a->sent = a->received = 0;
     timer_set(&a->deadline, plan->timeout_ns);
+    if (a->again)
+        send_request(a);
+    else
+        dial(a);
 }

@@ -1,5 +1,6 @@
 /*
- * attempt - one probe of one server: connect, ask, read the status line. No state beyond its end.
+ * attempt - one probe of one server: connect, ask, read the status line. No state beyond its end
+ * but a connection, where the plan is to keep it for the next one.
  *
  * The control thread's. Bounded: one descriptor, one small buffer, one deadline.
  */
@@ -33,6 +34,8 @@ struct attempt_plan {
     struct text request;               /* owned; HTTP's and gRPC's head */
     struct text body;                  /* owned; gRPC */
     bool h2;                           /* it is asked in HTTP/2 */
+    bool keep_alive;                   /* the connection is kept, where the answer allows it */
+    bool head;                         /* asked with HEAD: an answer has no body */
     uint16_t port;                     /* 0: the server's own */
     struct tls_client *tls;            /* pinned; NULL: without TLS */
     struct text name;                  /* owned; the host that is asked for and verified */
@@ -46,12 +49,15 @@ struct h2_ask;
 struct talk;
 
 struct attempt {
-    struct conn conn;  /* its descriptor is -1 while none is under way */
+    struct conn conn;  /* its descriptor is -1 while there is none */
     struct wire *wire; /* borrowed */
     struct timer deadline;
     const struct attempt_plan *plan; /* borrowed while it is under way */
     attempt_over *over;
     void *of;
+    struct sockaddr_of to;
+    bool under_way;
+    bool again;             /* on a connection that an earlier one kept */
     bool connected, shaken; /* and the handshake is over, if there is one */
     struct h2_ask *ask;     /* owned; of HTTP/2 */
     struct talk *talk;      /* owned; of one that has steps */
@@ -62,16 +68,17 @@ struct attempt {
 void attempt_init(struct attempt *a, struct loop *loop, struct wire *wire, attempt_over *over,
                   void *of);
 
-/* Begins one; `over` may be called before this returns. `plan` stays until it is over. */
+/* Begins one; `over` may be called before this returns. `plan` stays until it is over. A connection
+ * that was kept must be to the same server, by the same plan. */
 void attempt_begin(struct attempt *a, const struct sockaddr_of *to,
                    const struct attempt_plan *plan);
 
 static inline bool attempt_is_under_way(const struct attempt *a)
 {
-    return a->conn.fd != -1;
+    return a->under_way;
 }
 
-/* Ends it without calling `over`. Harmless when none is under way. */
+/* Ends it without calling `over`, and drops what was kept. Harmless when there is nothing. */
 void attempt_stop(struct attempt *a);
 
 /* The plan for a check of this kind; `host` is what the Host header says, and who the server is to

@@ -131,10 +131,10 @@ static void stop(struct probe *p)
 {
     timer_stop(&p->turn);
     list_remove(&p->waiting);
-    if (!attempt_is_under_way(&p->attempt))
-        return;
+    const bool under_way = attempt_is_under_way(&p->attempt);
     attempt_stop(&p->attempt);
-    let_next_begin(p->all);
+    if (under_way)
+        let_next_begin(p->all);
 }
 
 static void probe_free(struct probe *p)

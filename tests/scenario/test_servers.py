@@ -83,6 +83,45 @@ def test_a_server_that_pauses_is_taken_out_and_comes_back(start):
     load.assert_clean()  # those that waited were answered in the end
 
 
+def told_s(lbc, about):
+    """When the log said it, once it has."""
+    def line():
+        return next((said for said in lbc.said().splitlines() if about in said), None)
+    said = wait_for(line, about, 20)
+    return wall_s({"time": said.split()[0]})
+
+
+def test_one_that_paused_gets_its_share_back_slowly(start):
+    """Noticed within the interval, the check's timeout and a failure more; all of it told by the log."""
+    ports, port = [free_port() for _ in range(3)], free_port()
+    origins = [start(Origin, p) for p in ports]
+    lbc = start(Lbc, "lbconf 1\ncluster web {\n" +
+                "".join(f"  server {name} 127.0.0.1:{p} slow-start 8s\n" for name, p in zip("abc", ports)) +
+                f"""  health http GET "/" {{ every 500ms  timeout 300ms  rise 1  fall 2 }}
+}}
+listener front {{ bind 127.0.0.1:{port}; route site }}
+route site {{ otherwise {{ forward web }} }}
+""", port=port)
+
+    def share(n=30):
+        answers = [get(port)["x-origin"] for _ in range(n)]
+        return answers.count(str(ports[1])) / n
+    wait_for(lambda: share() > 0.3, "all have their share", 30)
+    stopped = time.time()
+    os.kill(origins[1].pid, signal.SIGSTOP)
+    noticed = told_s(lbc, "server web/b is down: no answer within 300ms")
+    assert noticed - stopped < 2 * 0.525 + 0.3 + 3  # the rest is for a machine that is busy
+    assert share() == 0
+    os.kill(origins[1].pid, signal.SIGCONT)
+    back = told_s(lbc, "server web/b is up: status 200")
+    early = share()
+    if time.time() - back < 3:
+        assert early < 0.2, early
+    wait_for(lambda: share() > 0.3, "it has its share again", 30)
+    assert time.time() - back > 4
+    assert lbc.said().count("is down: no answer") == 1
+
+
 def test_a_server_that_is_not_checked_is_avoided_while_it_refuses_connections(start):
     port, dead = free_port(), free_port()
     origin = start(Origin)

@@ -116,6 +116,15 @@ static void change_response(struct generated *g, struct action *a)
         a->value = template(g);
 }
 
+static void allow_origins(struct action *a)
+{
+    static const struct slice origin = SLICE_INIT("https://a.example");
+    static const struct table_cors rule = {
+        .origin = &origin, .n_origins = 1, .max_age_s = SLICE_INIT("5")};
+    a->cors = &rule;
+    a->name = SLICE("{ origins \"https://a.example\" }");
+}
+
 static void change(struct generated *g, struct action *a)
 {
     *a = (struct action){.name = SLICE("")};
@@ -126,11 +135,13 @@ static void change(struct generated *g, struct action *a)
     }
     if (kind == 3) {
         static const enum action_kind kinds[] = {ACTION_TAG, ACTION_TIMEOUT_READ, ACTION_RETRY,
-                                                 ACTION_COMPRESS};
+                                                 ACTION_COMPRESS, ACTION_CORS};
         a->kind = kinds[choose(g->choice, COUNT_OF(kinds))];
         a->name = a->kind == ACTION_TAG ? generate_name(g->choice) : SLICE("");
         if (a->kind == ACTION_TIMEOUT_READ)
             a->number = g->live ? UINT64_C(60000000000) : 1000000;
+        if (a->kind == ACTION_CORS)
+            allow_origins(a);
         if (a->kind == ACTION_RETRY)
             a->number = choose(g->choice, 11);
         return;

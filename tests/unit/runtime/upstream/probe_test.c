@@ -19,7 +19,7 @@
 
 /* --- an origin: treats every connection alike, in a thread of its own --- */
 
-enum manner { ANSWERS, ANSWERS_BYTE_BY_BYTE, SAYS_NOTHING };
+enum manner { ANSWERS, ANSWERS_BYTE_BY_BYTE, SAYS_NOTHING, KEEPS_CONNECTIONS };
 
 struct origin {
     pthread_t thread;
@@ -27,29 +27,32 @@ struct origin {
     struct endpoint endpoint;
     _Atomic int manner;
     _Atomic(const char *) answer; /* "": closes once it has read the request */
-    atomic_uint accepted;
+    atomic_uint accepted, asked;
     int held[400]; /* what it says nothing on */
     size_t n_held;
 };
 
-static void serve(const struct origin *o, int fd)
+/* One request; whether the connection is still of use. */
+static bool serve(struct origin *o, int fd)
 {
     char request[1024];
     size_t got = 0;
     while (got < sizeof(request) - 1) {
         const ssize_t n = recv(fd, request + got, sizeof(request) - 1 - got, 0);
         if (n <= 0)
-            return;
+            return false;
         got += (size_t)n;
         request[got] = '\0';
         if (strstr(request, "\r\n\r\n"))
             break;
     }
+    atomic_fetch_add(&o->asked, 1);
     const char *answer = atomic_load(&o->answer);
     const size_t step = atomic_load(&o->manner) == ANSWERS_BYTE_BY_BYTE ? 1 : strlen(answer);
     for (const char *at = answer; *at; at += step)
         if (send(fd, at, step, MSG_NOSIGNAL) == -1)
-            return; /* whoever asked knows enough */
+            return false; /* whoever asked knows enough */
+    return true;
 }
 
 static void *origin_run(void *arg)
@@ -66,7 +69,8 @@ static void *origin_run(void *arg)
             o->held[o->n_held++] = fd;
             continue;
         }
-        serve(o, fd);
+        while (serve(o, fd) && atomic_load(&o->manner) == KEEPS_CONNECTIONS)
+            continue;
         close(fd);
     }
 }
@@ -237,6 +241,82 @@ static void what_a_server_does_decides(void **state)
         assert_int_equal(atomic_load(&s->pins), 1);
         server_unpin(s);
     }
+}
+
+/* Until the server was asked so often. */
+static void await_asked(const struct origin *o, unsigned n)
+{
+    while (atomic_load(&o->asked) < n)
+        assert_true(run_for(10 * NS_PER_MS)); /* nothing changes meanwhile */
+}
+
+static const struct {
+    const char *says;
+    enum manner manner;
+    const char *answer;
+    bool reused;
+} kept[] = {
+    {"no body", KEEPS_CONNECTIONS, "HTTP/1.1 204 x\r\n\r\n", true},
+    {"a body", KEEPS_CONNECTIONS, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine", true},
+    {"chunks", KEEPS_CONNECTIONS,
+     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfine\r\n0\r\n\r\n", true},
+    {"a body that has not come", KEEPS_CONNECTIONS,
+     "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfine", false},
+    {"more than the body", KEEPS_CONNECTIONS, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nfine",
+     false},
+    {"a body that ends with the connection", KEEPS_CONNECTIONS, "HTTP/1.1 200 OK\r\n\r\nfine",
+     false},
+    {"the server would close", KEEPS_CONNECTIONS, "HTTP/1.1 204 x\r\nConnection: close\r\n\r\n",
+     false},
+    {"HTTP/1.0", KEEPS_CONNECTIONS, "HTTP/1.0 204 x\r\n\r\n", false},
+    {"a head in pieces", ANSWERS_BYTE_BY_BYTE, "HTTP/1.1 204 x\r\n\r\n", false},
+    {"the server closes without a word", ANSWERS, "HTTP/1.1 204 x\r\n\r\n", false},
+};
+
+static void a_connection_is_kept_where_the_answer_allows_it(void **state)
+{
+    (void)state;
+    struct table_health check = quick;
+    check.keep_alive = true;
+    for (size_t i = 0; i < COUNT_OF(kept); i++) {
+        struct origin o;
+        origin_open(&o, kept[i].manner, kept[i].answer);
+        struct server *s = server_at(&o.endpoint);
+        told.n = 0;
+        watch_one(s, &check);
+        await(1);
+        await_asked(&o, 5);
+        watch_none();
+        const unsigned accepted = atomic_load(&o.accepted);
+        if (told.state != HEALTH_UP || kept[i].reused != (accepted == 1) ||
+            (!kept[i].reused && accepted < 4))
+            fail_msg("%s: %s, %u connections", kept[i].says, health_name(told.state), accepted);
+        origin_close(&o);
+        assert_int_equal(atomic_load(&s->pins), 1);
+        server_unpin(s);
+    }
+}
+
+static void a_server_that_fails_is_asked_on_a_new_connection(void **state)
+{
+    (void)state;
+    struct origin o;
+    origin_open(&o, KEEPS_CONNECTIONS, "HTTP/1.1 204 x\r\n\r\n");
+    struct server *s = server_at(&o.endpoint);
+    struct table_health check = quick;
+    check.keep_alive = true;
+    watch_one(s, &check);
+    await(1);
+    atomic_store(&o.answer, "HTTP/1.1 503 x\r\nContent-Length: 0\r\n\r\n");
+    await(2);
+    assert_int_equal(told.state, HEALTH_DOWN);
+    assert_int_equal(atomic_load(&o.accepted), 1);
+    atomic_store(&o.answer, "HTTP/1.1 204 x\r\n\r\n");
+    await(3);
+    assert_true(atomic_load(&o.accepted) >= 2);
+    watch_none();
+    origin_close(&o);
+    server_unpin(s);
 }
 
 static void nobody_there_is_a_failure(void **state)
@@ -502,6 +582,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_a_server_does_decides),
+        TEST(a_connection_is_kept_where_the_answer_allows_it),
+        TEST(a_server_that_fails_is_asked_on_a_new_connection),
         TEST(nobody_there_is_a_failure),
         TEST(rise_and_fall_are_counted),
         TEST(a_slow_probe_is_not_overtaken_by_the_next),
