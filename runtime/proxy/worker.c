@@ -64,10 +64,8 @@ static int64_t count_descriptors(struct worker *w)
 
 void worker_measure(struct worker *w)
 {
-    struct rlimit limit;
-    const bool known = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur > 0;
     const struct overload_measures m = {.descriptors = (uint64_t)count_descriptors(w),
-                                        .descriptors_max = known ? limit.rlim_cur : UINT64_MAX,
+                                        .descriptors_max = w->descriptors_max,
                                         .buffers = w->buffers.in_use,
                                         .buffers_max = WORKER_BUFFERS_MAX,
                                         .late_ns = w->overload.late_ns};
@@ -84,9 +82,18 @@ static enum overload_stage stage_of(const struct worker *w)
     return most;
 }
 
+/* Anybody may change it while we run. */
+static void note_limit(struct worker *w)
+{
+    struct rlimit limit;
+    const bool known = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur > 0;
+    w->descriptors_max = known ? limit.rlim_cur : UINT64_MAX;
+}
+
 /* Says what has changed, and makes room, now and then, while there is too little. */
 static void watch_overload(struct worker *w)
 {
+    note_limit(w);
     worker_measure(w);
     const enum overload_stage now = stage_of(w);
     if (now != w->overload_told) {
@@ -150,6 +157,7 @@ struct worker *worker_new(const struct worker_config *config, int *rc)
     w->control = config->control;
     w->rng = (struct rng){config->seed};
     w->request_id = rng_next(&w->rng);
+    w->descriptors_max = UINT64_MAX; /* until the first tick */
     w->metrics = aligned_alloc(64, (sizeof(*w->metrics) + 63) & ~(size_t)63);
     if (!w->metrics)
         die_out_of_memory(1, sizeof(*w->metrics));

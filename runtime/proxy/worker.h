@@ -73,6 +73,7 @@ struct worker {
     struct overload overload;
     enum overload_stage overload_told; /* what the log says of it */
     int64_t tick_due_ns, swept_ns;
+    uint64_t descriptors_max;
     int64_t descriptors_told; /* of its connections, as the others count them */
 };
 
