@@ -28,14 +28,13 @@ struct exchange *exchange_new(struct session *s)
     x->client = s->client.address;
     x->cluster = NULL;
     x->retry = NULL;
-    x->says_retries = false;
     x->server = NULL;
     x->link = NULL;
     x->begun_ns = w->now_ns;
     x->begun_wall_ns = clock_wall_ns();
     x->head_ns = x->decided_ns = x->connected_ns = x->answered_ns = 0;
     x->decided = x->response_known = x->head_sent = x->up_failed = x->fresh = x->late = x->reused =
-        x->heard = x->continued = x->tarpitted = false;
+        x->heard = x->continued = x->tarpitted = x->says_retries = false;
     x->info = (struct http_request_info){0};
     x->facts = (struct facts){0};
     x->response_info = (struct http_response_info){0};

@@ -226,11 +226,11 @@ def test_a_client_that_cancels_some_of_what_it_asks(site, calm, h2):
 def test_a_client_that_measures_with_pings(site, calm, backend):
     """gRPC sends one with what it gets, to see how much fits on the way."""
     backend.scripts["/much"] = lambda peer, request: peer.send(
-        b"HTTP/1.1 200 OK\r\nContent-Length: 6000000\r\n\r\n" + bytes(6_000_000)) or True
+        b"HTTP/1.1 200 OK\r\nContent-Length: 20000000\r\n\r\n" + bytes(20_000_000)) or True
     with Speaker(site.port) as h2:
         h2.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         stream, heard, pings = h2.ask("/much"), 0, 0
-        while heard < 6_000_000:
+        while heard < 20_000_000:
             f = h2.frame()
             if f.kind == DATA:
                 heard += len(f.payload)
