@@ -128,17 +128,21 @@ def test_what_cannot_be_done_twice(h2, sends, code):
     assert h2.end() == code
 
 
-def test_answers_that_are_not_read_do_not_pile_up(site):
-    """No SETTINGS are acknowledged, so no limit of streams holds yet: each one too many is refused."""
-    before, = counted(site, "h2_calmed")
-    with Speaker(site.port) as h2:
-        h2.until(lambda: h2.settings)
-        h2.acks = False
-        many = b"".join(head(h2, s, "/wait") for s in range(1, 200_001, 2))
-    with Speaker(site.port) as h2:
-        h2.encoder.huffman = True
-        send_until_ended(h2, many)
-        wait_for(lambda: counted(site, "h2_calmed")[0] == before + 1, "it is ended, and nothing was read")
+def test_answers_that_are_not_read_do_not_pile_up(site, backend):
+    """A response fills the way to the client. No SETTINGS are acknowledged, so no limit of streams holds yet, and each
+    one too many has its reset."""
+    backend.scripts["/fill"] = lambda peer, request: peer.send(
+        b"HTTP/1.1 200 OK\r\nContent-Length: 20000000\r\n\r\n" + bytes(20_000_000)) or True
+    backend.scripts["/wait"] = lambda peer, request: not peer.at_end()
+    before, = counted(site, "h2_calmed_unread")
+    with Speaker(site.port, initial_window_size=2**31 - 1) as h2:
+        h2.send(update(0, 2**30), head(h2, 1, "/fill"))
+        sent = [-1, 0]
+        while sent[-1] != sent[-2] or sent[-1] < 100_000:  # until it stands still
+            time.sleep(0.2)
+            sent.append(counted(site, "h2_sent_bytes")[0])
+        send_until_ended(h2, b"".join(head(h2, s, "/wait") for s in range(3, 100_001, 2)))
+        wait_for(lambda: counted(site, "h2_calmed_unread")[0] == before + 1, "it is ended, and nothing was read")
 
 
 def test_pings_whose_answers_are_read_spend_the_budget_too(site, h2):
