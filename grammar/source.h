@@ -53,6 +53,10 @@ void sources_ask(struct sources *s, sources_given *given, void *from);
  */
 MUST_CHECK int sources_include(struct sources *s, int from, struct slice pattern, uint32_t *n);
 
+/* The path of that file; what has no slash in front is in the folder of the file number `from`.
+ * free() it. */
+char *sources_path(const struct sources *s, int from, struct slice pattern);
+
 /*
  * A use of a template: what stands at `of` gets places of its own, from *first on, as if it had
  * been written again. They are told as those in the template; sources_origin() says where it was

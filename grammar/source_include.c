@@ -7,8 +7,7 @@
 #include "grammar/source.h"
 #include "runtime/base/text.h"
 
-/* The path that `pattern` is in the folder of the file `from`. */
-static char *path_of(const struct sources *s, int from, struct slice pattern)
+char *sources_path(const struct sources *s, int from, struct slice pattern)
 {
     const struct slice name = sources_name(s, from);
     const char *slash = name.len > 0 ? memrchr(name.at, '/', name.len) : NULL;
@@ -52,7 +51,7 @@ int sources_include(struct sources *s, int from, struct slice pattern, uint32_t 
     *n = 0;
     if (pattern.len == 0 || memchr(pattern.at, '\0', pattern.len))
         return -ENOENT;
-    char *path = path_of(s, from, pattern);
+    char *path = sources_path(s, from, pattern);
     int first;
     if (strpbrk(path, "*?[")) {
         first = load_matching(s, path, n);

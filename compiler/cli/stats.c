@@ -100,6 +100,10 @@ static void add_memory(const struct table *t, const struct memory_costs *c, stru
         add_bytes(out, all.limits_bytes);
         text_adds(out, " of limits' keys, ");
     }
+    if (all.sticky_bytes > 0) {
+        add_bytes(out, all.sticky_bytes);
+        text_adds(out, " of clients that are remembered, ");
+    }
     text_adds(out, "and ");
     add_bytes(out, worker_bytes(&all, c));
     text_adds(out, " for each worker\n");
@@ -174,9 +178,9 @@ static void memory_as_json(const struct table *t, const struct memory_costs *c, 
     text_addf(out,
               "],\"worker_bytes\":%llu,\"worker_servers_bytes\":%llu,"
               "\"worker_buffers_bytes\":%llu,\"worker_compress_bytes\":%llu,"
-              "\"limits_bytes\":%llu",
+              "\"limits_bytes\":%llu,\"sticky_bytes\":%llu",
               (ull)all.worker_bytes, (ull)all.worker_servers_bytes, (ull)all.worker_buffers_bytes,
-              (ull)all.worker_compress_bytes, (ull)all.limits_bytes);
+              (ull)all.worker_compress_bytes, (ull)all.limits_bytes, (ull)all.sticky_bytes);
     connection_as_json("connections", c, &all.connections, out);
 }
 

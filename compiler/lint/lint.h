@@ -19,3 +19,6 @@ void lint_capacity(const struct program *p, struct diags *d);
 
 /* What lets in, gives away or believes more than is meant. */
 void lint_security(const struct program *p, struct diags *d);
+
+/* Cookies that browsers refuse, and those that nobody else can read. */
+void lint_cookies(const struct program *p, struct diags *d);

@@ -66,7 +66,8 @@ static void lower_cluster(struct lowering *l, const struct program_cluster *from
                                  .breaker = from->breaker,
                                  .outlier = from->outlier,
                                  .sticky = from->sticky};
-    to->sticky.header = lower_string(l, from->sticky.header);
+    to->sticky.name = lower_string(l, from->sticky.name);
+    to->sticky.attributes = lower_string(l, from->sticky.attributes);
     if (to->sticky.kind == STICKY_HEADER)
         l->table->asked |= UINT64_C(1) << FIELD_HEADER;
     to->limit = lower_limits_named(l, &from->settings, SETTING_CLUSTER_LIMIT, &to->n_limits);
@@ -110,6 +111,24 @@ static void lower_clusters(struct lowering *l)
     t->n_clusters = p->n_clusters;
     t->server = server;
     lower_sources(l, cluster);
+}
+
+static void lower_secrets(struct lowering *l)
+{
+    const struct program *p = l->program;
+    struct table_secret *secret = ARENA_ARRAY(l->arena, struct table_secret, p->n_secrets);
+    for (uint32_t i = 0; i < p->n_secrets; i++) {
+        const struct program_secret *from = &p->secret[i];
+        const struct program_value path = {.span = from->span, .text = from->source};
+        secret[i] =
+            (struct table_secret){.name = lower_string(l, from->name),
+                                  .place = lower_place(l, from->span),
+                                  .from_env = from->from_env,
+                                  .source = from->from_env ? lower_string(l, from->source)
+                                                           : program_path(p, l->arena, &path)};
+    }
+    l->table->secret = secret;
+    l->table->n_secrets = p->n_secrets;
 }
 
 static struct table_compress lower_compress(struct lowering *l, const struct table_compress *from)
@@ -195,6 +214,7 @@ void lower_objects(struct lowering *l)
 {
     lower_tls(l);
     lower_limits(l);
+    lower_secrets(l);
     lower_clusters(l);
     lower_listeners(l);
 }

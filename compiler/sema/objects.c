@@ -118,7 +118,16 @@ bool secret_read(struct sema *s, const struct definition *d, struct program_secr
         diag_label(s->diags, "expected env or file");
         return false;
     }
-    return string_read(s, from->first, &out->source);
+    if (!string_read(s, from->first, &out->source))
+        return false;
+    if (out->source.len > 0 && out->source.len <= TABLE_SECRET_SOURCE_MAX &&
+        !has_control(out->source, "") &&
+        !(out->from_env && memchr(out->source.at, '=', out->source.len)))
+        return true;
+    diag(s->diags, DIAG_UNEXPECTED, from->first->span, SLICE_ARG(out->source));
+    diag_label(s->diags, out->from_env ? "expected the name of a variable, such as \"SESSION_KEY\""
+                                       : "expected the path of a file");
+    return false;
 }
 
 void not_served(struct sema *s, struct span where)

@@ -205,12 +205,31 @@ static void dump_order(uint32_t priority, int64_t slow_start_ns, struct text *ou
         text_addf(out, " slow-start %.15gms", (double)slow_start_ns / (double)NS_PER_MS);
 }
 
-static void dump_sticky(const struct table_sticky *s, struct text *out)
+static void dump_sticky_cookie(const struct table *t, const struct table_sticky *s,
+                               struct text *out)
 {
+    text_addf(out, "  sticky cookie " SLICE_FMT, SLICE_ARG(s->name));
+    if (s->ttl_ns > 0)
+        text_addf(out, " ttl %.15gs", (double)s->ttl_ns / (double)NS_PER_S);
+    if (s->key != TABLE_NO_SECRET)
+        text_addf(out, " key " SLICE_FMT, SLICE_ARG(t->secret[s->key].name));
+    text_addf(out, " fallback %s%s%s set \"" SLICE_FMT "\"\n", s->returns ? "return" : "move",
+              s->visible ? " visible" : "", s->preserves ? " preserve" : "",
+              SLICE_ARG(s->attributes));
+}
+
+static void dump_sticky(const struct table *t, const struct table_sticky *s, struct text *out)
+{
+    static const char *const KIND[] = {
+        [STICKY_SRC] = "src", [STICKY_HEADER] = "header ", [STICKY_LEARN] = "learn "};
     if (s->kind == STICKY_NONE)
         return;
-    text_adds(out, s->kind == STICKY_SRC ? "  sticky src" : "  sticky header ");
-    text_addf(out, SLICE_FMT " ttl %.15gs entries %u fallback %s\n", SLICE_ARG(s->header),
+    if (s->kind == STICKY_COOKIE) {
+        dump_sticky_cookie(t, s, out);
+        return;
+    }
+    text_addf(out, "  sticky %s", KIND[s->kind]);
+    text_addf(out, SLICE_FMT " ttl %.15gs entries %u fallback %s\n", SLICE_ARG(s->name),
               (double)s->ttl_ns / (double)NS_PER_S, s->entries, s->returns ? "return" : "move");
 }
 
@@ -277,7 +296,7 @@ static void dump_cluster(const struct table *t, const struct table_cluster *c, s
     dump_retry(&c->retry, out);
     dump_breaker(&c->breaker, out);
     dump_outlier(&c->outlier, out);
-    dump_sticky(&c->sticky, out);
+    dump_sticky(t, &c->sticky, out);
     dump_limits_named(t, c->limit, c->n_limits, out);
     if (c->proxy_protocol)
         text_addf(out, "  proxy-protocol v%u\n", c->proxy_protocol);
@@ -352,8 +371,16 @@ static void dump_route(const struct table *t, uint32_t route, struct text *out)
     text_addc(out, '\n');
 }
 
+static void dump_secret(const struct table_secret *s, struct text *out)
+{
+    text_addf(out, "secret " SLICE_FMT " from %s " SLICE_FMT "\n\n", SLICE_ARG(s->name),
+              s->from_env ? "env" : "file", SLICE_ARG(s->source));
+}
+
 void table_dump(const struct table *t, struct text *out)
 {
+    for (uint32_t i = 0; i < t->n_secrets; i++)
+        dump_secret(&t->secret[i], out);
     for (uint32_t i = 0; i < t->n_tls; i++)
         dump_tls(&t->tls[i], out);
     for (uint32_t i = 0; i < t->n_limits; i++)

@@ -148,6 +148,15 @@ static uint64_t limits_bytes(const struct table *t, const struct memory_costs *c
     return bytes;
 }
 
+static uint64_t sticky_bytes(const struct table *t, const struct memory_costs *c)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; c->sticky_bytes && i < t->n_clusters; i++)
+        if (table_sticky_remembers(&t->cluster[i].sticky))
+            bytes += c->sticky_bytes(t->cluster[i].sticky.entries);
+    return bytes;
+}
+
 void memory_of_all(const struct table *t, const struct memory_costs *c, struct memory_all *out)
 {
     uint64_t requests = 0;
@@ -165,6 +174,7 @@ void memory_of_all(const struct table *t, const struct memory_costs *c, struct m
             (t->cluster[i].n_servers + t->cluster[i].n_sources * c->found_max) *
             server_bytes(&t->cluster[i], c, requests);
     out->limits_bytes = limits_bytes(t, c);
+    out->sticky_bytes = sticky_bytes(t, c);
     out->worker_compress_bytes = least(c->compressors_max, requests) * coding_bytes(t, c);
     out->worker_buffers_bytes = least(all->most.buffers, c->buffers_max) * c->buffer_bytes;
 }

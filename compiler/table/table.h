@@ -489,19 +489,48 @@ struct table_outlier {
     uint32_t max_ejected_percent; /* of the servers: 1..100 */
 };
 
-enum table_sticky_kind { STICKY_NONE, STICKY_SRC, STICKY_HEADER };
+#define TABLE_NO_SECRET         UINT32_MAX
+#define TABLE_SECRET_SOURCE_MAX 4096u
+
+/* Where the value of a secret is to be had; what it is, no table knows. */
+struct table_secret {
+    struct slice name;
+    struct table_place place;
+    bool from_env;       /* else from a file */
+    struct slice source; /* the variable, or the path; 1..TABLE_SECRET_SOURCE_MAX */
+};
+
+/* COOKIE: one that we set. LEARN: one that servers set; its values are remembered. */
+enum table_sticky_kind { STICKY_NONE, STICKY_SRC, STICKY_HEADER, STICKY_COOKIE, STICKY_LEARN };
 
 #define TABLE_STICKY_TTL_MAX_NS  (INT64_C(30) * 24 * 3600 * 1000000000)
 #define TABLE_STICKY_ENTRIES_MAX 100000000u
 
+/* Of a cookie: its name, and what follows its value in Set-Cookie. */
+#define TABLE_COOKIE_NAME_MAX       64u
+#define TABLE_COOKIE_ATTRIBUTES_MAX 768u
+
 /* By what a client keeps its server, beyond what the balance does. */
 struct table_sticky {
     enum table_sticky_kind kind; /* NONE: the rest is 0 */
-    struct slice header;         /* HEADER: its name, in lower case */
-    int64_t ttl_ns;              /* after its last request: 1 s..TABLE_STICKY_TTL_MAX_NS */
-    uint32_t entries;            /* remembered at a time: 1..TABLE_STICKY_ENTRIES_MAX */
+    struct slice name;           /* HEADER: in lower case; COOKIE, LEARN */
+    int64_t ttl_ns;              /* after its last request: 1 s..TABLE_STICKY_TTL_MAX_NS; COOKIE: 0
+                                  * where the browser's end is its own */
+    uint32_t entries;            /* remembered at a time: 1..TABLE_STICKY_ENTRIES_MAX; COOKIE: 0 */
     bool returns;                /* it goes back to a server that could not be used for a while */
+
+    /* COOKIE; else 0, and no key. */
+    uint32_t key;            /* into table.secret, what it is signed by; TABLE_NO_SECRET: our own */
+    struct slice attributes; /* "; Path=/; HttpOnly" */
+    bool preserves;          /* one that the server sets is its client's */
+    bool visible;            /* servers get it, too */
 };
+
+/* Is it remembered here? Else the cookie says all. */
+static inline bool table_sticky_remembers(const struct table_sticky *s)
+{
+    return s->kind == STICKY_SRC || s->kind == STICKY_HEADER || s->kind == STICKY_LEARN;
+}
 
 /* How a server begins. */
 enum table_state { STATE_READY, STATE_DRAIN, STATE_MAINTENANCE };
@@ -599,6 +628,7 @@ struct table {
     const struct table_map *map;
     const struct table_tls *tls;
     const struct table_limit *limit;
+    const struct table_secret *secret;
     const struct table_cors *cors_rule;
 
     /* The diagrams of the routes: see stage.h. */
@@ -613,7 +643,7 @@ struct table {
 
     uint32_t n_listeners, n_clusters, n_servers, n_routes, n_clauses, n_nodes, n_atoms, n_effects,
         n_ends, n_network_sets, n_number_sets, n_string_sets, n_regexs, n_maps, n_tls, n_sources,
-        n_resolvers, n_limits, n_cors_rules;
+        n_resolvers, n_limits, n_secrets, n_cors_rules;
     struct table_compress compress; /* what the effect means where a listener has none */
     unsigned path_rules;            /* of all listeners together */
     uint64_t asked; /* bit 1 << FIELD_x: some condition, template or split asks for it */

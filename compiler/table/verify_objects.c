@@ -243,13 +243,27 @@ static const char *verify_outlier(const struct table_outlier *o)
     return NULL;
 }
 
-static const char *verify_sticky(const struct table_sticky *s)
+static const char *verify_cookie(const struct table *t, const struct table_sticky *s)
 {
-    REQUIRE(s->kind <= STICKY_HEADER, "a cluster is sticky in a way that there is not");
+    REQUIRE(s->ttl_ns == 0 || (s->ttl_ns >= NS_PER_S && s->ttl_ns <= TABLE_STICKY_TTL_MAX_NS),
+            "a sticky cookie lives for a time that can't be");
+    REQUIRE(s->key == TABLE_NO_SECRET || s->key < t->n_secrets,
+            "a sticky cookie is signed by a secret that is not there");
+    REQUIRE(s->name.len <= TABLE_COOKIE_NAME_MAX &&
+                s->attributes.len <= TABLE_COOKIE_ATTRIBUTES_MAX,
+            "a sticky cookie is too long");
+    return NULL;
+}
+
+static const char *verify_sticky(const struct table *t, const struct table_sticky *s)
+{
+    REQUIRE(s->kind <= STICKY_LEARN, "a cluster is sticky in a way that there is not");
     if (s->kind == STICKY_NONE)
         return NULL;
-    REQUIRE((s->kind == STICKY_HEADER) == (s->header.len > 0),
+    REQUIRE((s->kind == STICKY_SRC) == (s->name.len == 0),
             "a cluster is sticky by a header that has no name");
+    if (s->kind == STICKY_COOKIE)
+        return verify_cookie(t, s);
     REQUIRE(s->ttl_ns >= NS_PER_S && s->ttl_ns <= TABLE_STICKY_TTL_MAX_NS,
             "a cluster remembers its clients for a time that can't be");
     REQUIRE(s->entries >= 1 && s->entries <= TABLE_STICKY_ENTRIES_MAX,
@@ -323,15 +337,26 @@ static const char *verify_cluster(const struct table *t, uint32_t cluster)
     if (!problem)
         problem = verify_outlier(&c->outlier);
     if (!problem)
-        problem = verify_sticky(&c->sticky);
+        problem = verify_sticky(t, &c->sticky);
     if (!problem)
         problem = verify_limits_named(t, c->limit, c->n_limits);
     return problem ? problem : verify_health(&c->health);
 }
 
+static const char *verify_secret(const struct table_secret *s)
+{
+    REQUIRE(s->name.len > 0, "a secret has no name");
+    REQUIRE(s->source.len > 0 && s->source.len <= TABLE_SECRET_SOURCE_MAX,
+            "a secret comes from nowhere");
+    REQUIRE(!memchr(s->source.at, '\0', s->source.len), "a secret comes from what has no name");
+    return NULL;
+}
+
 const char *verify_objects(const struct table *t)
 {
     const char *problem = verify_compress(&t->compress);
+    for (uint32_t i = 0; i < t->n_secrets && !problem; i++)
+        problem = verify_secret(&t->secret[i]);
     for (uint32_t i = 0; i < t->n_tls && !problem; i++)
         problem = verify_tls(&t->tls[i]);
     for (uint32_t i = 0; i < t->n_limits && !problem; i++)

@@ -123,7 +123,8 @@ static struct node *scalar(struct reader *r, const yaml_event_t *e)
     n->span = span_of(r, e);
     n->text = arena_copy(r->arena,
                          (struct slice){(const char *)e->data.scalar.value, e->data.scalar.length});
-    n->kind = style == YAML_PLAIN_SCALAR_STYLE && n->text.len == 0 ? NODE_NONE : NODE_SCALAR;
+    const bool is_null = n->text.len == 0 || slice_eq(n->text, SLICE("null"));
+    n->kind = style == YAML_PLAIN_SCALAR_STYLE && is_null ? NODE_NONE : NODE_SCALAR;
     if (memchr(n->text.at, '\0', n->text.len)) {
         diag(r->diags, DIAG_BAD_YAML, n->span, "a NUL character");
         return fail(r);

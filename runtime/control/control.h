@@ -25,6 +25,7 @@ struct control_info {
     uint32_t certificates;
     int64_t certificate_expiry_s; /* of the first to expire, since 1970; 0: there is none */
     uint64_t probes, probes_late; /* begun; of them, more than a tenth of their interval late */
+    int64_t trial_left_ns;        /* until what is on trial goes; 0: nothing is */
     bool draining;                /* a shutdown has begun */
     const struct metrics *const *metrics; /* one block per worker; valid while the process runs */
 };
@@ -61,6 +62,16 @@ struct control_use {
     uint32_t now, most;
 };
 
+/* What became of the requests of a cluster whose clients keep their servers. */
+struct control_sticky {
+    const char *by;              /* src, header, cookie, learn; NULL where it is not sticky */
+    uint64_t kept, fresh, moved; /* went to their server; had none; had one that can't be used */
+    uint64_t evicted, learned;   /* clients forgotten for others; values that servers gave out */
+    uint64_t forged, expired;    /* cookies that were not believed */
+    uint64_t clients;            /* of control_stickies(): remembered now, about */
+    uint32_t entries;            /* 0: nothing is remembered here, for the cookie says all */
+};
+
 struct control_cluster {
     struct slice name;
     const char *balance;
@@ -71,10 +82,15 @@ struct control_cluster {
     int64_t in_flight;          /* at all its servers */
     struct control_use waiting; /* in the queue */
     struct control_use connections, pending, retrying; /* of the circuit breaker */
+    struct control_sticky sticky;
 };
 
 /* Calls `each` for every cluster of the current generation, in the order of the file. */
 void control_clusters(const struct control *c,
+                      void (*each)(void *to, const struct control_cluster *s), void *to);
+
+/* The same, and counts who is remembered. */
+void control_stickies(const struct control *c,
                       void (*each)(void *to, const struct control_cluster *s), void *to);
 
 struct control_source {
@@ -133,6 +149,7 @@ struct control_reload {
     bool done;
     uint64_t generation; /* the current one afterwards */
     int64_t took_ns;
+    uint64_t change;     /* the number of the change that it is about; 0: it is about none */
     struct slice report; /* warnings, or the diagnostics that refused it; human-readable */
 };
 
@@ -140,6 +157,57 @@ struct control_reload {
  * one runs at a time: false when one is under way. */
 MUST_CHECK bool control_reload(struct control *c,
                                void (*done)(void *of, const struct control_reload *r), void *of);
+
+/*
+ * The same, on trial: unless control_confirm() comes within `for_ns`, what was served before comes
+ * back. It does so at once when, of at least CONTROL_TRIAL_RESPONSES responses since, the share of
+ * 5xx is CONTROL_TRIAL_PERCENT points above that of the minute before. Meanwhile nothing else is
+ * loaded. False, with a sentence in `why`, when it cannot be tried now.
+ */
+#define CONTROL_TRIAL_RESPONSES 100u
+#define CONTROL_TRIAL_PERCENT   5u
+MUST_CHECK bool control_try(struct control *c, int64_t for_ns,
+                            void (*done)(void *of, const struct control_reload *r), void *of,
+                            struct text *why);
+
+/* What is on trial stays. False when nothing is. */
+MUST_CHECK bool control_confirm(struct control *c);
+
+/* What is served differs from the files by so many changes at most, each so long at most. */
+#define CONTROL_CHANGES_MAX      256u
+#define CONTROL_CHANGE_BYTES_MAX 4096u
+
+/*
+ * Changes the configuration as a sentence of `lbc edit` says, without reading the files: all or
+ * nothing, as a reload. With `for_ns` it is taken back after that time, else it holds until it is
+ * undone or the process ends; reloads keep it. With `commit` it is written into the file instead,
+ * which must be as it was loaded. `who` is for those who look at it later. `done` as for a reload;
+ * false, with a sentence in `why`, when it cannot be tried now.
+ */
+struct control_request {
+    struct slice sentence, who;
+    int64_t for_ns; /* 0: no end */
+    bool commit;
+};
+MUST_CHECK bool control_change(struct control *c, const struct control_request *r,
+                               void (*done)(void *of, const struct control_reload *r), void *of,
+                               struct text *why);
+
+/* Takes a change back, in the same way. */
+MUST_CHECK bool control_undo(struct control *c, uint64_t change,
+                             void (*done)(void *of, const struct control_reload *r), void *of,
+                             struct text *why);
+
+struct control_change {
+    uint64_t number;
+    struct slice sentence, who;
+    int64_t age_ns, left_ns; /* -1: no end */
+    bool fits; /* false: the files have nothing like it any more, and it changes nothing */
+};
+
+/* Calls `each` for every change that is not in the files, oldest first. */
+void control_changes(const struct control *c,
+                     void (*each)(void *to, const struct control_change *s), void *to);
 
 /* False, with a sentence in `why`, when there is no such server. `server` is "cluster/name". */
 MUST_CHECK bool control_set_admin(struct control *c, struct slice server, enum server_admin admin,

@@ -10,14 +10,52 @@
 #include "runtime/proxy/worker.h"
 #include "runtime/upstream/probe.h"
 
+/* A change that is not in the files. */
+struct change {
+    uint64_t number;
+    struct text sentence, who; /* owned */
+    int64_t made_ns, until_ns; /* 0: no end */
+    bool fits;
+};
+
+struct changes {
+    VEC(struct change) list; /* oldest first */
+    uint64_t last;           /* number of one that was made */
+    struct timer expiry;
+};
+
+/* How many responses there were, and those of them that were 5xx. */
+struct responses {
+    int64_t all, failed;
+};
+
+#define TRIAL_SAMPLES   13u /* a minute, and the one under way */
+#define TRIAL_SAMPLE_NS (5 * NS_PER_S)
+
+/* A configuration on trial, and what it is held against. */
+struct trial {
+    struct responses sample[TRIAL_SAMPLES]; /* the last ones, one every TRIAL_SAMPLE_NS */
+    uint32_t n_samples;                     /* so far */
+    struct timer sampler;
+    int64_t until_ns;               /* 0: nothing is on trial */
+    struct responses began, before; /* the sums when it began, and a minute before */
+    struct timer look;
+};
+
 struct reload {
     bool under_way;
     bool compiling; /* its thread has not been joined */
     pthread_t thread;
     struct message finished;
     int64_t begun_ns;
-    struct table *table;             /* what the compile thread made */
-    struct tls_loaded *tls, *before; /* and loaded for it; what there was; pinned */
+    struct control_loading what;           /* its sentences are owned */
+    struct change change;                  /* that is new; number 0: there is none */
+    uint64_t undone;                       /* the number of one that goes; 0: none */
+    int64_t trial_ns;                      /* it is on trial for so long; 0: it stays */
+    int64_t now_ns;                        /* those that end before it go */
+    struct table *table;                   /* what the compile thread made */
+    struct generation_needs needs, before; /* loaded for it; what there was; pinned */
+    bool loaded;                           /* all that it needs */
     struct timer checks;  /* while a new generation waits for its servers' first checks */
     int64_t hand_over_ns; /* at the latest, checked or not */
     struct text report;
@@ -55,6 +93,8 @@ struct control {
     struct timer regroup; /* set: other servers have been found */
     bool regroups;
     struct reload reload;
+    struct changes changes;
+    struct trial trial;
     bool reload_again; /* SIGHUP came while one was under way */
 
     struct timer watch; /* set: some cluster is to be looked at */
@@ -78,13 +118,15 @@ struct discoveries *control_sources_new(struct control *c);
 
 /* Makes `table` the newest generation and begins to check its servers; workers don't have it yet.
  * False with a sentence in `why`; the table stays the caller's. */
-MUST_CHECK bool control_publish(struct control *c, struct table *table, struct tls_loaded *tls,
-                                struct text *why);
+MUST_CHECK bool control_publish(struct control *c, struct table *table,
+                                struct generation_needs needs, struct text *why);
 
-/* The certificates and so on of a table. NULL when some can't be used: `said` has the reasons, as
- * it has those against what can. Blocks on the disk; any thread. */
-struct tls_loaded *control_load_tls(const struct table *table, const struct tls_loaded *before,
-                                    struct text *said);
+/* The certificates, secrets and so on of a table; `before` may be empty. False when some can't be
+ * used: `said` has the reasons, as it has those against what can. Blocks on the disk; any thread.
+ */
+MUST_CHECK bool control_load_needs(const struct table *table, struct generation_needs before,
+                                   struct generation_needs *out, struct text *said);
+void control_let_go(struct generation_needs *needs);
 
 /* Waits for a compilation under way and throws its result away, when the mailbox is closed next. */
 void control_abandon_reload(struct control *c);
@@ -92,6 +134,29 @@ void control_abandon_reload(struct control *c);
 /* Would requests for the cluster get a 503 now, only because its new servers have not been checked,
  * or not been found? */
 bool control_waits_for_checks(const struct control *c, uint32_t cluster);
+
+/* changes.c: what is to be loaded, with all changes that hold at r->now_ns, but for the one that is
+ * undone; to be freed by changes_settle(), which takes over what has become of them. */
+void changes_init(struct control *c);
+void changes_load(const struct control *c, struct reload *r);
+void changes_settle(struct control *c, struct reload *r, bool served);
+void changes_done(struct control *c);
+
+/* trial.c. Nothing else may be loaded while something is on trial. */
+void trial_init(struct control *c);
+void trial_done(struct control *c);
+void trial_settle(struct control *c, const struct reload *r, bool served);
+static inline bool trial_is_on(const struct control *c)
+{
+    return c->trial.until_ns != 0;
+}
+
+/* Why control_begin_reload() may refuse. */
+const char *control_why_not_now(const struct control *c);
+
+/* Begins a reload; `r` says which: its what.anew, change and undone. False: one is under way, the
+ * process ends, or there are no threads; what `r` owns is freed then. */
+MUST_CHECK bool control_begin_reload(struct control *c, struct reload *r);
 
 /* watch.c: all clusters of the newest generation, once it is. */
 void control_watch_init(struct control *c);

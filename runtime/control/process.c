@@ -21,7 +21,9 @@ static void take_signal(struct control *c, int number)
 {
     switch (number) {
     case SIGHUP:
-        if (!control_reload(c, NULL, NULL))
+        if (trial_is_on(c))
+            log_line(LOG_WARNING, "SIGHUP: %s", control_why_not_now(c));
+        else if (!control_reload(c, NULL, NULL))
             c->reload_again = true; /* the file may have changed since the one under way read it */
         return;
     case SIGUSR1:
@@ -123,6 +125,8 @@ struct control *control_new(const struct control_config *config, struct text *wh
     if (rc == 0) {
         c->probes = probes_new(c->loop, random_seed(), health_changed, c);
         c->sources = control_sources_new(c);
+        changes_init(c);
+        trial_init(c);
         rc = make_workers(c);
         what = c->n_workers == config->workers ? config->access_log : "a worker";
     }
@@ -196,9 +200,10 @@ static void look_at_first_checks(void *of)
 
 bool control_start(struct control *c, struct table *table, struct text *why)
 {
-    struct tls_loaded *tls = control_load_tls(table, NULL, why);
-    const bool published = tls && control_publish(c, table, tls, why);
-    tls_loaded_unpin(tls); /* the generation has it */
+    struct generation_needs needs = {0};
+    const bool published =
+        control_load_needs(table, needs, &needs, why) && control_publish(c, table, needs, why);
+    control_let_go(&needs); /* the generation has it */
     if (!published) {
         table_free(table);
         return false;
@@ -279,6 +284,8 @@ void control_free(struct control *c)
     timer_stop(&c->first_checks);
     timer_stop(&c->drain_deadline);
     timer_stop(&c->reload.checks);
+    changes_done(c);
+    trial_done(c);
     timer_stop(&c->regroup);
     timer_stop(&c->watch);
     watch_done(&c->signals);

@@ -12,10 +12,31 @@
 
 struct table;
 
+/* A change that somebody made for a while, as a sentence of grammar/edit. */
+struct control_sentence {
+    struct slice text;
+    bool fits; /* told: there is still what it is about */
+};
+
+struct control_loading {
+    bool anew; /* the files are read; else it is about the texts that are served already */
+    bool back; /* about those that were served before the last load that `keeps` them */
+    bool keeps;
+    struct control_sentence *sentence; /* applied one after the other */
+    uint32_t n;
+    bool judges_last; /* the last one is new: where it does not fit, nothing is loaded */
+    bool
+        writes_last; /* and it is written into its file, unless that is no longer what was loaded */
+};
+
 /* Loads and compiles the configuration. Returns a verified table, which the caller owns, or NULL;
  * what there is to say goes into `report`, warnings too. Called on a thread of its own; may block.
  */
-typedef struct table *control_load(void *of, struct text *report);
+typedef struct table *control_load(void *of, struct control_loading *what, struct text *report);
+
+/* What was loaded last is served now, or will never be. Called once after each control_load that
+ * returned a table, never while one runs. */
+typedef void control_loaded(void *of, bool served);
 
 struct control_config {
     const char *version, *file; /* for show info; borrowed */
@@ -23,6 +44,7 @@ struct control_config {
     const char *access_log;     /* a path, "-" for standard output, NULL for none; borrowed */
     int64_t drain_ns;           /* how long a shutdown waits for what is under way */
     control_load *load;
+    control_loaded *loaded;
     void *load_of;
 };
 

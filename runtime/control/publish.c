@@ -62,21 +62,39 @@ static void hand_over(struct control *c)
             worker_publish(c->worker[i], c->newest);
 }
 
-struct tls_loaded *control_load_tls(const struct table *table, const struct tls_loaded *before,
-                                    struct text *said)
+static void say_warnings(const struct text *warnings, struct text *said)
 {
-    struct text warnings = {0};
-    struct tls_loaded *l =
-        tls_loaded_new(table, before, clock_wall_ns() / NS_PER_S, &warnings, said);
-    struct slice rest = text_slice(&warnings), line;
+    struct slice rest = text_slice(warnings), line;
     while (slice_split(&rest, '\n', &line)) {
         if (line.len == 0)
             continue;
         log_line(LOG_WARNING, SLICE_FMT, SLICE_ARG(line));
         text_addf(said, "warning: " SLICE_FMT "\n", SLICE_ARG(line));
     }
+}
+
+bool control_load_needs(const struct table *table, struct generation_needs before,
+                        struct generation_needs *out, struct text *said)
+{
+    struct text warnings = {0};
+    struct generation_needs needs = {
+        .tls = tls_loaded_new(table, before.tls, clock_wall_ns() / NS_PER_S, &warnings, said),
+        .secrets = secrets_new(table, before.secrets, &warnings, said)};
+    say_warnings(&warnings, said);
     text_done(&warnings);
-    return l;
+    if (needs.tls && needs.secrets) {
+        *out = needs;
+        return true;
+    }
+    control_let_go(&needs);
+    return false;
+}
+
+void control_let_go(struct generation_needs *needs)
+{
+    tls_loaded_unpin(needs->tls);
+    secrets_unpin(needs->secrets);
+    *needs = (struct generation_needs){0};
 }
 
 static void make_newest(struct control *c, struct generation *g)
@@ -88,13 +106,13 @@ static void make_newest(struct control *c, struct generation *g)
     control_watch_all(c);
 }
 
-bool control_publish(struct control *c, struct table *table, struct tls_loaded *tls,
+bool control_publish(struct control *c, struct table *table, struct generation_needs needs,
                      struct text *why)
 {
     struct found_servers found;
     discoveries_found(c->sources, table, &found);
     struct generation *g =
-        generation_new(table, tls, &found, c->newest, c->n_workers, &c->box, retired, why);
+        generation_new(table, needs, &found, c->newest, c->n_workers, &c->box, retired, why);
     found_servers_done(&found);
     if (!g)
         return false;
@@ -176,8 +194,8 @@ static void *compile_thread(void *of)
 {
     struct control *c = of;
     struct reload *r = &c->reload;
-    r->table = c->config.load(c->config.load_of, &r->report);
-    r->tls = r->table ? control_load_tls(r->table, r->before, &r->report) : NULL;
+    r->table = c->config.load(c->config.load_of, &r->what, &r->report);
+    r->loaded = r->table && control_load_needs(r->table, r->before, &r->needs, &r->report);
     mailbox_post(&c->box, &c->reload.finished);
     return NULL;
 }
@@ -185,9 +203,8 @@ static void *compile_thread(void *of)
 /* What was loaded is the generation's now, or nobody's. */
 static void reload_let_go(struct reload *r)
 {
-    tls_loaded_unpin(r->tls);
-    tls_loaded_unpin(r->before);
-    r->tls = r->before = NULL;
+    control_let_go(&r->needs);
+    control_let_go(&r->before);
 }
 
 /* Too late: the process ends. */
@@ -197,6 +214,8 @@ static void reload_abandoned(struct message *m)
     table_free(r->table);
     reload_let_go(r);
     text_done(&r->report);
+    struct control *c = CONTAINER_OF(r, struct control, reload);
+    changes_settle(c, r, false);
 }
 
 void control_abandon_reload(struct control *c)
@@ -210,6 +229,7 @@ void control_abandon_reload(struct control *c)
         r->done(r->done_of, &nothing);
     }
     if (!r->compiling) { /* it waits for checks; its generation is freed with the others */
+        changes_settle(c, r, false);
         text_done(&r->report);
         return;
     }
@@ -219,7 +239,7 @@ void control_abandon_reload(struct control *c)
 
 static void log_refusal(const struct control_reload *r)
 {
-    log_line(LOG_ERROR, "reload refused, generation %llu goes on",
+    log_line(LOG_ERROR, "%s refused, generation %llu goes on", r->change > 0 ? "change" : "reload",
              (unsigned long long)r->generation);
     struct slice rest = r->report, line;
     while (slice_split(&rest, '\n', &line))
@@ -230,19 +250,24 @@ static void log_refusal(const struct control_reload *r)
 static void answer(struct control *c, bool done)
 {
     struct reload *r = &c->reload;
+    struct text report = r->report; /* whoever is told may ask for the next one at once */
+    r->report = (struct text){0};
     r->under_way = false;
     const struct control_reload result = {.done = done,
                                           .generation = c->newest->id,
+                                          .change = r->change.number,
                                           .took_ns = clock_now_ns() - r->begun_ns,
-                                          .report = text_slice(&r->report)};
+                                          .report = text_slice(&report)};
     if (done)
         log_line(LOG_INFO, "generation %llu serves, after %.1f ms",
                  (unsigned long long)result.generation, (double)result.took_ns / (double)NS_PER_MS);
     else
         log_refusal(&result);
+    changes_settle(c, r, done);
+    trial_settle(c, r, done);
     if (r->done)
         r->done(r->done_of, &result);
-    text_done(&r->report);
+    text_done(&report);
     if (c->reload_again) {
         c->reload_again = false;
         (void)!control_reload(c, NULL, NULL); /* a shutdown has begun, at most */
@@ -291,7 +316,9 @@ static void reload_finished(struct message *m)
     struct control *c = CONTAINER_OF(r, struct control, reload);
     pthread_join(r->thread, NULL);
     r->compiling = false;
-    const bool published = r->tls && control_publish(c, r->table, r->tls, &r->report);
+    const bool published = r->loaded && control_publish(c, r->table, r->needs, &r->report);
+    if (r->table && c->config.loaded)
+        c->config.loaded(c->config.load_of, published);
     reload_let_go(r);
     if (published) {
         timer_init(&r->checks, c->loop, look_at_checks, c);
@@ -303,22 +330,39 @@ static void reload_finished(struct message *m)
     answer(c, false);
 }
 
+const char *control_why_not_now(const struct control *c)
+{
+    return c->draining      ? "the process is shutting down"
+           : trial_is_on(c) ? "a configuration is on trial: \"confirm\" it, or wait until it goes"
+                            : "a reload is under way already; ask again when it is done";
+}
+
+bool control_begin_reload(struct control *c, struct reload *r)
+{
+    r->now_ns = clock_now_ns();
+    changes_load(c, r);
+    bool begun = !c->reload.under_way && !c->draining && !trial_is_on(c);
+    if (begun) {
+        r->under_way = r->compiling = true;
+        r->finished.run = reload_finished;
+        r->begun_ns = r->now_ns;
+        r->before = c->newest->configuration->needs;
+        tls_loaded_pin(r->before.tls);
+        secrets_pin(r->before.secrets);
+        c->reload = *r;
+        begun = pthread_create(&c->reload.thread, NULL, compile_thread, c) == 0;
+        c->reload.under_way = begun;
+        if (!begun)
+            reload_let_go(&c->reload);
+    }
+    if (!begun)
+        changes_settle(c, r, false);
+    return begun;
+}
+
 bool control_reload(struct control *c, void (*done)(void *of, const struct control_reload *r),
                     void *of)
 {
-    struct reload *r = &c->reload;
-    if (r->under_way || c->draining)
-        return false;
-    *r = (struct reload){.under_way = true,
-                         .compiling = true,
-                         .finished = {.run = reload_finished},
-                         .begun_ns = clock_now_ns(),
-                         .before = tls_loaded_pin(c->newest->tls),
-                         .done = done,
-                         .done_of = of};
-    const int rc = pthread_create(&r->thread, NULL, compile_thread, c);
-    r->under_way = rc == 0;
-    if (rc != 0)
-        reload_let_go(r);
-    return r->under_way;
+    struct reload r = {.what = {.anew = true}, .done = done, .done_of = of};
+    return control_begin_reload(c, &r);
 }

@@ -16,6 +16,10 @@ void control_info(const struct control *c, struct control_info *out)
                                  .servers = c->newest->n_servers,
                                  .draining = c->draining,
                                  .metrics = c->metrics};
+    if (trial_is_on(c)) {
+        const int64_t left_ns = c->trial.until_ns - clock_now_ns();
+        out->trial_left_ns = left_ns > 0 ? left_ns : 1;
+    }
     const struct probes_count probes = probes_count(c->probes);
     out->probes = probes.begun;
     out->probes_late = probes.late;
@@ -94,6 +98,26 @@ void control_servers(const struct control *c,
     }
 }
 
+static void describe_sticky(const struct generation *g, uint32_t cluster,
+                            struct control_sticky *out)
+{
+    static const char *const BY[] = {[STICKY_SRC] = "src",
+                                     [STICKY_HEADER] = "header",
+                                     [STICKY_COOKIE] = "cookie",
+                                     [STICKY_LEARN] = "learn"};
+    const struct table_sticky *spec = &g->table->cluster[cluster].sticky;
+    const struct cluster_sticky_counts *n = &g->cluster[cluster]->sticky;
+    *out = (struct control_sticky){.by = BY[spec->kind],
+                                   .kept = READ(n->hits),
+                                   .fresh = READ(n->misses),
+                                   .moved = READ(n->moved),
+                                   .evicted = READ(n->evictions),
+                                   .learned = READ(n->learned),
+                                   .forged = READ(n->forged),
+                                   .expired = READ(n->expired),
+                                   .entries = spec->entries};
+}
+
 static void describe_cluster(const struct generation *g, uint32_t i, struct control_cluster *out)
 {
     const struct table_cluster *spec = &g->table->cluster[i];
@@ -107,6 +131,7 @@ static void describe_cluster(const struct generation *g, uint32_t i, struct cont
         .connections = {READ(live->connections), spec->breaker.connections},
         .pending = {READ(live->pending), spec->breaker.pending},
         .retrying = {READ(live->retrying), spec->breaker.retries}};
+    describe_sticky(g, i, &out->sticky);
     for (uint32_t k = g->part[i].first; k < g->part[i].first + g->part[i].n; k++) {
         const bool usable = server_usable(g->server[k]);
         out->usable += usable;
@@ -127,6 +152,20 @@ void control_clusters(const struct control *c,
     for (uint32_t i = 0; i < c->newest->table->n_clusters; i++) {
         struct control_cluster s;
         describe_cluster(c->newest, i, &s);
+        each(to, &s);
+    }
+}
+
+void control_stickies(const struct control *c,
+                      void (*each)(void *to, const struct control_cluster *s), void *to)
+{
+    const struct generation *g = c->newest;
+    for (uint32_t i = 0; i < g->table->n_clusters; i++) {
+        struct control_cluster s;
+        describe_cluster(g, i, &s);
+        if (g->sticky[i])
+            s.sticky.clients =
+                sticky_clients(g->sticky[i], g->table->cluster[i].sticky.ttl_ns, clock_now_ns());
         each(to, &s);
     }
 }

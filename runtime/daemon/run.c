@@ -9,6 +9,7 @@
 #include "runtime/base/number.h"
 #include "runtime/base/socket_path.h"
 #include "runtime/control/process.h"
+#include "runtime/daemon/served.h"
 #include "runtime/net/inherited.h"
 #include "stats/socket/socket.h"
 
@@ -46,6 +47,7 @@ static const struct cli_command command = {
 struct run {
     struct control_config config;
     const char *socket; /* NULL: none */
+    struct served *served;
 };
 
 static uint32_t processors(void)
@@ -91,16 +93,16 @@ static struct table *take_table(struct loaded *l)
 }
 
 /* A reload, on the compile thread. */
-static struct table *load_again(void *of, struct text *said)
+static struct table *load_again(void *of, struct control_loading *what, struct text *said)
 {
     const struct run *r = of;
-    struct loaded l;
-    const int rc = load_to_run(r->config.file, &l);
-    if (rc < 0)
-        text_addf(said, "cannot read %s: %s\n", r->config.file, strerror(-rc));
-    else if (diag_errors(l.diags) + diag_warnings(l.diags) > 0)
-        diag_render(l.diags, DIAG_HUMAN, said);
-    return take_table(&l);
+    return served_load(r->served, what, said);
+}
+
+static void loaded_again(void *of, bool served)
+{
+    const struct run *r = of;
+    served_settle(r->served, served);
 }
 
 static bool open_socket(const struct run *r, struct control *c, struct stats_socket **out,
@@ -166,6 +168,7 @@ int run_main(int argc, char **argv)
                                .access_log = "-",
                                .drain_ns = DRAIN_S_DEFAULT * NS_PER_S,
                                .load = load_again,
+                               .loaded = loaded_again,
                                .load_of = &r},
                     .socket = default_socket_path()};
     const char *value[COUNT_OF(options)] = {0};
@@ -186,10 +189,14 @@ int run_main(int argc, char **argv)
     }
     if (diag_errors(l.diags) + diag_warnings(l.diags) > 0)
         report(&l, DIAG_HUMAN);
+    r.served = served_new(r.config.file);
+    served_keep(r.served, &l);
     struct table *table = take_table(&l);
-    if (table && !take_sockets()) {
+    int code = EXIT_ERRORS;
+    if (table && take_sockets())
+        code = serve(&r, table);
+    else
         table_free(table);
-        return EXIT_ERRORS;
-    }
-    return table ? serve(&r, table) : EXIT_ERRORS;
+    served_free(r.served);
+    return code;
 }

@@ -124,35 +124,42 @@ static void carry_clusters(struct generation *g, const struct generation *before
     }
 }
 
+static bool no_memory(struct text *why, const char *what, struct slice name, uint32_t entries)
+{
+    text_addf(why, "%s " SLICE_FMT ": there is no memory for %u entries", what, SLICE_ARG(name),
+              entries);
+    return false;
+}
+
 /* The same clients in the same words: how long and what then may be said anew. */
 static bool remembers_alike(const struct table_sticky *a, const struct table_sticky *b)
 {
-    return a->kind == b->kind && a->entries == b->entries && slice_eq(a->header, b->header);
+    return a->kind == b->kind && a->entries == b->entries && slice_eq(a->name, b->name);
 }
 
-static struct sticky *new_sticky(const struct table_sticky *rule)
+static struct sticky *begin_sticky(const struct table_sticky *rule)
 {
     uint64_t seed;
     if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
         seed = (uint64_t)clock_now_ns();
-    struct sticky *s = sticky_new(rule->entries, seed);
-    if (!s)
-        die_out_of_memory(rule->entries, 2 * sizeof(uint64_t));
-    return s;
+    return sticky_new(rule->entries, seed);
 }
 
-static void carry_sticky(struct generation *g, const struct generation *before)
+static bool carry_sticky(struct generation *g, const struct generation *before, struct text *why)
 {
     for (uint32_t i = 0; i < g->table->n_clusters; i++) {
         const struct table_cluster *c = &g->table->cluster[i];
         const uint32_t old = before ? table_find_cluster(before->table, c->name) : UINT32_MAX;
-        if (c->sticky.kind == STICKY_NONE)
+        if (!table_sticky_remembers(&c->sticky))
             continue;
         g->sticky[i] =
             old != UINT32_MAX && remembers_alike(&before->table->cluster[old].sticky, &c->sticky)
                 ? sticky_pin(before->sticky[old])
-                : new_sticky(&c->sticky);
+                : begin_sticky(&c->sticky);
+        if (!g->sticky[i])
+            return no_memory(why, "cluster", c->name, c->sticky.entries);
     }
+    return true;
 }
 
 static struct gate *gate_new(struct slice name)
@@ -231,22 +238,28 @@ static struct limiter *begin_limiter(const struct table_limit *spec, uint32_t n_
     return limiter_new(spec, n_workers, seed);
 }
 
-static void carry_limiters(struct generation *g, const struct generation *before)
+static bool carry_limiters(struct generation *g, const struct generation *before, struct text *why)
 {
     for (uint32_t i = 0; i < g->table->n_limits; i++) {
         const struct table_limit *spec = &g->table->limit[i];
         struct limiter *old = before ? find_limiter(before, spec) : NULL;
         g->limiter[i] = old ? limiter_pin(old) : begin_limiter(spec, g->n_workers);
+        if (!g->limiter[i])
+            return no_memory(why, "limit", spec->name, spec->entries);
     }
+    return true;
+}
+
+bool carry_memory(struct generation *g, const struct generation *before, struct text *why)
+{
+    return carry_sticky(g, before, why) && carry_limiters(g, before, why);
 }
 
 void carry_state(struct generation *g, const struct generation *before)
 {
     carry_clusters(g, before);
-    carry_sticky(g, before);
     carry_servers(g, before);
     carry_gates(g, before);
-    carry_limiters(g, before);
 }
 
 static struct listener *find_socket(const struct generation *before, const struct endpoint *e)

@@ -8,6 +8,12 @@
 MUST_CHECK bool carry_sockets(struct generation *g, const struct generation *before,
                               struct text *why);
 
-/* Takes over, by name, servers whose endpoint stays, clusters, gates and limiters; makes
+/* Takes over, by name, what is remembered of clients and of limits' keys, and makes room for the
+ * others: as much as the file says, which there may not be. False with a sentence in `why`, as
+ * above. */
+MUST_CHECK bool carry_memory(struct generation *g, const struct generation *before,
+                             struct text *why);
+
+/* Takes over, by name, servers whose endpoint stays, clusters and gates; makes
  * the others. */
 void carry_state(struct generation *g, const struct generation *before);

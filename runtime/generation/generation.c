@@ -21,10 +21,31 @@ static struct generation_worker *worker_side_new(const struct table *t)
     return w;
 }
 
-static struct configuration *configuration_new(struct table *t, struct tls_loaded *tls)
+/* What the cookies of clusters are signed by, where they say no secret by our own one. */
+static struct mac_key *make_cookie_keys(const struct table *t, const struct secrets *secrets)
+{
+    struct mac_key *key = NULL;
+    for (uint32_t i = 0; i < t->n_clusters; i++) {
+        const struct table_sticky *rule = &t->cluster[i].sticky;
+        if (rule->kind != STICKY_COOKIE)
+            continue;
+        ASSERT(secrets);
+        key = key ? key : MUST_ARRAY(struct mac_key, t->n_clusters);
+        sticky_cookie_key(&key[i], rule->key == TABLE_NO_SECRET ? secret_own(secrets)
+                                                                : secret_value(secrets, rule->key));
+    }
+    return key;
+}
+
+static struct configuration *configuration_new(struct table *t, struct generation_needs needs)
 {
     struct configuration *c = MUST_NEW(struct configuration);
-    *c = (struct configuration){.pins = 1, .table = t, .tls = tls ? tls_loaded_pin(tls) : NULL};
+    *c = (struct configuration){.pins = 1, .table = t, .needs = needs, .n_clusters = t->n_clusters};
+    if (needs.tls)
+        tls_loaded_pin(needs.tls);
+    if (needs.secrets)
+        secrets_pin(needs.secrets);
+    c->cookie_key = make_cookie_keys(t, needs.secrets);
     return c;
 }
 
@@ -32,7 +53,11 @@ static void configuration_unpin(struct configuration *c)
 {
     if (--c->pins > 0)
         return;
-    tls_loaded_unpin(c->tls);
+    for (uint32_t i = 0; c->cookie_key && i < c->n_clusters; i++)
+        mac_key_done(&c->cookie_key[i]);
+    free(c->cookie_key);
+    tls_loaded_unpin(c->needs.tls);
+    secrets_unpin(c->needs.secrets);
     table_free(c->table);
     free(c);
 }
@@ -65,7 +90,8 @@ static struct generation *generation_alloc(struct configuration *c,
     g->magic = GENERATION_MAGIC;
     g->configuration = c;
     g->table = c->table;
-    g->tls = c->tls;
+    g->tls = c->needs.tls;
+    g->cookie_key = c->cookie_key;
     g->made_ns = clock_now_ns();
     g->n_sockets = count_binds(t);
     g->n_workers = n_workers;
@@ -83,17 +109,18 @@ static struct generation *generation_alloc(struct configuration *c,
     return g;
 }
 
-struct generation *generation_new(struct table *table, struct tls_loaded *tls,
+struct generation *generation_new(struct table *table, struct generation_needs needs,
                                   const struct found_servers *found,
                                   const struct generation *before, uint32_t n_workers,
                                   struct mailbox *control, void (*retired)(struct message *m),
                                   struct text *why)
 {
-    struct generation *g = generation_alloc(configuration_new(table, tls), found, n_workers);
+    struct generation *g = generation_alloc(configuration_new(table, needs), found, n_workers);
     g->id = before ? before->id + 1 : 1;
     g->owner = control;
     g->retired.run = retired;
-    if (carry_sockets(g, before, why)) { /* the only part that can fail, so it goes first */
+    /* What can fail goes first. */
+    if (carry_memory(g, before, why) && carry_sockets(g, before, why)) {
         carry_state(g, before);
         return g;
     }
@@ -111,7 +138,8 @@ struct generation *generation_again(const struct generation *before,
     g->owner = before->owner;
     g->retired.run = before->retired.run;
     struct text why = {0};
-    ASSERT(carry_sockets(g, before, &why)); /* all of them are open */
+    /* All of it is there already. */
+    ASSERT(carry_memory(g, before, &why) && carry_sockets(g, before, &why));
     carry_state(g, before);
     return g;
 }

@@ -24,17 +24,28 @@
 #include "runtime/limit/callers.h"
 #include "runtime/limit/limiter.h"
 #include "runtime/net/listener.h"
+#include "runtime/secret/secrets.h"
 #include "runtime/tls/loaded.h"
 #include "runtime/upstream/cluster.h"
 #include "runtime/upstream/discoveries.h"
 #include "runtime/upstream/server.h"
 #include "runtime/upstream/sticky.h"
+#include "runtime/upstream/sticky_cookie.h"
+
+/* What a table says is elsewhere, loaded beside it. Either is NULL where a table needs none. */
+struct generation_needs {
+    struct tls_loaded *tls;
+    struct secrets *secrets;
+};
 
 /* A table, for as long as some generation has it. Control thread. */
 struct configuration {
     uint32_t pins;
-    struct table *table;    /* owned */
-    struct tls_loaded *tls; /* pinned; what the table's TLS needs, NULL where it has none */
+    struct table *table;           /* owned */
+    struct generation_needs needs; /* pinned */
+    uint32_t n_clusters;
+    struct mac_key *cookie_key; /* owned; parallel to table->cluster, of those that set cookies;
+                                 * NULL where none does */
 };
 
 /* The servers of a cluster: a part of generation.server. */
@@ -69,6 +80,7 @@ struct generation {
     struct configuration *configuration; /* pinned */
     struct table *table;                 /* the configuration's */
     struct tls_loaded *tls;              /* and this */
+    const struct mac_key *cookie_key;    /* and these */
     int64_t made_ns;
 
     struct table_server *spec; /* the table's, and behind each cluster's those that were found;
@@ -77,7 +89,7 @@ struct generation {
     uint32_t n_servers;
     struct generation_part *part; /* of `server`; parallel to table->cluster */
     struct cluster **cluster;     /* parallel to table->cluster; pinned */
-    struct sticky **sticky;       /* the same; NULL where a cluster is not sticky */
+    struct sticky **sticky;       /* the same; NULL where a cluster remembers nobody */
     struct gate **gate;           /* parallel to table->listener; pinned */
     struct limiter **limiter;     /* parallel to table->limit; pinned */
     struct listener **socket;     /* all binds of all listeners, in order; pinned */
@@ -97,11 +109,11 @@ struct generation {
  * Builds the generation that follows `before` (NULL for the first), and opens the sockets it needs.
  * All or nothing: on failure nothing of `before` has changed, NULL is returned, `why` says what
  * could not be opened, and the table stays the caller's. Otherwise it owns the table. `retired` is
- * called on the control thread when nothing uses the generation any more. `tls` is what was loaded
- * for the table, NULL for one without TLS; it is pinned. `found` is what the table's sources stand
+ * called on the control thread when nothing uses the generation any more. `needs` is what was
+ * loaded for the table; it is pinned. `found` is what the table's sources stand
  * for now. Control thread.
  */
-struct generation *generation_new(struct table *table, struct tls_loaded *tls,
+struct generation *generation_new(struct table *table, struct generation_needs needs,
                                   const struct found_servers *found,
                                   const struct generation *before, uint32_t n_workers,
                                   struct mailbox *control, void (*retired)(struct message *m),

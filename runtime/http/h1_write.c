@@ -1,6 +1,7 @@
 #include "runtime/http/h1_write.h"
 
 #include "runtime/base/check.h"
+#include "runtime/http/cookie_cut.h"
 #include "runtime/http/out_priv.h"
 #include "runtime/http/word_priv.h"
 
@@ -115,12 +116,34 @@ static struct slice host_after_edits(struct slice host, const struct http_edit *
 /* Which fields of a head are not copied, dropped ones aside. */
 struct without {
     bool host, length;
+    struct slice cookie; /* its name; fields that may have it are copied without it */
 };
+
+static bool is_cut(const struct http_field *f, struct without w)
+{
+    return w.cookie.len > 0 && f->name == HTTP_COOKIE && !f->dropped;
+}
 
 static bool is_kept(const struct http_field *f, struct without w)
 {
     return !f->dropped && !(w.host && f->name == HTTP_HOST) &&
-           !(w.length && f->name == HTTP_CONTENT_LENGTH);
+           !(w.length && f->name == HTTP_CONTENT_LENGTH) && !is_cut(f, w);
+}
+
+/* The line goes where no other cookie is in it. */
+static void put_cut(struct out *o, const struct http_head *h, const struct http_field *f,
+                    struct slice cookie)
+{
+    const struct slice value = http_field_value(h, f);
+    const size_t len = cookie_cut(value, cookie, NULL);
+    if (len == 0)
+        return;
+    put(o, http_field_name(h, f));
+    PUT(o, ": ");
+    if (o->len <= o->room && len <= o->room - o->len)
+        cookie_cut(value, cookie, o->at + o->len);
+    o->len += len;
+    PUT(o, "\r\n");
 }
 
 /* The field lines that stay, copied as they came. Lines stand one behind the other, so each run of
@@ -128,6 +151,8 @@ static bool is_kept(const struct http_field *f, struct without w)
 static void put_fields(struct out *o, const struct http_head *h, struct without w)
 {
     for (uint16_t i = 0; i < h->n_fields;) {
+        if (is_cut(&h->field[i], w))
+            put_cut(o, h, &h->field[i], w.cookie);
         if (!is_kept(&h->field[i], w)) {
             i++;
             continue;
@@ -157,7 +182,8 @@ size_t h1_write_request(char *out, size_t room, const struct h1_request_out *r)
     put_target(&o, r->target);
     PUT(&o, " HTTP/1.1\r\n");
     put_field(&o, SLICE("Host"), host_after_edits(r->host, r->edit, r->n_edits));
-    put_fields(&o, r->head, (struct without){.host = true, .length = r->chunked});
+    put_fields(&o, r->head,
+               (struct without){.host = true, .length = r->chunked, .cookie = r->without_cookie});
     put_edits(&o, r->edit, r->n_edits, false);
     if (r->chunked)
         PUT(&o, "Transfer-Encoding: chunked\r\n");

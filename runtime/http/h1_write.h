@@ -33,9 +33,10 @@ struct h1_request_out {
     struct slice host;   /* the Host field's value; it is written first */
     const struct http_edit *edit; /* HTTP_SET and HTTP_ADD are written, in order */
     size_t n_edits;
-    bool chunked;  /* add Transfer-Encoding: chunked, and leave Content-Length out */
-    bool upgrade;  /* add Connection: upgrade, and the head's Upgrade field */
-    bool trailers; /* add TE: trailers */
+    struct slice without_cookie; /* the head's cookies of this name are left out; empty: none */
+    bool chunked;                /* add Transfer-Encoding: chunked, and leave Content-Length out */
+    bool upgrade;                /* add Connection: upgrade, and the head's Upgrade field */
+    bool trailers;               /* add TE: trailers */
 };
 
 size_t h1_write_request(char *out, size_t room, const struct h1_request_out *r);

@@ -44,8 +44,12 @@ struct keys *keys_new(uint32_t entries, uint32_t n_moments)
     k->n_moments = n_moments;
     /* Pages that nobody has touched yet cost nothing: calloc leaves them so. */
     const size_t lines = (size_t)k->n_sets * (1 + n_moments);
-    k->room = must_calloc(lines + 1, LINE_BYTES);
-    k->lock = MUST_ARRAY(_Atomic uint8_t, k->n_sets);
+    k->room = calloc(lines + 1, LINE_BYTES);
+    k->lock = calloc(k->n_sets, sizeof(*k->lock));
+    if (!k->room || !k->lock) {
+        keys_free(k);
+        return NULL;
+    }
     const uintptr_t first = ((uintptr_t)k->room + LINE_BYTES - 1) & ~(uintptr_t)(LINE_BYTES - 1);
     char *at = (char *)k->room + (first - (uintptr_t)k->room);
     k->tag = (_Atomic uint64_t *)(void *)at;

@@ -20,7 +20,7 @@
 struct keys;
 
 /* Room for about `entries` keys (a few of so many may find none: keys.c), of `n_moments` each; both
- * above 0. Ends the process when memory is out. keys_free(): NULL is allowed. */
+ * above 0. NULL when there is not that much memory. keys_free(): NULL is allowed. */
 struct keys *keys_new(uint32_t entries, uint32_t n_moments);
 void keys_free(struct keys *k);
 

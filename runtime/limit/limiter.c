@@ -7,6 +7,9 @@
 struct limiter *limiter_new(const struct table_limit *spec, uint32_t n_workers, uint64_t seed)
 {
     ASSERT(spec->n_rates > 0 && n_workers > 0);
+    struct keys *keys = keys_new(spec->n_keys > 0 ? spec->entries : 1, spec->n_rates);
+    if (!keys)
+        return NULL;
     struct limiter *l = MUST_NEW(struct limiter);
     const size_t bytes = n_workers * sizeof(struct limiter_counts);
     l->seed = seed;
@@ -16,7 +19,7 @@ struct limiter *limiter_new(const struct table_limit *spec, uint32_t n_workers, 
         die_out_of_memory(n_workers, sizeof(struct limiter_counts));
     for (uint32_t i = 0; i < n_workers; i++)
         l->counts[i] = (struct limiter_counts){0};
-    l->keys = keys_new(spec->n_keys > 0 ? spec->entries : 1, spec->n_rates);
+    l->keys = keys;
     atomic_init(&l->pins, 1);
     return l;
 }

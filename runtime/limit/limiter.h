@@ -34,7 +34,7 @@ struct limiter_answer {
     int64_t wait_ns; /* and when it will have room again */
 };
 
-/* `seed` is a secret of this process. Ends the process when memory is out. Control thread. */
+/* `seed` is a secret of this process. NULL when there is not that much memory. Control thread. */
 struct limiter *limiter_new(const struct table_limit *spec, uint32_t n_workers, uint64_t seed);
 
 /* Does what was counted by the one mean the same to the other? The same keys, rates of the same

@@ -261,6 +261,7 @@ size_t exchange_write_request(struct exchange *x)
                                        .host = host_of(x, endpoint),
                                        .edit = e.at,
                                        .n_edits = e.n,
+                                       .without_cookie = exchange_cookie_to_hide(x),
                                        .chunked = exchange_sends_chunks(x),
                                        .upgrade = x->info.upgrade && (!to_stream || x->up.goes_on),
                                        .trailers = to_stream && takes_trailers(&x->request)};

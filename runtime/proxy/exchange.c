@@ -34,7 +34,9 @@ struct exchange *exchange_new(struct session *s)
     x->begun_wall_ns = clock_wall_ns();
     x->head_ns = x->decided_ns = x->connected_ns = x->answered_ns = 0;
     x->decided = x->response_known = x->head_sent = x->up_failed = x->fresh = x->late = x->reused =
-        x->heard = x->continued = x->tarpitted = x->says_retries = false;
+        x->heard = x->continued = x->tarpitted = x->says_retries = x->has_turn = x->rested =
+            x->body_taken = x->keeps_body = x->sticks = x->remembers = x->has_cookie =
+                x->cookie_ages = false;
     x->info = (struct http_request_info){0};
     x->facts = (struct facts){0};
     x->response_info = (struct http_response_info){0};
@@ -42,7 +44,6 @@ struct exchange *exchange_new(struct session *s)
     x->coding = NULL;
     x->up_result = x->down_result = FLOW_HUNGRY;
     x->tries = x->n_tried = x->n_interim = x->held = x->retries = 0;
-    x->has_turn = x->rested = x->body_taken = x->keeps_body = false;
     x->retried = x->not_retried = NULL;
     x->retry_after_s = 0;
     x->limited = NULL;

@@ -140,6 +140,8 @@ struct exchange {
     uint64_t sticky_key; /* of its cluster's `sticky`, if it sticks */
     bool sticks;         /* its client is to keep its server */
     bool remembers;      /* the server that is chosen now is its client's from now on */
+    bool has_cookie;     /* that `sticky` goes by, of whatever value */
+    bool cookie_ages;    /* it is to be set anew */
     int64_t picked_ns;   /* when the server was chosen */
 
     enum hedge hedge;

@@ -77,6 +77,7 @@ void exchange_queue_late(struct exchange *x);
 size_t exchange_place_bytes(void);
 struct cluster *exchange_cluster(const struct exchange *x);
 struct sticky *exchange_sticky(const struct exchange *x);
+const struct mac_key *exchange_cookie_key(const struct exchange *x);
 
 /* stick.c: the key that the cluster's `sticky` goes by, once, before the first choice. */
 void exchange_stick_begin(struct exchange *x);
@@ -87,6 +88,22 @@ void exchange_stick_begin(struct exchange *x);
 uint32_t exchange_stuck_at(struct exchange *x, const struct cluster_choice *choice,
                            struct cluster_view *view);
 void exchange_stick(struct exchange *x);
+
+/* There was room at that server. */
+void exchange_stuck(struct exchange *x);
+
+/* The cookie that the server is not to get, or an empty name. */
+struct slice exchange_cookie_to_hide(const struct exchange *x);
+
+/* The server's final response, or its 101, is about to be passed on, with `n` edits that have been
+ * applied: what it says of whom the client belongs to is remembered, or said to the client in up to
+ * STICKY_EDITS_MAX more edits behind them. Returns how many; `line` is theirs. */
+#define STICKY_EDITS_MAX  2
+#define STICKY_LINE_BYTES 1024
+_Static_assert(TABLE_COOKIE_NAME_MAX + TABLE_COOKIE_ATTRIBUTES_MAX + 64 < STICKY_LINE_BYTES,
+               "a cookie has room, with its value");
+size_t exchange_stick_response(struct exchange *x, struct http_edit *edit, size_t n,
+                               char line[STICKY_LINE_BYTES]);
 
 /* A seat at another server than those that were tried, at once or not at all. */
 bool exchange_sit_beside(struct exchange *x);

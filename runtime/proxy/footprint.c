@@ -12,6 +12,7 @@
 #include "runtime/tls/transport.h"
 #include "runtime/upstream/discover.h"
 #include "runtime/upstream/h2_link.h"
+#include "runtime/upstream/sticky.h"
 
 /* A request's head and body, a response's, and what full sockets left over of two heads. */
 #define EXCHANGE_BUFFERS 4u
@@ -53,6 +54,7 @@ void footprint(struct memory_costs *out)
         .compressors_max = COMPRESSORS_MAX,
         .limit_bytes = keys_bytes,
         .callers_bytes = callers_bytes,
+        .sticky_bytes = sticky_bytes,
     };
     for (enum table_coding i = 0; i < TABLE_CODING_COUNT; i++)
         out->coding_bytes[i] =

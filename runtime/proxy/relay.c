@@ -141,11 +141,13 @@ static bool leaves_body(const struct exchange *x)
 static enum outcome begin_response(struct exchange *x, size_t *head)
 {
     const enum http_framing framing = x->response_info.framing;
-    struct http_edit edit[RESPONSE_EDITS_MAX + ENCODE_EDITS_MAX];
-    char etag[ENCODE_ETAG_BYTES];
+    struct http_edit edit[RESPONSE_EDITS_MAX + STICKY_EDITS_MAX + ENCODE_EDITS_MAX];
+    char etag[ENCODE_ETAG_BYTES], cookie[STICKY_LINE_BYTES];
     bool coded = false;
     size_t edits = exchange_response_edits(x, &x->response, x->response.status, edit);
     http_edits_apply(&x->response, edit, edits);
+    if (x->cluster->sticky.kind != STICKY_NONE)
+        edits += exchange_stick_response(x, edit, edits, cookie);
     if (x->compress->n_codings > 0)
         edits += exchange_encode(x, edit, edits, etag, &coded);
 

@@ -34,6 +34,11 @@ struct sticky *exchange_sticky(const struct exchange *x)
     return x->generation->sticky[cluster_index(x)];
 }
 
+const struct mac_key *exchange_cookie_key(const struct exchange *x)
+{
+    return &x->generation->cookie_key[cluster_index(x)];
+}
+
 static struct cluster_choice choice_of(const struct exchange *x)
 {
     const struct generation *g = x->generation;
@@ -231,7 +236,7 @@ static uint32_t choose_again(struct exchange *x)
     const uint32_t kept = exchange_stuck_at(x, &choice, view_of(x));
     if (kept == BALANCE_NONE || !server_enter(server_of(x, kept)))
         return BALANCE_NONE;
-    METRIC_ADD(x->worker->metrics->sticky_hits, 1);
+    exchange_stuck(x);
     return kept;
 }
 

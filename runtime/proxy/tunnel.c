@@ -54,10 +54,14 @@ static bool must_prove(const struct exchange *x, char room[WEBSOCKET_ACCEPT_BYTE
 static enum outcome write_switch(struct exchange *x, size_t *head)
 {
     char accept[WEBSOCKET_ACCEPT_BYTES];
-    struct http_edit edit = {.kind = HTTP_SET, .name = SLICE("sec-websocket-accept")};
-    const bool proves = must_prove(x, accept, &edit.value);
+    char cookie[STICKY_LINE_BYTES];
+    struct http_edit edit[1 + STICKY_EDITS_MAX] = {
+        {.kind = HTTP_SET, .name = SLICE("sec-websocket-accept")}};
+    size_t edits = must_prove(x, accept, &edit[0].value);
+    if (x->cluster->sticky.kind != STICKY_NONE)
+        edits += exchange_stick_response(x, edit, edits, cookie);
     const struct h1_response_out out = {
-        .head = &x->response, .upgrade = true, .edit = &edit, .n_edits = proves};
+        .head = &x->response, .upgrade = true, .edit = edit, .n_edits = edits};
     *head = h1_write_response(x->worker->scratch, WORKER_SCRATCH_BYTES, &out);
     if (*head > WORKER_SCRATCH_BYTES)
         return exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,

@@ -212,7 +212,8 @@ static struct cluster_known *know_all(const struct cluster_choice *choice)
 {
     struct cluster_known *known = MUST_ARRAY(struct cluster_known, choice->n_servers);
     for (uint32_t i = 0; i < choice->n_servers; i++)
-        known[i] = (struct cluster_known){sticky_server_id(choice->server_spec[i].name), i};
+        known[i] = (struct cluster_known){
+            sticky_server_id(choice->spec->name, choice->server_spec[i].name), i};
     qsort(known, choice->n_servers, sizeof(known[0]), by_id);
     return known;
 }

@@ -43,6 +43,12 @@ struct cluster_watch {
     enum cluster_serving told; /* what the log knows */
 };
 
+/* What became of requests whose clients keep their servers; of the process's metrics, what is the
+ * cluster's. On a cache line of its own. */
+struct cluster_sticky_counts {
+    _Alignas(64) _Atomic uint64_t hits, misses, moved, evictions, learned, forged, expired;
+};
+
 struct cluster {
     char *name; /* owned, NUL-terminated */
     atomic_uint pins;
@@ -62,9 +68,11 @@ struct cluster {
     struct cluster_bell bell;
     struct cluster_watch watch; /* the control thread's */
     struct queue queue;
+    struct cluster_sticky_counts sticky;
 };
 
 struct cluster *cluster_new(struct slice name);
+
 struct cluster *cluster_pin(struct cluster *c);
 
 /* NULL is allowed. Any thread. */

@@ -11,6 +11,9 @@
 #define SECOND_BITS 24u
 #define SECOND_MASK ((UINT64_C(1) << SECOND_BITS) - 1)
 
+/* How many are looked at to count clients: half a million entries, about a millisecond. */
+#define COUNTED_ROWS UINT64_C(65536)
+
 struct entry {
     _Atomic uint64_t said;    /* the server and the second */
     _Atomic uint64_t checked; /* said ^ key */
@@ -23,18 +26,29 @@ struct sticky {
     atomic_uint pins;
 };
 
-uint64_t sticky_server_id(struct slice name)
+uint64_t sticky_server_id(struct slice cluster, struct slice name)
 {
-    const uint64_t id = hash_slice(name, 0) >> SECOND_BITS;
+    const uint64_t id = hash_slice(name, hash_slice(cluster, 0)) >> SECOND_BITS;
     return id ? id : 1;
+}
+
+static uint32_t rows_for(uint32_t entries)
+{
+    uint32_t rows = 1;
+    while ((uint64_t)rows * STICKY_ROW < entries)
+        rows *= 2;
+    return rows;
+}
+
+uint64_t sticky_bytes(uint32_t entries)
+{
+    return sizeof(struct sticky) + (uint64_t)rows_for(entries) * STICKY_ROW * sizeof(struct entry);
 }
 
 struct sticky *sticky_new(uint32_t entries, uint64_t seed)
 {
     ASSERT(entries > 0);
-    uint32_t rows = 1;
-    while ((uint64_t)rows * STICKY_ROW < entries)
-        rows *= 2;
+    const uint32_t rows = rows_for(entries);
     struct entry *entry = calloc((size_t)rows * STICKY_ROW, sizeof(*entry));
     if (!entry)
         return NULL;
@@ -136,4 +150,17 @@ bool sticky_note(struct sticky *s, uint64_t key, uint64_t server, int64_t ttl_ns
     }
     store(best, key, server, now);
     return best_age < (uint64_t)(ttl_ns / NS_PER_S);
+}
+
+/* Clients are spread over the rows by a hash, so that any of them tell of all. */
+uint64_t sticky_clients(const struct sticky *s, int64_t ttl_ns, int64_t now_ns)
+{
+    const uint64_t now = second_of(now_ns), rows = (uint64_t)s->mask + 1;
+    const uint64_t looked = rows < COUNTED_ROWS ? rows : COUNTED_ROWS;
+    uint64_t n = 0;
+    for (uint64_t i = 0; i < looked * STICKY_ROW; i++) {
+        const uint64_t said = load(&s->entry[i].said);
+        n += said != 0 && !is_over(said, ttl_ns, now);
+    }
+    return n * (rows / looked);
 }

@@ -22,8 +22,9 @@
 
 struct sticky;
 
-/* What is remembered of a server: the same after a reload, wherever it stands; never 0. */
-uint64_t sticky_server_id(struct slice name);
+/* What is remembered of a server, 40 bits: the same after a reload and in any process, wherever it
+ * stands; never 0. A hash of names. */
+uint64_t sticky_server_id(struct slice cluster, struct slice name);
 
 /*
  * `entries` (at least 1) is rounded up to a power of two of at least STICKY_ROW; each takes 16
@@ -34,8 +35,13 @@ struct sticky *sticky_new(uint32_t entries, uint64_t seed);
 struct sticky *sticky_pin(struct sticky *s);
 void sticky_unpin(struct sticky *s); /* NULL is allowed. Any thread */
 
-/* As many entries as were asked for. */
+/* As many entries as were asked for, and what the room for so many takes. */
 uint32_t sticky_entries(const struct sticky *s);
+uint64_t sticky_bytes(uint32_t entries);
+
+/* How many clients are remembered. Of a large table it looks at a part and says how many that makes
+ * in all, so that nobody waits for the answer. Any thread. */
+uint64_t sticky_clients(const struct sticky *s, int64_t ttl_ns, int64_t now_ns);
 
 /* All of the following: any worker, never blocks; ttl_ns is at least a second. */
 

@@ -1,6 +1,7 @@
 #include "stats/socket/client.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -94,6 +95,7 @@ static void run(struct client *c, struct slice line)
     struct command command = {.control = c->control,
                               .out = &lines,
                               .why = &why,
+                              .who = slice_of(c->who),
                               .reloaded = reloaded,
                               .reloaded_of = wait};
     const enum command_end end = command_line(&command, line);
@@ -234,6 +236,16 @@ static void idle(void *of)
         client_free(c);
 }
 
+static void know(struct client *c)
+{
+    struct ucred peer;
+    socklen_t len = sizeof(peer);
+    if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
+        snprintf(c->who, sizeof(c->who), "uid %u", (unsigned)peer.uid);
+    else
+        snprintf(c->who, sizeof(c->who), "somebody");
+}
+
 struct client *client_new(int fd, struct loop *loop, struct control *control,
                           void (*gone)(void *of, struct client *c), void *gone_of)
 {
@@ -242,6 +254,7 @@ struct client *client_new(int fd, struct loop *loop, struct control *control,
     list_init(&c->link);
     c->control = control;
     c->fd = fd;
+    know(c);
     c->gone = gone;
     c->gone_of = gone_of;
     watch_init(&c->watch, loop, fd, ready, c);

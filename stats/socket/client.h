@@ -23,7 +23,8 @@ struct client {
     struct control *control;
     struct watch watch;
     struct timer idle;
-    int fd; /* owned */
+    int fd;       /* owned */
+    char who[24]; /* "uid 1000" */
 
     struct reload_wait *reload; /* what it waits for; NULL: nothing */
     bool running;               /* a command of it is being carried out now */

@@ -22,14 +22,16 @@ static const struct spec {
 };
 
 struct words {
+    struct slice line;
     struct slice at[WORDS_MAX];
     size_t n;
+    bool more;
 };
 
-/* False when there are more than any command has. */
-static bool split(struct slice line, struct words *out)
+/* The first of them; `more` when there are more than any command has. */
+static void split(struct slice line, struct words *out)
 {
-    *out = (struct words){0};
+    *out = (struct words){.line = line};
     for (size_t i = 0; i < line.len;) {
         if (line.at[i] == ' ' || line.at[i] == '\t') {
             i++;
@@ -38,12 +40,12 @@ static bool split(struct slice line, struct words *out)
         size_t end = i;
         while (end < line.len && line.at[end] != ' ' && line.at[end] != '\t')
             end++;
-        if (out->n == WORDS_MAX)
-            return false;
+        out->more = out->n == WORDS_MAX;
+        if (out->more)
+            return;
         out->at[out->n++] = (struct slice){line.at + i, end - i};
         i = end;
     }
-    return true;
 }
 
 /* Does the line begin with the words of `s`? Returns how many those are, or 0. */
@@ -130,9 +132,29 @@ static size_t n_arguments(const struct spec *s)
     return n;
 }
 
+/* All that stands behind the command's own words is one argument. */
+static enum command_end run_with_rest(struct command *c, const struct spec *s,
+                                      const struct words *w, size_t used)
+{
+    if (w->n == used) {
+        text_addf(c->why, "\"" SLICE_FMT "\" takes what is to be done: " SLICE_FMT " " SLICE_FMT,
+                  SLICE_ARG(s->words), SLICE_ARG(s->words), SLICE_ARG(s->arguments));
+        return COMMAND_REFUSED;
+    }
+    const size_t at = (size_t)(w->at[used].at - w->line.at);
+    c->argument[0] = slice_trim(slice_from(w->line, at));
+    return s->run(c);
+}
+
 static enum command_end run_with(struct command *c, const struct spec *s, const struct words *w,
                                  size_t used)
 {
+    if (slice_ends(s->arguments, SLICE("...")))
+        return run_with_rest(c, s, w, used);
+    if (w->more) {
+        text_addf(c->why, "no command has more than %u words", WORDS_MAX);
+        return COMMAND_REFUSED;
+    }
     size_t n = w->n;
     c->json = n > used && slice_eq(w->at[n - 1], SLICE("--json"));
     if (c->json)
@@ -158,10 +180,7 @@ static enum command_end run_with(struct command *c, const struct spec *s, const 
 enum command_end command_line(struct command *c, struct slice line)
 {
     struct words w;
-    if (!split(line, &w)) {
-        text_addf(c->why, "no command has more than %u words", WORDS_MAX);
-        return COMMAND_REFUSED;
-    }
+    split(line, &w);
     ASSERT(w.n > 0);
     for (size_t i = 0; i < COUNT_OF(spec); i++) {
         const size_t used = match(&spec[i], &w);

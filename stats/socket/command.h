@@ -25,10 +25,11 @@ struct command {
     struct control *control;
     struct text *out; /* the answer's lines, each with its line end */
     struct text *why; /* one line, without */
+    struct slice who; /* asks; for those who look at it later */
     struct slice argument[COMMAND_ARGUMENTS_MAX];
     bool json;
 
-    /* For the one command that takes longer than its call. */
+    /* For commands that take longer than their call. */
     void (*reloaded)(void *of, const struct control_reload *r);
     void *reloaded_of;
 };

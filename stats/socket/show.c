@@ -6,6 +6,7 @@
 #include "runtime/log/stamp.h"
 #include "stats/socket/columns.h"
 #include "stats/socket/command.h"
+#include "stats/socket/show_priv.h"
 
 static void add_metric(struct columns *table, const struct metric_info *m, int64_t value)
 {
@@ -28,6 +29,11 @@ static void info_as_text(struct text *out, const struct control_info *i)
     text_addf(out, "file        %s\n", i->file);
     text_addf(out, "state       %s\n", i->draining ? "shutting down" : "serving");
     text_addf(out, "generation  %llu\n", (unsigned long long)i->generation);
+    if (i->trial_left_ns > 0) {
+        char left[DURATION_TEXT_MAX];
+        duration_format(i->trial_left_ns, left);
+        text_addf(out, "on trial    %s more, unless it is confirmed\n", left);
+    }
     text_addf(out, "uptime      %s\n", uptime);
     text_addf(out, "workers     %u\n", i->workers);
     text_addf(out, "listeners   %u\n", i->listeners);
@@ -60,6 +66,8 @@ static void info_as_json(struct text *out, const struct control_info *i)
               (double)i->uptime_ns / (double)NS_PER_S, i->workers);
     text_addf(out, ",\"listeners\":%u,\"clusters\":%u,\"servers\":%u,\"servers_usable\":%u",
               i->listeners, i->clusters, i->servers, i->servers_usable);
+    if (i->trial_left_ns > 0)
+        text_addf(out, ",\"trial_left_s\":%.3f", (double)i->trial_left_ns / (double)NS_PER_S);
     text_addf(out, ",\"probes\":%llu,\"probes_late\":%llu", (unsigned long long)i->probes,
               (unsigned long long)i->probes_late);
     if (i->certificates > 0)
@@ -136,7 +144,7 @@ static void add_why(struct columns *table, const struct control_server *s)
 }
 
 /* "4", "4/200": of what may be. */
-static void add_use(struct columns *table, uint64_t now, uint32_t most)
+void show_use(struct columns *table, uint64_t now, uint32_t most)
 {
     if (most > 0)
         columns_add(table, "%llu/%u", (unsigned long long)now, most);
@@ -144,22 +152,7 @@ static void add_use(struct columns *table, uint64_t now, uint32_t most)
         columns_add(table, "%llu", (unsigned long long)now);
 }
 
-/* What no limit is set for is not counted. */
-static void add_breaker(struct columns *table, const struct control_use *u)
-{
-    if (u->most > 0)
-        add_use(table, u->now, u->most);
-    else
-        columns_add(table, "-");
-}
-
-static bool is_spent(const struct control_use *u)
-{
-    return u->most > 0 && u->now >= u->most;
-}
-
-/* "3", "3 priority 1", "3 backup". */
-static void add_group(struct columns *table, uint32_t n, uint32_t priority, bool backup)
+void show_group(struct columns *table, uint32_t n, uint32_t priority, bool backup)
 {
     char said[32] = "";
     if (priority > 0)
@@ -175,8 +168,8 @@ static void server_as_row(void *to, const struct control_server *s)
     columns_add(table, "%s", s->endpoint);
     columns_add(table, "%s", health_text(s));
     add_state(table, s);
-    add_group(table, s->weight, s->priority, s->backup);
-    add_use(table, (uint64_t)s->in_flight, s->max_connections);
+    show_group(table, s->weight, s->priority, s->backup);
+    show_use(table, (uint64_t)s->in_flight, s->max_connections);
     columns_add(table, "%u", s->idle);
     columns_add(table, "%llu", (unsigned long long)s->requests);
     columns_add(table, "%llu", (unsigned long long)s->connect_errors + s->response_errors);
@@ -199,7 +192,7 @@ static void servers_as_text(const struct control *control, struct text *out)
     columns_finish(&table.columns, out);
 }
 
-static void separate(struct text *out)
+void show_separate(struct text *out)
 {
     if (out->at[out->len - 1] != '[')
         text_addc(out, ',');
@@ -208,7 +201,7 @@ static void separate(struct text *out)
 static void server_as_json(void *to, const struct control_server *s)
 {
     struct text *out = to;
-    separate(out);
+    show_separate(out);
     text_adds(out, "{\"cluster\":");
     text_add_json(out, s->cluster);
     text_adds(out, ",\"server\":");
@@ -254,63 +247,6 @@ enum command_end command_show_servers(struct command *c)
     return COMMAND_DONE;
 }
 
-static void cluster_as_row(void *to, const struct control_cluster *s)
-{
-    struct columns *table = to;
-    columns_add(table, SLICE_FMT, SLICE_ARG(s->name));
-    columns_add(table, "%s", s->balance);
-    columns_add(table, "%u", s->servers);
-    columns_add(table, "%u", s->usable);
-    add_group(table, s->in_use, s->priority, s->backup);
-    columns_add(table, "%lld", (long long)s->in_flight);
-    add_use(table, s->waiting.now, s->waiting.most);
-    add_breaker(table, &s->connections);
-    add_breaker(table, &s->pending);
-    add_breaker(table, &s->retrying);
-}
-
-static void use_as_json(struct text *out, const char *name, const struct control_use *u)
-{
-    text_addf(out, ",\"%s\":%u,\"%s_max\":%u", name, u->now, name, u->most);
-}
-
-static void cluster_as_json(void *to, const struct control_cluster *s)
-{
-    struct text *out = to;
-    separate(out);
-    text_adds(out, "{\"cluster\":");
-    text_add_json(out, s->name);
-    text_addf(out, ",\"balance\":\"%s\",\"servers\":%u,\"usable\":%u,\"in_use\":%u", s->balance,
-              s->servers, s->usable, s->in_use);
-    text_addf(out, ",\"priority\":%u,\"backup\":%s,\"in_flight\":%lld", s->priority,
-              s->backup ? "true" : "false", (long long)s->in_flight);
-    use_as_json(out, "waiting", &s->waiting);
-    text_adds(out, ",\"breaker\":{\"open\":");
-    text_adds(out, is_spent(&s->connections) || is_spent(&s->pending) ? "true" : "false");
-    use_as_json(out, "connections", &s->connections);
-    use_as_json(out, "pending", &s->pending);
-    use_as_json(out, "retries", &s->retrying);
-    text_adds(out, "}}");
-}
-
-enum command_end command_show_clusters(struct command *c)
-{
-    if (c->json) {
-        text_addc(c->out, '[');
-        control_clusters(c->control, cluster_as_json, c->out);
-        text_adds(c->out, "]\n");
-        return COMMAND_DONE;
-    }
-    static const char *const title[] = {"cluster", "balance", "servers",     "usable",  "in use",
-                                        "active",  "waiting", "connections", "pending", "retries"};
-    struct columns table = {.n = COUNT_OF(title), .to_the_right = 0x3fc};
-    for (size_t i = 0; i < COUNT_OF(title); i++)
-        columns_add(&table, "%s", title[i]);
-    control_clusters(c->control, cluster_as_row, &table);
-    columns_finish(&table, c->out);
-    return COMMAND_DONE;
-}
-
 static void source_as_row(void *to, const struct control_source *s)
 {
     struct columns *table = to;
@@ -332,7 +268,7 @@ static void source_as_row(void *to, const struct control_source *s)
 static void source_as_json(void *to, const struct control_source *s)
 {
     struct text *out = to;
-    separate(out);
+    show_separate(out);
     text_adds(out, "{\"cluster\":");
     text_add_json(out, s->cluster);
     text_addf(out, ",\"kind\":\"%s\",\"name\":", s->kind);
@@ -387,7 +323,7 @@ static void limit_as_row(void *to, const struct control_limit *l)
 static void limit_as_json(void *to, const struct control_limit *l)
 {
     struct text *out = to;
-    separate(out);
+    show_separate(out);
     text_adds(out, "{\"limit\":");
     text_add_json(out, l->name);
     text_addf(out, ",\"mode\":\"%s\",\"admitted\":%llu,\"refused\":%llu,\"observed\":%llu",
@@ -431,7 +367,7 @@ static void certificate_as_row(void *to, const struct control_certificate *s)
 static void certificate_as_json(void *to, const struct control_certificate *s)
 {
     struct text *out = to;
-    separate(out);
+    show_separate(out);
     text_adds(out, "{\"name\":");
     text_add_json(out, s->name);
     text_addf(out, ",\"names\":%u,\"not_after_s\":%lld,\"expires_in_s\":%lld,\"file\":", s->n_names,
@@ -473,7 +409,7 @@ static void generation_as_row(void *to, const struct control_generation *g)
 static void generation_as_json(void *to, const struct control_generation *g)
 {
     struct text *out = to;
-    separate(out);
+    show_separate(out);
     text_addf(out,
               "{\"generation\":%llu,\"current\":%s,\"age_s\":%.3f,\"pins\":%llu,\"bytes\":%zu}",
               (unsigned long long)g->id, g->current ? "true" : "false",

@@ -4,6 +4,9 @@
 #include "runtime/control/control.h"
 #include "stats/socket/command.h"
 
+/* Of a change's time: 10,000 days. */
+#define CHANGE_UNITS_MAX 10000u
+
 static void add_lines(struct text *out, struct slice report)
 {
     text_add(out, report);
@@ -18,8 +21,85 @@ enum command_end command_reload(struct command *c)
     struct control_info info;
     control_info(c->control, &info);
     text_adds(c->why, info.draining ? "the process is shutting down"
-                                    : "a reload is under way already; ask again when it is done");
+                      : info.trial_left_ns > 0
+                          ? "a configuration is on trial: \"confirm\" it, or wait until it goes"
+                          : "a reload is under way already; ask again when it is done");
     return COMMAND_REFUSED;
+}
+
+/* "90s", "30m", "1h", "7d": at the front of a sentence, which it is taken off. */
+static bool take_duration(struct slice *rest, int64_t *ns)
+{
+    static const struct {
+        char unit;
+        int64_t ns;
+    } UNIT[] = {
+        {'s', NS_PER_S}, {'m', 60 * NS_PER_S}, {'h', 3600 * NS_PER_S}, {'d', 86400 * NS_PER_S}};
+    struct slice word;
+    uint64_t n;
+    if (!slice_split(rest, ' ', &word) || word.len < 2 ||
+        !number_parse((struct slice){word.at, word.len - 1}, CHANGE_UNITS_MAX, &n) || n == 0)
+        return false;
+    for (size_t i = 0; i < COUNT_OF(UNIT); i++)
+        if (word.at[word.len - 1] == UNIT[i].unit)
+            *ns = (int64_t)n * UNIT[i].ns;
+    *rest = slice_trim(*rest);
+    return *ns > 0;
+}
+
+enum command_end command_reload_confirm(struct command *c)
+{
+    struct slice rest = c->argument[0];
+    int64_t for_ns = 0;
+    if (!take_duration(&rest, &for_ns) || rest.len > 0) {
+        text_adds(c->why, "\"reload confirm\" takes a time: reload confirm 60s");
+        return COMMAND_REFUSED;
+    }
+    return control_try(c->control, for_ns, c->reloaded, c->reloaded_of, c->why) ? COMMAND_LATER
+                                                                                : COMMAND_REFUSED;
+}
+
+enum command_end command_confirm(struct command *c)
+{
+    if (!control_confirm(c->control)) {
+        text_adds(c->why, "nothing is on trial");
+        return COMMAND_REFUSED;
+    }
+    text_adds(c->out, "confirmed: it stays\n");
+    return COMMAND_DONE;
+}
+
+enum command_end command_change(struct command *c)
+{
+    struct control_request r = {.sentence = c->argument[0], .who = c->who};
+    if (slice_starts(r.sentence, SLICE("for "))) {
+        r.sentence = slice_trim(slice_from(r.sentence, 4));
+        if (!take_duration(&r.sentence, &r.for_ns) || r.sentence.len == 0) {
+            text_adds(c->why, "\"for\" takes a time and then the change: for 30m add office "
+                              "10.1.0.0/16");
+            return COMMAND_REFUSED;
+        }
+    }
+    return control_change(c->control, &r, c->reloaded, c->reloaded_of, c->why) ? COMMAND_LATER
+                                                                               : COMMAND_REFUSED;
+}
+
+enum command_end command_commit(struct command *c)
+{
+    const struct control_request r = {.sentence = c->argument[0], .who = c->who, .commit = true};
+    return control_change(c->control, &r, c->reloaded, c->reloaded_of, c->why) ? COMMAND_LATER
+                                                                               : COMMAND_REFUSED;
+}
+
+enum command_end command_undo(struct command *c)
+{
+    uint64_t number;
+    if (!number_parse(c->argument[0], UINT64_MAX, &number)) {
+        text_adds(c->why, "a change has a number; \"show drift\" lists them");
+        return COMMAND_REFUSED;
+    }
+    return control_undo(c->control, number, c->reloaded, c->reloaded_of, c->why) ? COMMAND_LATER
+                                                                                 : COMMAND_REFUSED;
 }
 
 enum command_end command_reload_answer(struct command *c, const struct control_reload *r)
@@ -30,6 +110,8 @@ enum command_end command_reload_answer(struct command *c, const struct control_r
                   (unsigned long long)r->generation);
         return COMMAND_REFUSED;
     }
+    if (r->change > 0)
+        text_addf(c->out, "change %llu, ", (unsigned long long)r->change);
     text_addf(c->out, "generation %llu, in %.1f ms\n", (unsigned long long)r->generation,
               (double)r->took_ns / (double)NS_PER_MS);
     return COMMAND_DONE;

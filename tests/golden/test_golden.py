@@ -180,6 +180,18 @@ def test_stats_say_what_connections_may_take(tmp_path):
         assert re.search(f"^{line}$", said, re.M), said
 
 
+def test_stats_say_what_remembering_clients_may_take(tmp_path):
+    (tmp_path / "f.lbconf").write_text(
+        "lbconf 1\ncluster c { server s 127.0.0.1:9000; sticky src { entries 1000000 } }\n"
+        "cluster d { server s 127.0.0.1:9000; sticky cookie \"lb\" }\n"
+        "listener web { bind 127.0.0.1:8080; route a }\n"
+        "route a { when path == \"/d\" { forward d }\n otherwise { forward c } }\n")
+    said = lbc("check", "--stats", tmp_path / "f.lbconf").stdout.decode()
+    assert " 16.0 MiB of clients that are remembered, " in said, said
+    said = lbc("check", "--stats", "--format", "json", tmp_path / "f.lbconf").stdout.decode().splitlines()[-1]
+    assert (1 << 24) <= json.loads(said)["memory"]["sticky_bytes"] < (1 << 24) + 4096
+
+
 def test_stats_for_programs():
     """Keys are only ever added; the sums are what their parts come to."""
     said = lbc("check", "--stats", "--format", "json", "whole.lbconf").stdout.decode().splitlines()[-1]

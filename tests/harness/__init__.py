@@ -273,9 +273,12 @@ class Response:
         self.version, self.status, self.fields = version, status, fields
         self.body, self.trailers = b"", []
 
+    def all(self, name):
+        return [v for n, v in self.fields if n == name]
+
     def __getitem__(self, name):
         """The field's value, several joined by a comma, or None."""
-        values = [v for n, v in self.fields if n == name]
+        values = self.all(name)
         return ", ".join(values) if values else None
 
 

@@ -1,5 +1,6 @@
 """Reloads: all or nothing, at once for new requests, and unnoticed by what is under way."""
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 from harness import LBC, Client, Lbc, Origin, accepts, free_port, free_ports, get, kept_back, wait_for, wrapper
 from harness.load import Load, Wrk
 from harness.quickstart import Quickstart
-from harness.watch import ASAN_GIVES_BACK, IS_SLOW, STRETCH, descriptors, number, report, rss_kib
+from harness.watch import ASAN_GIVES_BACK, IS_SLOW, STRETCH, UNDER_TOOL, descriptors, number, report, rss_kib
 
 
 def one_generation(lbc):
@@ -396,6 +397,37 @@ def test_a_listener_that_cannot_be_had_refuses_everything(pair):
     assert get(pair.port)["x-origin"] == str(pair.a.port)
     assert lbc.ctl("reload").startswith("generation 2, ")
     assert get(free)["x-origin"] == str(pair.b.port)
+
+
+MIB = 1 << 20
+
+
+def address_space_bytes(pid):
+    with open(f"/proc/{pid}/statm", encoding="ascii") as statm:
+        return int(statm.read().split()[0]) * resource.getpagesize()
+
+
+@pytest.mark.skipif(UNDER_TOOL, reason="the tool wants address space, too")
+@pytest.mark.parametrize("cluster, more, said", [
+    ("sticky src { entries 100000000 }", "", "cluster app: there is no memory for 100000000 entries"),
+    ("limit each", "limit each { key src  rate 100/s  entries 100000000 }", "limit each: there is no memory for 100000000 entries")],
+    ids=["sticky", "limit"])
+def test_what_there_is_no_memory_for_is_refused(pair, start, cluster, more, said):
+    """Address space is limited while it runs: to what it has by then, and some more."""
+    allow = {f"{tool}_OPTIONS": os.environ.get(f"{tool}_OPTIONS", "") + ":allocator_may_return_null=1"
+             for tool in ("ASAN", "TSAN")}
+    lbc = start(Lbc, pair.text("a"), env=allow, port=pair.port)
+    hard = resource.prlimit(lbc.pid, resource.RLIMIT_AS)[1]
+    limit = address_space_bytes(lbc.pid) + 400 * MIB
+    resource.prlimit(lbc.pid, resource.RLIMIT_AS, (limit, hard))
+    lbc.file.write_text(pair.text("b", cluster=cluster, more=more))
+    refusal = lbc.ctl("reload", check=False)
+    assert refusal.returncode == 1
+    assert said in refusal.stderr, refusal.stderr
+    assert get(pair.port)["x-origin"] == str(pair.a.port)
+    resource.prlimit(lbc.pid, resource.RLIMIT_AS, (hard, hard))
+    assert lbc.ctl("reload").startswith("generation 2, ")
+    assert get(pair.port)["x-origin"] == str(pair.b.port)
 
 
 def test_listeners_come_and_go(pair):

@@ -168,3 +168,19 @@ def test_a_tcp_connection_goes_by_its_source(start, servers):
     first = {n: who(n) for n in range(2, 8)}
     assert set(first.values()) == set(NAMES)
     assert {n: who(n) for n in range(2, 8)} == first
+
+
+def test_a_cluster_that_is_not_sticky_beside_one_that_is(start, servers):
+    """One worker, whose exchanges are used again for whatever comes next."""
+    port, = free_ports(1)
+    lines = "; ".join(f"server {n} 127.0.0.1:{s.port}" for n, s in servers.items())
+    start(Lbc, f"lbconf 1\ncluster sticky {{ {lines}; sticky src }}\ncluster free {{ {lines} }}\n"
+               f"listener front {{ bind 127.0.0.1:{port}; route site }}\n"
+               f'route site {{ when header "x-user" exists {{ forward sticky }}\n otherwise {{ forward free }} }}\n',
+          workers=1, port=port)
+    with Client(port) as client:
+        homes = set()
+        for _ in range(4):
+            homes.add(client.get("/", "X-User: u").body)
+            assert {client.get("/").body.decode() for _ in range(3)} == set(NAMES), "each in turn"
+    assert len(homes) == 1

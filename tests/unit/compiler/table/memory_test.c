@@ -199,6 +199,32 @@ static void servers_that_will_be_found_are_counted_too(void **state)
     assert_int_equal(found.worker_servers_bytes, written.worker_servers_bytes / 2 * 12);
 }
 
+static uint64_t ten_each(uint32_t entries)
+{
+    return 10 * (uint64_t)entries;
+}
+
+static void clients_are_remembered_where_no_cookie_says_all(void **state)
+{
+    (void)state;
+    struct memory_costs costs = COSTS;
+    struct memory_all all;
+    struct fixture f;
+    make(&rows[0], &f);
+    costs.sticky_bytes = ten_each;
+    memory_of_all(&f.t, &costs, &all);
+    assert_int_equal(all.sticky_bytes, 0);
+    static const enum table_sticky_kind KIND[] = {STICKY_SRC, STICKY_HEADER, STICKY_LEARN};
+    for (size_t i = 0; i < sizeof(KIND) / sizeof(KIND[0]); i++) {
+        f.cluster.sticky = (struct table_sticky){.kind = KIND[i], .entries = 7};
+        memory_of_all(&f.t, &costs, &all);
+        assert_int_equal(all.sticky_bytes, 70);
+    }
+    f.cluster.sticky = (struct table_sticky){.kind = STICKY_COOKIE};
+    memory_of_all(&f.t, &costs, &all);
+    assert_int_equal(all.sticky_bytes, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +232,7 @@ int main(void)
         cmocka_unit_test(what_costs_more_is_counted_for_all),
         cmocka_unit_test(bodies_are_compressed_where_a_listener_says_so),
         cmocka_unit_test(servers_that_will_be_found_are_counted_too),
+        cmocka_unit_test(clients_are_remembered_where_no_cookie_says_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

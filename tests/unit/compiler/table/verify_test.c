@@ -157,6 +157,13 @@ static void full_path(struct endpoint *e)
     e->port = 0;
 }
 
+/* The first cluster sets cookies, as it may. */
+static void set_cookies(struct fixture *f)
+{
+    f->cluster[0].sticky =
+        (struct table_sticky){.kind = STICKY_COOKIE, .name = SLICE("lb"), .key = TABLE_NO_SECRET};
+}
+
 /* The first cluster ejects servers, as it may. */
 static void eject(struct fixture *f)
 {
@@ -229,6 +236,12 @@ static void eject(struct fixture *f)
           "a cluster remembers its clients for a time that can't be")                              \
     SPOIL((f->cluster[0].sticky = (struct table_sticky){.kind = STICKY_SRC, .ttl_ns = NS_PER_S}),  \
           "a cluster remembers too many clients, or none")                                         \
+    SPOIL((set_cookies(f), f->cluster[0].sticky.ttl_ns = NS_PER_S - 1),                            \
+          "a sticky cookie lives for a time that can't be")                                        \
+    SPOIL((set_cookies(f), f->cluster[0].sticky.key = 7),                                          \
+          "a sticky cookie is signed by a secret that is not there")                               \
+    SPOIL((set_cookies(f), f->cluster[0].sticky.name.len = TABLE_COOKIE_NAME_MAX + 1),             \
+          "a sticky cookie is too long")                                                           \
     SPOIL(f->server[0].slow_start_ns = -1, "a server begins in a way that there is not")           \
     SPOIL((f->cluster[0].retry =                                                                   \
                (struct table_retry){.given = true, .hedge_ns = -1, .budget_percent = 1}),          \

@@ -66,8 +66,8 @@ static const struct found_servers nobody = {0};
 
 static struct generation *generation(const char *text, const struct generation *before)
 {
-    struct generation *g =
-        generation_new(compiled(text), NULL, &nobody, before, WORKERS, &box, retired, &why);
+    struct generation *g = generation_new(compiled(text), (struct generation_needs){0}, &nobody,
+                                          before, WORKERS, &box, retired, &why);
     if (!g)
         fail_msg("%s", why.at);
     return g;
@@ -158,7 +158,8 @@ static void a_socket_that_cannot_be_opened_changes_nothing(void **state)
     struct table *t = compiled("lbconf 1\ncluster web { server a 127.0.0.1:1 }\n"
                                "listener front { bind unix:/tmp/lbc-generation-test-2.sock\n"
                                "  bind unix:/nowhere/at/all.sock; route r }\n" ROUTE);
-    assert_null(generation_new(t, NULL, &nobody, one, WORKERS, &box, retired, &why));
+    assert_null(generation_new(t, (struct generation_needs){0}, &nobody, one, WORKERS, &box,
+                               retired, &why));
     assert_non_null(strstr(why.at, "cannot listen on unix:/nowhere/at/all.sock"));
     assert_int_equal(atomic_load(&one->server[0]->pins), 1);
     assert_int_equal(atomic_load(&one->socket[0]->pins), 1);

@@ -27,6 +27,7 @@
 #define UPGRADE (1u << 1)
 #define CLOSED  (1u << 2)
 #define KEPT    (1u << 3)
+#define CUT     (1u << 4) /* the cookie lb */
 
 static const struct row {
     const char *says, *in;
@@ -88,6 +89,15 @@ static const struct row {
     {"upgrade",
      "GET /a HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", UPGRADE, {{0}},
      "GET /t HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"},
+    {"a cookie is cut out of every line",
+     "GET /a HTTP/1.1\r\nHost: a\r\nA: 1\r\nCookie: a=1; lb=x\r\nB: 2\r\ncookie:lb=y;b=2 \r\n\r\n", CUT, {{0}},
+     "GET /t HTTP/1.1\r\nHost: h\r\nA: 1\r\nCookie: a=1\r\nB: 2\r\ncookie: b=2\r\n\r\n"},
+    {"the line that it had for itself goes",
+     "GET /a HTTP/1.1\r\nHost: a\r\nCookie: lb=x\r\nB: 2\r\n\r\n", CUT, {{0}},
+     "GET /t HTTP/1.1\r\nHost: h\r\nB: 2\r\n\r\n"},
+    {"what a rule says of cookies is what is sent",
+     "GET /a HTTP/1.1\r\nHost: a\r\nCookie: a=1; lb=x\r\n\r\n", CUT, {SET("cookie", "lb=z; c=3")},
+     "GET /t HTTP/1.1\r\nHost: h\r\ncookie: lb=z; c=3\r\n\r\n"},
     /* clang-format on */
 };
 
@@ -166,6 +176,7 @@ static void requests_are_written(void **state)
             .host = SLICE("h"),
             .edit = row->edit,
             .n_edits = n_edits(row),
+            .without_cookie = row->flags & CUT ? SLICE("lb") : SLICE_NONE,
             .chunked = row->flags & CHUNKED,
             .upgrade = row->flags & UPGRADE,
         };

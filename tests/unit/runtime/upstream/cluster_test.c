@@ -422,7 +422,7 @@ static void all_requests_of_a_bounded_cluster_are_counted(void **state)
 static bool keeps(const char *name)
 {
     const struct cluster_choice c = choice(BALANCE_ROUND_ROBIN);
-    const uint32_t at = cluster_find(&c, &view, sticky_server_id(slice_of(name)));
+    const uint32_t at = cluster_find(&c, &view, sticky_server_id(SLICE("web"), slice_of(name)));
     assert_in_range(at, 0, SERVERS - 1);
     assert_string_equal(server[at]->name, name);
     return cluster_keeps(&c, &view, at);
@@ -472,11 +472,12 @@ static void one_that_was_tried_or_is_not_known_is_not_kept_to(void **state)
     cluster_spec.sticky.kind = STICKY_SRC;
     struct cluster_choice c = choice(BALANCE_ROUND_ROBIN);
     c.n_avoid = 1;
-    c.avoid[0] = cluster_find(&c, &view, sticky_server_id(SLICE("b")));
+    c.avoid[0] = cluster_find(&c, &view, sticky_server_id(SLICE("web"), SLICE("b")));
     assert_int_equal(c.avoid[0], 1);
     assert_false(cluster_keeps(&c, &view, 1));
     assert_true(cluster_keeps(&c, &view, 2));
-    assert_int_equal(cluster_find(&c, &view, sticky_server_id(SLICE("e"))), BALANCE_NONE);
+    assert_int_equal(cluster_find(&c, &view, sticky_server_id(SLICE("web"), SLICE("e"))),
+                     BALANCE_NONE);
 }
 
 int main(void)

@@ -21,8 +21,8 @@ static int set_up(void **state)
 {
     (void)state;
     s = sticky_new(8, SEED); /* one row */
-    a = sticky_server_id(SLICE("a"));
-    b = sticky_server_id(SLICE("b"));
+    a = sticky_server_id(SLICE("web"), SLICE("a"));
+    b = sticky_server_id(SLICE("web"), SLICE("b"));
     return s ? 0 : -1;
 }
 
@@ -112,9 +112,46 @@ static void test_a_week_with_room_forgets_nobody(void **state)
     assert_int_equal(forgotten, 0);
 }
 
+/* What a cookie says, and so what clients bring from the version before. */
+static void test_the_id_of_a_server_stays(void **state)
+{
+    (void)state;
+    assert_true(a == UINT64_C(0x714179fcd1));
+    assert_true(a != b);
+    assert_true(a != sticky_server_id(SLICE("api"), SLICE("a")));
+    assert_true(sticky_server_id(SLICE("we"), SLICE("ba")) != a);
+    assert_int_equal(a >> 40, 0);
+}
+
+static void test_those_whose_time_is_not_over_are_counted(void **state)
+{
+    (void)state;
+    assert_int_equal(sticky_clients(s, TTL, 0), 0);
+    (void)sticky_note(s, 1, a, TTL, 0);
+    (void)sticky_note(s, 2, a, TTL, TTL / 2);
+    assert_int_equal(sticky_clients(s, TTL, TTL - NS_PER_S), 2);
+    assert_int_equal(sticky_clients(s, TTL, TTL), 1);
+}
+
+static void test_of_many_about_so_many_are_counted(void **state)
+{
+    (void)state;
+    sticky_unpin(s);
+    s = sticky_new(4000000, SEED);
+    assert_true(sticky_bytes(4000000) > UINT64_C(16) * 4000000);
+    for (uint64_t key = 0; key < 400000; key++)
+        (void)sticky_note(s, key, a, TTL, 0);
+    const uint64_t n = sticky_clients(s, TTL, 0);
+    assert_true(n > 390000 && n < 410000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_the_id_of_a_server_stays, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_those_whose_time_is_not_over_are_counted, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_of_many_about_so_many_are_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_client_is_found_where_it_was_noted_last, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_it_is_forgotten_once_it_was_away_for_the_ttl, set_up,

@@ -14,178 +14,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "runtime/base/clock.h"
-#include "runtime/control/control.h"
 #include "runtime/event/loop.h"
 #include "stats/socket/socket.h"
-
-/* --- the control plane that is not one --- */
-
-struct control {
-    void (*done)(void *of, const struct control_reload *r); /* NULL: no reload is under way */
-    void *of;
-    bool answers_at_once;
-    const char *report; /* of a reload that comes at once */
-    uint32_t many_servers;
-    int drains, readies, shutdowns;
-    bool ejects;
-};
-
-static struct control control;
-static struct metrics block;
-
-void control_info(const struct control *c, struct control_info *out)
-{
-    static const struct metrics *const blocks[] = {&block};
-    (void)c;
-    *out = (struct control_info){.version = "0.1.0",
-                                 .file = "/etc/\"lbc\".lbconf",
-                                 .generation = 3,
-                                 .uptime_ns = 3723 * NS_PER_S,
-                                 .workers = 1,
-                                 .listeners = 1,
-                                 .clusters = 1,
-                                 .servers = 2,
-                                 .servers_usable = 1,
-                                 .metrics = blocks};
-}
-
-void control_servers(const struct control *c,
-                     void (*each)(void *to, const struct control_server *s), void *to)
-{
-    struct control_server s = {.cluster = SLICE("web"),
-                               .name = SLICE("one"),
-                               .endpoint = "127.0.0.1:9001",
-                               .health = HEALTH_UP,
-                               .checked = true,
-                               .last_check = "",
-                               .weight = 10,
-                               .in_flight = 4,
-                               .max_connections = 200,
-                               .idle = 12,
-                               .requests = 1234567,
-                               .connect_errors = 2,
-                               .response_errors = 1};
-    each(to, &s);
-    s.name = SLICE("\xc3\xbc"
-                   "ber");
-    s.health = HEALTH_DOWN;
-    s.admin = SERVER_DRAIN;
-    s.backup = s.standby = true;
-    if (c->ejects) {
-        s.ejected_for_ns = 12 * NS_PER_S;
-        s.ejected_times = 2;
-        s.ejected_why = (struct outlier_why){OUTLIER_ERROR_RATE, 34, 100};
-        s.ejections = 7;
-    }
-    s.last_check = "no \"+PONG\" within 1s";
-    s.priority = 2;
-    s.max_connections = 0;
-    each(to, &s);
-    for (uint32_t i = 0; i < c->many_servers; i++)
-        each(to, &s);
-}
-
-void control_clusters(const struct control *c,
-                      void (*each)(void *to, const struct control_cluster *s), void *to)
-{
-    (void)c;
-    struct control_cluster s = {.name = SLICE("web"),
-                                .balance = "round-robin",
-                                .servers = 5,
-                                .usable = 3,
-                                .in_use = 2,
-                                .in_flight = 7};
-    each(to, &s);
-    s.priority = 4;
-    s.waiting = (struct control_use){6, 1000};
-    s.connections = (struct control_use){20, 20};
-    s.pending = (struct control_use){1, 100};
-    each(to, &s);
-}
-
-void control_certificates(const struct control *c,
-                          void (*each)(void *to, const struct control_certificate *s), void *to)
-{
-    (void)c;
-    each(to, &(struct control_certificate){SLICE("a.test"), 2, INT64_C(4102444800), "a.pem"});
-    each(to, &(struct control_certificate){SLICE(""), 0, 86400, "b.pem"});
-}
-
-void control_limits(const struct control *c, void (*each)(void *to, const struct control_limit *l),
-                    void *to)
-{
-    (void)c;
-    const struct control_limit l = {
-        .name = SLICE("login"), .admitted = 5, .refused = 2, .keys = 1, .entries = 100};
-    each(to, &l);
-}
-
-void control_sources(const struct control *c,
-                     void (*each)(void *to, const struct control_source *s), void *to)
-{
-    (void)c;
-    struct control_source s = {.cluster = SLICE("web"),
-                               .name = SLICE("web.test"),
-                               .kind = "dns",
-                               .servers = 3,
-                               .missing = 1,
-                               .answers = 7,
-                               .answered_ago_ns = NS_PER_S,
-                               .next_in_ns = 4 * NS_PER_S};
-    each(to, &s);
-    s.kind = "file";
-    s.failures = 2;
-    s.answered_ago_ns = -1;
-    s.reason = "no \"file\"";
-    each(to, &s);
-}
-
-void control_generations(const struct control *c,
-                         void (*each)(void *to, const struct control_generation *g), void *to)
-{
-    (void)c;
-    each(to, &(struct control_generation){3, true, 2 * NS_PER_S, 5, 4096});
-    each(to, &(struct control_generation){2, false, 90 * NS_PER_S, 1, 2 << 20});
-}
-
-static void end_reload(bool done, const char *report)
-{
-    const struct control_reload r = {done, done ? 4 : 3, 12500 * NS_PER_US, slice_of(report)};
-    void (*call)(void *, const struct control_reload *) = control.done;
-    assert_non_null(call);
-    control.done = NULL;
-    call(control.of, &r);
-}
-
-bool control_reload(struct control *c, void (*done)(void *of, const struct control_reload *r),
-                    void *of)
-{
-    if (c->done)
-        return false;
-    c->done = done;
-    c->of = of;
-    if (c->answers_at_once)
-        end_reload(true, c->report);
-    return true;
-}
-
-bool control_set_admin(struct control *c, struct slice server, enum server_admin admin,
-                       struct text *why)
-{
-    if (!slice_eq(server, SLICE("web/one"))) {
-        text_adds(why, "there is no such\nserver");
-        return false;
-    }
-    c->drains += admin == SERVER_DRAIN;
-    c->readies += admin == SERVER_READY;
-    return true;
-}
-
-void control_shutdown(struct control *c)
-{
-    c->shutdowns++;
-}
+#include "tests/unit/stats/socket/fake_control.h"
 
 /* --- the fixture --- */
 
@@ -347,10 +178,10 @@ static const struct {
     {"nothing near", "format c:\n",
      "refused: there is no command \"format c:\"; \"help\" lists them\n"},
     {"half a command", "show\n",
-     "refused: show what? There are: show info, show servers, show clusters, show sources, show "
-     "limits, show "
+     "refused: show what? There are: show info, show servers, show clusters, show sticky, show "
+     "sources, show limits, show "
      "generations, "
-     "show certificates\n"},
+     "show certificates, show drift\n"},
     {"commands are whole words", "showinfo2 x\n",
      "refused: there is no command \"showinfo2 x\"; \"help\" lists them\n"},
     {"a missing argument", "drain\n",
@@ -362,7 +193,37 @@ static const struct {
     {"JSON where there is none", "shutdown --json\n", "refused: \"shutdown\" has no --json\n"},
     {"JSON must be the last word", "show --json info\n",
      "refused: there is no command \"show --json info\"; \"help\" lists them\n"},
-    {"words without end", "a b c d e f g h i\n", "refused: no command has more than 8 words\n"},
+    {"a sentence is all of the line", "change  add office  10.1.0.0/16   with a b c d e \n",
+     "change [add office  10.1.0.0/16   with a b c d e] for 0 s by somebody\n"
+     "change 9, generation 4, in 12.5 ms\nok\n"},
+    {"for a time", "change for 90m add x y\n",
+     "change [add x y] for 5400 s by somebody\nchange 9, generation 4, in 12.5 ms\nok\n"},
+    {"for no time", "change for 0m add x y\n",
+     "refused: \"for\" takes a time and then the change: for 30m add office 10.1.0.0/16\n"},
+    {"for a time, what?", "change for 5s \n",
+     "refused: \"for\" takes a time and then the change: for 30m add office 10.1.0.0/16\n"},
+    {"for ever", "commit add x y\n",
+     "commit [add x y] for 0 s by somebody\nchange 9, generation 4, in 12.5 ms\nok\n"},
+    {"a change of what?", "change\n",
+     "refused: \"change\" takes what is to be done: change SENTENCE...\n"},
+    {"one that cannot be tried", "change nothing\n", "refused: not now\n"},
+    {"on trial", "reload confirm 2m\n", "for 120 s\ngeneration 4, in 12.5 ms\nok\n"},
+    {"for how long?", "reload confirm now\n",
+     "refused: \"reload confirm\" takes a time: reload confirm 60s\n"},
+    {"nothing is on trial", "confirm\n", "refused: nothing is on trial\n"},
+    {"back again", "undo 9\n", "generation 5, in 12.5 ms\nok\n"},
+    {"back from what was not", "undo 8\n", "refused: there is no change 8\n"},
+    {"back from a word", "undo x\n", "refused: a change has a number; \"show drift\" lists them\n"},
+    {"drift", "show drift\n",
+     "number     age  ends in  by     change\n"
+     "     7  1m 30s        -  uid 0  add office \"x\"\n"
+     "     9  2.000s    30.0s  uid 5  remove web/a  (fits nothing any more)\nok\n"},
+    {"drift for programs", "show drift --json\n",
+     "[{\"number\":7,\"sentence\":\"add office \\\"x\\\"\",\"who\":\"uid 0\",\"age_s\":90.000,"
+     "\"fits\":true},{\"number\":9,\"sentence\":\"remove web/a\",\"who\":\"uid 5\",\"age_s\":2.000,"
+     "\"left_s\":30.000,\"fits\":false}]\nok\n"},
+    {"words without end", "show info a b c d e f g\n",
+     "refused: no command has more than 8 words\n"},
     {"what was typed is shown harmlessly", "\x1b[2J\xff\n",
      "refused: there is no command \"?[2J?\"; \"help\" lists them\n"},
     {"and not all of it", "1234567890123456789012345678901234567890abc\n",
@@ -478,11 +339,11 @@ static void show_clusters_both_ways(void **state)
     assert_string_equal(
         peer_await(&p, 2),
         "cluster  balance      servers  usable        in use  active  waiting  connections  "
-        "pending  retries\n"
+        "pending  retries    kept\n"
         "web      round-robin        5       3             2       7        0            -        "
-        "-        -\n"
+        "-        -       -\n"
         "web      round-robin        5       3  2 priority 4       7   6/1000        20/20    "
-        "1/100        -\n"
+        "1/100        -  96/100\n"
         "ok\n"
         "[{\"cluster\":\"web\",\"balance\":\"round-robin\",\"servers\":5,\"usable\":3,\"in_use\":2,"
         "\"priority\":0,\"backup\":false,\"in_flight\":7,\"waiting\":0,\"waiting_max\":0,"
@@ -491,7 +352,28 @@ static void show_clusters_both_ways(void **state)
         "{\"cluster\":\"web\",\"balance\":\"round-robin\",\"servers\":5,\"usable\":3,\"in_use\":2,"
         "\"priority\":4,\"backup\":false,\"in_flight\":7,\"waiting\":6,\"waiting_max\":1000,"
         "\"breaker\":{\"open\":true,\"connections\":20,\"connections_max\":20,\"pending\":1,"
-        "\"pending_max\":100,\"retries\":0,\"retries_max\":0}}]\nok\n");
+        "\"pending_max\":100,\"retries\":0,\"retries_max\":0},"
+        "\"sticky\":{\"by\":\"learn\",\"kept\":96,\"new\":3,\"moved\":1,\"evicted\":7,"
+        "\"learned\":2,\"forged\":4,\"expired\":0}}]\nok\n");
+    peer_close(&p);
+}
+
+static void show_sticky_both_ways(void **state)
+{
+    (void)state;
+    struct peer p;
+    peer_open(&p);
+    peer_send(&p, SLICE("show sticky\nshow sticky --json\n"));
+    assert_string_equal(
+        peer_await(&p, 2),
+        "cluster  by      clients  kept  new  moved  evicted  learned  forged  expired\n"
+        "web      src       3/100     9    0      0        0        0       0        0\n"
+        "web      cookie        -     0    0      0        0        0       4        0\n"
+        "ok\n"
+        "[{\"cluster\":\"web\",\"clients\":3,\"entries\":100,\"by\":\"src\",\"kept\":9,"
+        "\"new\":0,\"moved\":0,\"evicted\":0,\"learned\":0,\"forged\":0,\"expired\":0},"
+        "{\"cluster\":\"web\",\"clients\":0,\"entries\":0,\"by\":\"cookie\",\"kept\":0,"
+        "\"new\":0,\"moved\":0,\"evicted\":0,\"learned\":0,\"forged\":4,\"expired\":0}]\nok\n");
     peer_close(&p);
 }
 
@@ -838,6 +720,7 @@ int main(void)
         TEST(show_certificates_both_ways),
         TEST(show_sources_both_ways),
         TEST(show_clusters_both_ways),
+        TEST(show_sticky_both_ways),
         TEST(show_info_has_every_metric),
         TEST(a_line_may_come_in_pieces),
         TEST(two_lines_may_come_at_once_and_the_last_needs_no_end),

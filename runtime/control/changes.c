@@ -1,0 +1,183 @@
+/* What is served and is not in the files: changes that operators made for a while. */
+#include "runtime/base/clock.h"
+#include "runtime/control/control_priv.h"
+#include "runtime/log/log.h"
+
+/* An end that came while something else was being loaded, or could not be. */
+#define EXPIRY_AGAIN_NS NS_PER_S
+
+static void change_done(struct change *g)
+{
+    text_done(&g->sentence);
+    text_done(&g->who);
+}
+
+static bool has_ended(const struct change *g, int64_t now_ns)
+{
+    return g->until_ns > 0 && g->until_ns <= now_ns;
+}
+
+static bool goes(const struct change *g, const struct reload *r)
+{
+    return g->number == r->undone || has_ended(g, r->now_ns);
+}
+
+void changes_load(const struct control *c, struct reload *r)
+{
+    const uint32_t most = c->changes.list.n + 1;
+    r->what.sentence = MUST_ARRAY(struct control_sentence, most);
+    r->what.n = 0;
+    for (uint32_t i = 0; i < c->changes.list.n; i++) {
+        const struct change *g = &c->changes.list.at[i];
+        if (!goes(g, r))
+            r->what.sentence[r->what.n++] =
+                (struct control_sentence){.text = text_slice(&g->sentence)};
+    }
+    r->what.judges_last = r->change.number > 0;
+    if (r->what.judges_last)
+        r->what.sentence[r->what.n++] =
+            (struct control_sentence){.text = text_slice(&r->change.sentence)};
+}
+
+static void expire(void *of);
+
+static void set_expiry(struct control *c)
+{
+    int64_t next_ns = INT64_MAX;
+    for (uint32_t i = 0; i < c->changes.list.n; i++) {
+        const int64_t until_ns = c->changes.list.at[i].until_ns;
+        if (until_ns > 0 && until_ns < next_ns)
+            next_ns = until_ns;
+    }
+    timer_stop(&c->changes.expiry);
+    if (next_ns == INT64_MAX)
+        return;
+    const int64_t left_ns = next_ns - clock_now_ns();
+    timer_set(&c->changes.expiry, left_ns > 0 ? left_ns : EXPIRY_AGAIN_NS);
+}
+
+static void expire(void *of)
+{
+    struct control *c = of;
+    struct reload r = {0};
+    if (!control_begin_reload(c, &r) && !c->draining)
+        timer_set(&c->changes.expiry, EXPIRY_AGAIN_NS);
+}
+
+static void log_change(const struct change *g, const char *what)
+{
+    log_line(LOG_INFO, "change %llu %s: " SLICE_FMT, (unsigned long long)g->number, what,
+             SLICE_ARG(text_slice(&g->sentence)));
+}
+
+/* Those that stay are in the order of the sentences that were loaded. */
+static void take_over(struct control *c, const struct reload *r)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < c->changes.list.n; i++) {
+        struct change g = c->changes.list.at[i];
+        if (goes(&g, r)) {
+            log_change(&g, g.number == r->undone ? "is undone" : "is over");
+            change_done(&g);
+            continue;
+        }
+        const bool fits = r->what.sentence[kept].fits;
+        if (g.fits && !fits)
+            log_change(&g, "no longer fits the configuration");
+        g.fits = fits;
+        c->changes.list.at[kept++] = g;
+    }
+    c->changes.list.n = kept;
+}
+
+void changes_settle(struct control *c, struct reload *r, bool served)
+{
+    if (served)
+        take_over(c, r);
+    if (served && r->change.number > 0) {
+        r->change.fits = true;
+        c->changes.last = r->change.number;
+        log_line(LOG_INFO, "change %llu by " SLICE_FMT "%s: " SLICE_FMT,
+                 (unsigned long long)r->change.number, SLICE_ARG(text_slice(&r->change.who)),
+                 r->what.writes_last ? ", in the file" : "",
+                 SLICE_ARG(text_slice(&r->change.sentence)));
+    }
+    if (served && r->change.number > 0 && !r->what.writes_last)
+        VEC_ADD(&c->changes.list, r->change);
+    else
+        change_done(&r->change);
+    free(r->what.sentence);
+    r->what.sentence = NULL;
+    set_expiry(c);
+}
+
+bool control_change(struct control *c, const struct control_request *q,
+                    void (*done)(void *of, const struct control_reload *r), void *of,
+                    struct text *why)
+{
+    if (c->changes.list.n >= CONTROL_CHANGES_MAX && !q->commit) {
+        text_addf(why, "there are %u changes already; undo some, or commit them",
+                  CONTROL_CHANGES_MAX);
+        return false;
+    }
+    const int64_t now_ns = clock_now_ns();
+    struct reload r = {.what = {.writes_last = q->commit}, .done = done, .done_of = of};
+    r.change = (struct change){.number = c->changes.last + 1,
+                               .made_ns = now_ns,
+                               .until_ns = q->for_ns > 0 ? now_ns + q->for_ns : 0};
+    text_add(&r.change.sentence, q->sentence);
+    text_add(&r.change.who, q->who);
+    if (!control_begin_reload(c, &r)) {
+        text_adds(why, control_why_not_now(c));
+        return false;
+    }
+    return true;
+}
+
+bool control_undo(struct control *c, uint64_t change,
+                  void (*done)(void *of, const struct control_reload *r), void *of,
+                  struct text *why)
+{
+    uint32_t i = 0;
+    while (i < c->changes.list.n && c->changes.list.at[i].number != change)
+        i++;
+    struct reload r = {.undone = change, .done = done, .done_of = of};
+    if (i == c->changes.list.n)
+        text_addf(why, "there is no change %llu; \"show drift\" lists them",
+                  (unsigned long long)change);
+    else if (control_begin_reload(c, &r))
+        return true;
+    else
+        text_adds(why, control_why_not_now(c));
+    return false;
+}
+
+void control_changes(const struct control *c,
+                     void (*each)(void *to, const struct control_change *s), void *to)
+{
+    const int64_t now_ns = clock_now_ns();
+    for (uint32_t i = 0; i < c->changes.list.n; i++) {
+        const struct change *g = &c->changes.list.at[i];
+        const int64_t left_ns = g->until_ns > now_ns ? g->until_ns - now_ns : 0;
+        const struct control_change view = {.number = g->number,
+                                            .sentence = text_slice(&g->sentence),
+                                            .who = text_slice(&g->who),
+                                            .age_ns = now_ns - g->made_ns,
+                                            .left_ns = g->until_ns > 0 ? left_ns : -1,
+                                            .fits = g->fits};
+        each(to, &view);
+    }
+}
+
+void changes_init(struct control *c)
+{
+    timer_init(&c->changes.expiry, c->loop, expire, c);
+}
+
+void changes_done(struct control *c)
+{
+    timer_stop(&c->changes.expiry);
+    for (uint32_t i = 0; i < c->changes.list.n; i++)
+        change_done(&c->changes.list.at[i]);
+    VEC_DONE(&c->changes.list);
+}

@@ -1,0 +1,165 @@
+"""What operators change while lbc runs: for a while, or written into the file; and lists of a million networks."""
+import os
+import socket
+import time
+
+import pytest
+
+from harness import Client, Lbc, free_port, get, wait_for
+from harness.watch import report
+
+SITE = """lbconf 1
+# what may not come in
+set banned : network from file "banned.txt"
+set office : network = { 10.0.0.0/8 }   # and more
+include "more.lbconf"
+listener front { bind 127.0.0.1:PORT; route site }
+route site {
+  when src in banned { deny 403 }
+  when src in office { deny 418 }
+  otherwise { respond 200 "hello" }
+}
+"""
+BANNED = "# by hand\n192.0.2.1   # a guest\n198.51.100.0/24\n"
+
+
+@pytest.fixture
+def lbc(start, tmp_path):
+    port = free_port()
+    (tmp_path / "banned.txt").write_text(BANNED)
+    (tmp_path / "more.lbconf").write_text("const GREETING : string = \"hi\"\n")
+    return start(Lbc, SITE.replace("PORT", str(port)), port=port)
+
+
+def status(lbc):
+    return get(lbc.port).status
+
+
+def refused(lbc, *words):
+    done = lbc.ctl(*words, check=False)
+    assert done.returncode != 0
+    return done.stdout + done.stderr
+
+
+def test_an_entry_of_a_list_comes_and_goes(lbc):
+    before = lbc.file.read_text()
+    with Client(lbc.port) as held:
+        assert held.get("/").status == 200
+        lbc.ctl("change", "add", "banned", "127.0.0.0/8")
+        assert held.get("/").status == 403  # on a connection that was there before
+        lbc.ctl("undo", "1")
+        assert held.get("/").status == 200
+    assert lbc.file.read_text() == before
+    assert (lbc.file.parent / "banned.txt").read_text() == BANNED
+    assert "by uid 0: add banned 127.0.0.0/8" in lbc.said() or os.getuid() != 0
+
+
+def test_one_of_a_literal_set_and_one_that_ends_by_itself(lbc):
+    lbc.ctl("change", "for", "2s", "add", "office", "127.0.0.1")
+    began = time.monotonic()
+    assert status(lbc) == 418
+    [change] = lbc.show("drift")
+    assert change["sentence"] == "add office 127.0.0.1" and 0 < change["left_s"] <= 2 and change["fits"]
+    wait_for(lambda: lbc.show("drift") == [], "it is over", 20)
+    assert time.monotonic() - began > 1.5
+    assert status(lbc) == 200
+    assert "change 1 is over" in lbc.said()
+
+
+def test_reloads_keep_changes_and_say_when_one_fits_no_more(lbc):
+    lbc.ctl("change", "add", "banned", "127.0.0.1")
+    lbc.ctl("change", "set", "GREETING", '"hello"')  # of a file that is included
+    lbc.reload()
+    assert status(lbc) == 403
+    assert [c["fits"] for c in lbc.show("drift")] == [True, True]
+    without = lbc.file.read_text().replace('include "more.lbconf"\n', "")
+    lbc.reload(without)
+    assert [c["fits"] for c in lbc.show("drift")] == [True, False]
+    assert "no longer fits" in lbc.said()
+    assert status(lbc) == 403
+    lbc.ctl("undo", "2")
+    assert [c["number"] for c in lbc.show("drift")] == [1]
+
+
+def test_a_change_does_not_bring_in_what_somebody_is_writing(lbc):
+    text = lbc.file.read_text()
+    lbc.file.write_text(text.replace("hello", "half-written").replace("deny 418", "deny"))
+    lbc.ctl("change", "add", "office", "10.1.0.0/16")
+    assert get(lbc.port).body == b"hello"
+    assert "is not as it was loaded" in refused(lbc, "commit", "add", "office", "11.0.0.0/8")
+    assert "half-written" in lbc.file.read_text()
+
+
+@pytest.mark.parametrize(("sentence", "why"), [
+    ("add banned 300.0.0.1", "is not a valid network"),
+    ("add banned 192.0.2.1", "192.0.2.1 is already in the list"),
+    ("remove banned 192.0.2.9", "192.0.2.9 is not in the list"),
+    ("add nobody 10.0.0.1", "there is no `nobody`"),
+    ("set site/1 when", "error"),
+    ("remove front", "error"),
+    ("for 5 add office 10.0.0.1", '"for" takes a time'),
+    ("", "takes what is to be done"),
+])
+@pytest.mark.parametrize("verb", ["change", "commit"])
+def test_what_cannot_be_done_is_said_and_changes_nothing(lbc, verb, sentence, why):
+    if verb == "commit" and sentence.startswith("for"):
+        why = "error"  # only what holds for a while has an end
+    before = lbc.file.read_text(), lbc.show("info")["generation"]
+    assert why in refused(lbc, f"{verb} {sentence}")
+    assert (lbc.file.read_text(), lbc.show("info")["generation"]) == before
+    assert (lbc.file.parent / "banned.txt").read_text() == BANNED
+    assert lbc.show("drift") == []
+    assert status(lbc) == 200
+
+
+def test_what_is_committed_is_in_the_file_and_nothing_else_is(lbc):
+    lbc.ctl("change", "add", "office", "127.0.0.1")
+    lbc.ctl("commit", "add", "banned", "203.0.113.7")
+    assert (lbc.file.parent / "banned.txt").read_text() == BANNED + "203.0.113.7\n"
+    lbc.ctl("commit", "add", "office", "172.16.0.0/12")
+    assert "{ 10.0.0.0/8, 172.16.0.0/12 }   # and more" in lbc.file.read_text()
+    assert "127.0.0.1 }" not in lbc.file.read_text()
+    assert status(lbc) == 418
+    assert [c["sentence"] for c in lbc.show("drift")] == ["add office 127.0.0.1"]
+    lbc.ctl("commit", "remove", "banned", "192.0.2.1")
+    assert (lbc.file.parent / "banned.txt").read_text() == "# by hand\n198.51.100.0/24\n203.0.113.7\n"
+    lbc.reload()
+    assert status(lbc) == 418
+
+
+def test_a_file_that_cannot_be_written_is_told(lbc, tmp_path):
+    (tmp_path / "more.lbconf").write_text("const GREETING : string = \"bye\"\n")
+    assert "is not as it was loaded" in refused(lbc, "commit", "set", "GREETING", '"x"')
+    lbc.reload()
+    lbc.ctl("commit", "set", "GREETING", '"x"')
+    assert (tmp_path / "more.lbconf").read_text() == "const GREETING : string = \"x\"\n"
+
+
+def test_there_may_be_256_of_them(lbc):
+    lines = "".join(f"change add banned 10.0.0.{i}\n" for i in range(256)) + "change add banned 10.0.1.0\nshow info\n"
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(120)
+        s.connect(str(lbc.socket))
+        s.sendall(lines.encode())
+        s.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: s.recv(65536), b"")).decode()
+    assert answer.count("\nok\n") == 256 + 1
+    assert "refused: there are 256 changes already; undo some, or commit them\n" in answer
+    assert len(lbc.show("drift")) == 256
+    assert status(lbc) == 200
+
+
+def test_a_million_networks_are_changed_while_requests_go_on(start, tmp_path):
+    port = free_port()
+    entries = 1_000_000 if "release" in os.environ["LBC"] else 100_000
+    (tmp_path / "banned.txt").write_text("".join(
+        f"{11 + i // 65536 % 80}.{i // 256 % 256}.{i % 256}.{i // 5242880 + 1}\n" for i in range(entries)))
+    (tmp_path / "more.lbconf").write_text("")
+    lbc = start(Lbc, SITE.replace("PORT", str(port)), port=port)
+    began = time.monotonic()
+    lbc.ctl("change", "add", "banned", "127.0.0.1")
+    took = time.monotonic() - began
+    assert status(lbc) == 403
+    lbc.ctl("undo", "1")
+    assert status(lbc) == 200
+    report(entries=entries, change_s=took)

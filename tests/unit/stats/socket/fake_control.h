@@ -1,0 +1,252 @@
+/* What stands in for runtime/control: it knows one server, and notes what it is asked. */
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/control/control.h"
+
+struct control {
+    void (*done)(void *of, const struct control_reload *r); /* NULL: no reload is under way */
+    void *of;
+    bool answers_at_once;
+    const char *report; /* of a reload that comes at once */
+    uint32_t many_servers;
+    int drains, readies, shutdowns;
+    bool ejects;
+};
+
+static struct control control;
+static struct metrics block;
+
+void control_info(const struct control *c, struct control_info *out)
+{
+    static const struct metrics *const blocks[] = {&block};
+    (void)c;
+    *out = (struct control_info){.version = "0.1.0",
+                                 .file = "/etc/\"lbc\".lbconf",
+                                 .generation = 3,
+                                 .uptime_ns = 3723 * NS_PER_S,
+                                 .workers = 1,
+                                 .listeners = 1,
+                                 .clusters = 1,
+                                 .servers = 2,
+                                 .servers_usable = 1,
+                                 .metrics = blocks};
+}
+
+void control_servers(const struct control *c,
+                     void (*each)(void *to, const struct control_server *s), void *to)
+{
+    struct control_server s = {.cluster = SLICE("web"),
+                               .name = SLICE("one"),
+                               .endpoint = "127.0.0.1:9001",
+                               .health = HEALTH_UP,
+                               .checked = true,
+                               .last_check = "",
+                               .weight = 10,
+                               .in_flight = 4,
+                               .max_connections = 200,
+                               .idle = 12,
+                               .requests = 1234567,
+                               .connect_errors = 2,
+                               .response_errors = 1};
+    each(to, &s);
+    s.name = SLICE("\xc3\xbc"
+                   "ber");
+    s.health = HEALTH_DOWN;
+    s.admin = SERVER_DRAIN;
+    s.backup = s.standby = true;
+    if (c->ejects) {
+        s.ejected_for_ns = 12 * NS_PER_S;
+        s.ejected_times = 2;
+        s.ejected_why = (struct outlier_why){OUTLIER_ERROR_RATE, 34, 100};
+        s.ejections = 7;
+    }
+    s.last_check = "no \"+PONG\" within 1s";
+    s.priority = 2;
+    s.max_connections = 0;
+    each(to, &s);
+    for (uint32_t i = 0; i < c->many_servers; i++)
+        each(to, &s);
+}
+
+void control_clusters(const struct control *c,
+                      void (*each)(void *to, const struct control_cluster *s), void *to)
+{
+    (void)c;
+    struct control_cluster s = {.name = SLICE("web"),
+                                .balance = "round-robin",
+                                .servers = 5,
+                                .usable = 3,
+                                .in_use = 2,
+                                .in_flight = 7};
+    each(to, &s);
+    s.priority = 4;
+    s.waiting = (struct control_use){6, 1000};
+    s.connections = (struct control_use){20, 20};
+    s.pending = (struct control_use){1, 100};
+    s.sticky = (struct control_sticky){
+        .by = "learn", .kept = 96, .fresh = 3, .moved = 1, .evicted = 7, .learned = 2, .forged = 4};
+    each(to, &s);
+}
+
+void control_stickies(const struct control *c,
+                      void (*each)(void *to, const struct control_cluster *s), void *to)
+{
+    (void)c;
+    struct control_cluster s = {.name = SLICE("web")};
+    each(to, &s);
+    s.sticky = (struct control_sticky){.by = "src", .kept = 9, .clients = 3, .entries = 100};
+    each(to, &s);
+    s.sticky = (struct control_sticky){.by = "cookie", .forged = 4};
+    each(to, &s);
+}
+
+void control_certificates(const struct control *c,
+                          void (*each)(void *to, const struct control_certificate *s), void *to)
+{
+    (void)c;
+    each(to, &(struct control_certificate){SLICE("a.test"), 2, INT64_C(4102444800), "a.pem"});
+    each(to, &(struct control_certificate){SLICE(""), 0, 86400, "b.pem"});
+}
+
+void control_limits(const struct control *c, void (*each)(void *to, const struct control_limit *l),
+                    void *to)
+{
+    (void)c;
+    const struct control_limit l = {
+        .name = SLICE("login"), .admitted = 5, .refused = 2, .keys = 1, .entries = 100};
+    each(to, &l);
+}
+
+void control_sources(const struct control *c,
+                     void (*each)(void *to, const struct control_source *s), void *to)
+{
+    (void)c;
+    struct control_source s = {.cluster = SLICE("web"),
+                               .name = SLICE("web.test"),
+                               .kind = "dns",
+                               .servers = 3,
+                               .missing = 1,
+                               .answers = 7,
+                               .answered_ago_ns = NS_PER_S,
+                               .next_in_ns = 4 * NS_PER_S};
+    each(to, &s);
+    s.kind = "file";
+    s.failures = 2;
+    s.answered_ago_ns = -1;
+    s.reason = "no \"file\"";
+    each(to, &s);
+}
+
+void control_generations(const struct control *c,
+                         void (*each)(void *to, const struct control_generation *g), void *to)
+{
+    (void)c;
+    each(to, &(struct control_generation){3, true, 2 * NS_PER_S, 5, 4096});
+    each(to, &(struct control_generation){2, false, 90 * NS_PER_S, 1, 2 << 20});
+}
+
+static void end_reload(bool done, const char *report)
+{
+    const struct control_reload r = {done, done ? 4 : 3, 12500 * NS_PER_US, 0, slice_of(report)};
+    void (*call)(void *, const struct control_reload *) = control.done;
+    assert_non_null(call);
+    control.done = NULL;
+    call(control.of, &r);
+}
+
+bool control_reload(struct control *c, void (*done)(void *of, const struct control_reload *r),
+                    void *of)
+{
+    if (c->done)
+        return false;
+    c->done = done;
+    c->of = of;
+    if (c->answers_at_once)
+        end_reload(true, c->report);
+    return true;
+}
+
+/* What was asked for, in a report. */
+bool control_change(struct control *c, const struct control_request *r,
+                    void (*done)(void *of, const struct control_reload *r), void *of,
+                    struct text *why)
+{
+    (void)c;
+    if (slice_eq(r->sentence, SLICE("nothing"))) {
+        text_adds(why, "not now");
+        return false;
+    }
+    struct text report = {0};
+    text_addf(&report, "%s [" SLICE_FMT "] for %lld s by %s", r->commit ? "commit" : "change",
+              SLICE_ARG(r->sentence), (long long)(r->for_ns / NS_PER_S),
+              slice_starts(r->who, SLICE("uid ")) ? "somebody" : "nobody");
+    const struct control_reload result = {true, 4, 12500 * NS_PER_US, 9, text_slice(&report)};
+    done(of, &result);
+    text_done(&report);
+    return true;
+}
+
+bool control_try(struct control *c, int64_t for_ns,
+                 void (*done)(void *of, const struct control_reload *r), void *of, struct text *why)
+{
+    (void)c;
+    (void)why;
+    struct text report = {0};
+    text_addf(&report, "for %lld s", (long long)(for_ns / NS_PER_S));
+    done(of, &(struct control_reload){true, 4, 12500 * NS_PER_US, 0, text_slice(&report)});
+    text_done(&report);
+    return true;
+}
+
+bool control_confirm(struct control *c)
+{
+    return c->shutdowns == 0;
+}
+
+bool control_undo(struct control *c, uint64_t change,
+                  void (*done)(void *of, const struct control_reload *r), void *of,
+                  struct text *why)
+{
+    (void)c;
+    if (change != 9) {
+        text_addf(why, "there is no change %llu", (unsigned long long)change);
+        return false;
+    }
+    done(of, &(struct control_reload){true, 5, 12500 * NS_PER_US, 0, SLICE("")});
+    return true;
+}
+
+void control_changes(const struct control *c,
+                     void (*each)(void *to, const struct control_change *s), void *to)
+{
+    (void)c;
+    each(to, &(struct control_change){7, SLICE("add office \"x\""), SLICE("uid 0"), 90 * NS_PER_S,
+                                      -1, true});
+    each(to, &(struct control_change){9, SLICE("remove web/a"), SLICE("uid 5"), 2 * NS_PER_S,
+                                      30 * NS_PER_S, false});
+}
+
+bool control_set_admin(struct control *c, struct slice server, enum server_admin admin,
+                       struct text *why)
+{
+    if (!slice_eq(server, SLICE("web/one"))) {
+        text_adds(why, "there is no such\nserver");
+        return false;
+    }
+    c->drains += admin == SERVER_DRAIN;
+    c->readies += admin == SERVER_READY;
+    return true;
+}
+
+void control_shutdown(struct control *c)
+{
+    c->shutdowns++;
+}
