@@ -67,6 +67,7 @@ struct exchange *exchange_new(struct session *s)
     x->read_timeout_ns = 0;
     x->heard_bytes = 0;
     x->up_stall = x->down_stall = (struct stall){0};
+    x->up_pace = x->down_pace = (struct pace){0};
     x->request_deadline = (struct deadline){.call = request_late};
     METRIC_ADD(w->metrics->requests_in_flight, 1);
 
@@ -158,6 +159,14 @@ static enum outcome malformed(struct exchange *x, int error)
     return out;
 }
 
+static enum outcome refuse_overload(struct exchange *x)
+{
+    METRIC_ADD(x->worker->metrics->overload_refused, 1);
+    x->retry_after_s = 1;
+    x->fate = FATE_LINGER;
+    return refuse(x, 503, ACCESS_OVERLOAD, "Too much is going on here now.");
+}
+
 /* More of a head that was not complete. */
 static enum outcome read_more(struct exchange *x)
 {
@@ -217,6 +226,11 @@ enum outcome exchange_read_head(struct exchange *x)
     const int error = http_request_understand(&x->request, &x->info);
     if (error)
         return malformed(x, error);
+    const enum overload_stage stage = overload_stage(&x->worker->overload, x->listener);
+    if (stage == OVERLOAD_REFUSES)
+        return refuse_overload(x);
+    if (stage == OVERLOAD_SAVES && !s->parent && x->fate == FATE_KEEP)
+        x->fate = FATE_CLOSE;
     /* Of a stream's body only the end is known, unless it says its length. */
     const bool all_here = conn_ended(&s->conn) && buffer_len(&s->in) == 0;
     if (x->info.framing == FRAMING_NONE && conn_is_stream(&s->conn) && !all_here &&
@@ -346,6 +360,15 @@ static void watch_stall(struct exchange *x, struct stall *s, struct deadline *d,
         deadline_set(&x->worker->deadlines, d, ns, x->worker->now_ns);
 }
 
+/* A body may go on for hours once the response has begun: of a call that streams both ways. */
+static void settle_pace(struct exchange *x)
+{
+    const int64_t now_ns = x->worker->now_ns;
+    const bool relays = x->step == EXCHANGE_RELAY;
+    pace_wait(&x->up_pace, relays && x->up_stall.turn == TURN_CLIENT && !x->response_known, now_ns);
+    pace_wait(&x->down_pace, relays && x->down_stall.turn == TURN_CLIENT, now_ns);
+}
+
 static int64_t server_read_ns(const struct exchange *x)
 {
     return x->read_timeout_ns > 0 ? x->read_timeout_ns
@@ -430,6 +453,7 @@ static void settle_link(struct exchange *x)
     conn_want(&x->link->conn, (reading ? WATCH_READ : 0) | (blocked ? WATCH_WRITE : 0));
     settle_up(x);
     settle_down(x, &x->link->deadline);
+    settle_pace(x);
 }
 
 /* Both have the session's deadline, which starts anew with each try, and not with each turn. */
@@ -473,22 +497,40 @@ void exchange_settle(struct exchange *x)
 
 /* --- late ---------------------------------------------------------------------------------- */
 
+static enum outcome give_client_up(struct exchange *x, enum access_end end)
+{
+    const bool may_answer = (x->step == EXCHANGE_READ_HEAD || x->step == EXCHANGE_RELAY) &&
+                            !x->response_known && x->down_result != FLOW_BLOCKED;
+    if (!may_answer)
+        return exchange_abort(x, end);
+    exchange_drop_link(x);
+    x->fate = FATE_LINGER;
+    return refuse(x, 408, end, "The request did not arrive in time.");
+}
+
 static void client_late(struct exchange *x)
 {
     METRIC_ADD(x->worker->metrics->requests_timed_out, 1);
-    const bool may_answer = (x->step == EXCHANGE_READ_HEAD || x->step == EXCHANGE_RELAY) &&
-                            !x->response_known && x->down_result != FLOW_BLOCKED;
-    if (x->step == EXCHANGE_TUNNEL) {
+    if (x->step == EXCHANGE_TUNNEL)
         exchange_tunnel_late(x, false);
-        return;
-    }
-    if (!may_answer) {
-        exchange_abort(x, ACCESS_CLIENT_TIMEOUT);
-        return;
-    }
-    exchange_drop_link(x);
-    x->fate = FATE_LINGER;
-    refuse(x, 408, ACCESS_CLIENT_TIMEOUT, "The request did not arrive in time.");
+    else
+        give_client_up(x, ACCESS_CLIENT_TIMEOUT);
+}
+
+bool exchange_is_slow(struct exchange *x, enum outcome *out)
+{
+    struct metrics *m = x->worker->metrics;
+    const int64_t now_ns = x->worker->now_ns;
+    const uint32_t rate = x->listener->min_rate;
+    const int64_t over_ns = x->listener->min_rate_ns;
+    const bool up = pace_is_slow(&x->up_pace, x->received_bytes, rate, over_ns, now_ns);
+    const bool down = pace_is_slow(&x->down_pace, x->down.sent_bytes, rate, over_ns, now_ns);
+    if (!up && !down)
+        return false;
+    METRIC_ADD(m->requests_slow, up);
+    METRIC_ADD(m->responses_slow, !up);
+    *out = give_client_up(x, ACCESS_CLIENT_SLOW);
+    return true;
 }
 
 static void server_late(struct exchange *x)

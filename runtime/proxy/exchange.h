@@ -24,6 +24,7 @@
 #include "runtime/http/semantics.h"
 #include "runtime/log/access.h"
 #include "runtime/proxy/flow.h"
+#include "runtime/proxy/pace.h"
 #include "runtime/upstream/link.h"
 
 struct session;
@@ -173,6 +174,7 @@ struct exchange {
     uint64_t received_bytes; /* with what is in the buffer and may belong to the next request */
     uint64_t heard_bytes;    /* from servers */
     struct stall up_stall, down_stall;
+    struct pace up_pace, down_pace;   /* the client's */
     struct deadline request_deadline; /* for all of it; a tunnel has none */
     struct access_record *record;     /* of a tunnel, whose generation is gone; owned */
     int64_t tunnel_ns, drain_ns;      /* its timeouts */

@@ -2,6 +2,7 @@
 
 #include "compiler/table/memory.h"
 #include "runtime/filter/compress.h"
+#include "runtime/limit/callers.h"
 #include "runtime/limit/keys.h"
 #include "runtime/mux/stream.h"
 #include "runtime/proxy/exchange_priv.h"
@@ -57,6 +58,7 @@ void footprint(struct memory_costs *out)
         .server_h2 = {.bytes = h2_link_bytes() + H2_SESSION_BYTES_MOST, .buffers = 1},
         .compressors_max = COMPRESSORS_MAX,
         .limit_bytes = keys_bytes,
+        .callers_bytes = callers_bytes,
         .sticky_bytes = sticky_bytes,
     };
     for (enum table_coding i = 0; i < TABLE_CODING_COUNT; i++)

@@ -388,7 +388,7 @@ enum outcome exchange_relay(struct exchange *x)
     if (x->step != EXCHANGE_RELAY)
         return out;
     if (!x->response_known || x->down_result != FLOW_DONE)
-        return WAIT;
+        return exchange_is_slow(x, &out) ? out : WAIT; /* with what has just moved */
     /* The answer is complete. A request that is not can't be followed by another. */
     if (x->up_result != FLOW_DONE)
         x->fate = FATE_LINGER;
