@@ -12,63 +12,26 @@ struct exchange *exchange_new(struct session *s)
     struct exchange *x = pool_take(&w->exchanges);
     if (!x)
         return NULL;
-    /* The heads and the verdict are written before they are read; zeroing them would cost more than
-     * parsing does. */
+    memset(x, 0, offsetof(struct exchange, request));
     x->magic = EXCHANGE_MAGIC;
-    x->step = EXCHANGE_READ_HEAD;
     x->session = s;
     x->worker = w;
     x->generation = w->current;
     generation_pin(x->generation, w->index);
     x->listener = session_listener(s);
     x->tcp = x->listener && x->listener->tcp;
-    if (x->tcp)
-        x->step = EXCHANGE_OPEN;
+    x->step = x->tcp ? EXCHANGE_OPEN : EXCHANGE_READ_HEAD;
     x->client = s->client.address;
-    x->cluster = NULL;
-    x->retry = NULL;
-    x->server = NULL;
-    x->link = NULL;
     x->begun_ns = w->now_ns;
     x->begun_wall_ns = clock_wall_ns();
-    x->head_ns = x->decided_ns = x->connected_ns = x->answered_ns = 0;
-    x->decided = x->response_known = x->head_sent = x->up_failed = x->fresh = x->late = x->reused =
-        x->heard = x->continued = x->tarpitted = x->draining = x->says_retries = x->has_turn =
-            x->rested = x->body_taken = x->keeps_body = x->sticks = x->remembers = x->has_cookie =
-                x->cookie_ages = false;
-    x->info = (struct http_request_info){0};
-    x->facts = (struct facts){0};
-    x->response_info = (struct http_response_info){0};
-    x->up = x->down = (struct flow){0};
-    x->coding = NULL;
     x->up_result = x->down_result = FLOW_HUNGRY;
-    x->tries = x->n_tried = x->n_interim = x->held = x->retries = 0;
-    x->retried = x->not_retried = NULL;
-    x->retry_after_s = 0;
-    x->limited = NULL;
-    x->holds = NULL;
-    x->beyond = 0;
-    x->cors = NULL;
-    x->waiter = NULL;
     x->hedge = HEDGE_NONE;
-    x->is_hedge = false;
-    x->other = NULL;
-    x->hedge_deadline = (struct deadline){0};
-    x->try_deadline = (struct deadline){.call = exchange_try_late};
-    x->status = x->server_status = 0;
-    x->lead = x->detail = "";
-    x->reason = NULL;
-    x->request_number = ++w->requests;
     x->fate = FATE_KEEP;
     x->end = ACCESS_COMPLETE;
-    x->received_bytes = 0;
-    x->head_parsed = 0;
-    x->record = NULL;
-    x->read_timeout_ns = 0;
-    x->heard_bytes = 0;
-    x->up_stall = x->down_stall = (struct stall){0};
-    x->up_pace = x->down_pace = (struct pace){0};
-    x->request_deadline = (struct deadline){.call = request_late};
+    x->lead = x->detail = "";
+    x->request_number = ++w->requests;
+    x->try_deadline.call = exchange_try_late;
+    x->request_deadline.call = request_late;
     METRIC_ADD(w->metrics->requests_in_flight, 1);
 
     if (x->listener) {

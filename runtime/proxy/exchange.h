@@ -101,11 +101,8 @@ struct exchange {
     struct address client; /* who asks, as trusted proxies tell: `src` */
 
     uint32_t head_parsed; /* bytes of the head that were looked at and were not all of it */
-    struct http_head request;
     struct http_request_info info;
     struct facts facts;
-    char host[URI_HOST_BYTES_MAX];
-    struct verdict verdict;
     bool decided;
     bool tarpitted;                        /* counted in worker.tarpitted */
     const struct table_cors *cors;         /* of the deciding clauses, or NULL */
@@ -115,7 +112,6 @@ struct exchange {
     int64_t read_timeout_ns; /* of the deciding clauses, instead of the cluster's; 0: none */
     uint64_t request_number; /* the low half of its id */
 
-    struct http_head response;
     struct http_response_info response_info;
     bool response_known; /* its final head has been read and is on its way: no other answer any more
                           */
@@ -178,6 +174,12 @@ struct exchange {
     struct deadline request_deadline; /* for all of it; a tunnel has none */
     struct access_record *record;     /* of a tunnel, whose generation is gone; owned */
     int64_t tunnel_ns, drain_ns;      /* its timeouts */
+
+    /* What is above begins as zeros. These are written before they are read: to zero them would
+     * cost more than to parse a head. */
+    struct http_head request, response;
+    char host[URI_HOST_BYTES_MAX];
+    struct verdict verdict;
 };
 
 /* Begins with the first bytes that are in the session's buffer. NULL when memory is out. */
