@@ -117,6 +117,7 @@ struct exchange {
                           */
 
     struct flow up, down;       /* request body to the server, response to the client */
+    uint64_t interim_bytes;     /* of `down`, before the final response */
     struct flow_coding *coding; /* of a response that is compressed; owned, with its compressor */
     enum flow_result up_result, down_result;
     bool head_sent;    /* the request's head has been given to `up` */

@@ -163,6 +163,10 @@ enum outcome exchange_drop_answer(struct exchange *x);
 void exchange_try_late(struct deadline *d);
 void exchange_settle_try(struct exchange *x);
 
+/* The body of the response is malformed, and nothing of it, or of its head, is on its way: an
+ * answer of ours. */
+enum outcome exchange_answer_spoilt(struct exchange *x);
+
 /* The server could not be reached or broke off: another try, an answer, or a visible end. */
 enum outcome exchange_server_failed(struct exchange *x, uint16_t status, enum access_end end,
                                     const char *detail);
