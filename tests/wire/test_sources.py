@@ -104,6 +104,16 @@ def test_a_client_that_connects_too_often(front):
     assert lbc.said().count("reset a connection above a limit of `on connect` of 127.0.0.1") == 1
 
 
+def test_a_connection_counts_once_at_a_limit(front):
+    lbc = front("""on connect {
+                     when src in 127.0.0.0/8 { limit new; limit new; continue }
+                     otherwise { limit new; continue }
+                   }""", first="limit new { key src  rate 3/h }")
+    assert [get(lbc.port).status for _ in range(3)] == [200] * 3
+    assert is_refused(lbc.port)
+    assert counter(lbc, "connections_limited") == 1
+
+
 def test_connections_at_a_time_by_a_limit(front):
     lbc = front("on connect { otherwise { limit open; continue } }",
                 first="limit open { key src  concurrent 2 }")
