@@ -90,6 +90,17 @@ def test_a_reload_keeps_the_count(front):
             assert is_served(c) and is_refused(lbc.port)
 
 
+def test_a_reload_to_more_connections_counts_them_all(front):
+    lbc = front("max-connections-per-source 1; max-connections 4")
+    lbc.reload(lbc.file.read_text().replace("max-connections 4", "max-connections 100"))
+    with contextlib.ExitStack() as stack:
+        for i in range(2, 22):
+            assert is_served(stack.enter_context(From(lbc.port, f"127.0.0.{i}")))
+        for i in range(2, 22):
+            with contextlib.suppress(ConnectionResetError):
+                assert not is_served(stack.enter_context(From(lbc.port, f"127.0.0.{i}")))
+
+
 def test_a_client_that_connects_too_often(front):
     lbc = front("on connect { otherwise { limit new; continue } }",
                 first="limit new { key src  rate 3/h }")
