@@ -362,6 +362,13 @@ static int on_data(nghttp2_session *library, uint8_t flags, int32_t id, const ui
     return 0;
 }
 
+/* Whatever code it was closed with: a peer may give that of a good end at any time. */
+static bool is_whole(const struct h2_session *s, int32_t id)
+{
+    return (s->is_client ? nghttp2_session_get_stream_remote_close(s->library, id)
+                         : nghttp2_session_get_stream_local_close(s->library, id)) == 1;
+}
+
 static int on_close(nghttp2_session *library, int32_t id, uint32_t code, void *of)
 {
     (void)library;
@@ -371,7 +378,7 @@ static int on_close(nghttp2_session *library, int32_t id, uint32_t code, void *o
         s->n_opened--;
     if (s->in.stream == st)
         s->in.stream = NULL;
-    if (code == NGHTTP2_NO_ERROR && s->glitches_left < s->glitches_burst)
+    if (code == NGHTTP2_NO_ERROR && is_whole(s, id) && s->glitches_left < s->glitches_burst)
         s->glitches_left += MESSAGE_WORTH;
     if (!st || st->is_gone)
         return 0;

@@ -307,6 +307,23 @@ static void a_message_that_was_whole_gives_a_little_back(void **state)
     assert_false(h2_session_is_calmed(server.session));
 }
 
+static void a_message_that_was_given_up_gives_nothing_back(void **state)
+{
+    (void)state;
+    exchange();
+    int n = 0;
+    bool goes_on = true;
+    for (; n < 50 && goes_on; n++) {
+        client.stream = server.stream = (struct h2_stream){0};
+        client.in_len = server.in_len = 0;
+        assert_int_equal(write_text(&client, REQUEST, true, SLICE_NONE), strlen(REQUEST));
+        exchange();
+        h2_session_leave(client.session, &client.stream, H2_NO_ERROR);
+        goes_on = give(&client, &server);
+    }
+    assert_int_equal(n, 4); /* of the 18 that are left each costs 5 */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, finish)
 
 int main(void)
@@ -321,6 +338,7 @@ int main(void)
         TEST(little_data_is_counted_and_much_is_not),
         TEST(a_full_continuation_costs_nothing),
         TEST(a_message_that_was_whole_gives_a_little_back),
+        TEST(a_message_that_was_given_up_gives_nothing_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
