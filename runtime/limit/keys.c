@@ -17,6 +17,17 @@
 /* Looks at the lock until its holder may be thought to have lost its processor. */
 #define SPINS 200u
 
+/* How many sets are looked at to count keys: a quarter of a million, some milliseconds. */
+#define COUNTED_SETS 65536u
+
+/* Of each part of the sets, so that workers seldom wait for one another. A line each. */
+#define HELD_COUNTS 16u
+
+struct held {
+    _Atomic int64_t n;
+    char rest[64 - sizeof(int64_t)];
+};
+
 _Static_assert(KEYS_WAYS * sizeof(uint64_t) == LINE_BYTES, "a set's tags fill a line");
 
 struct keys {
@@ -28,6 +39,7 @@ struct keys {
     _Atomic uint64_t *tag;
     _Atomic int64_t *number;
     _Atomic uint8_t *lock; /* owned; of each set */
+    struct held held[HELD_COUNTS];
 };
 
 static uint32_t sets_of(uint32_t entries)
@@ -200,14 +212,22 @@ _Atomic int64_t *keys_find(struct keys *k, uint64_t hash, int64_t now_ns, bool *
     return place;
 }
 
-/* One more, unless there are as many. */
-static bool hold(_Atomic int64_t *holders, uint32_t most)
+static void count_held(struct keys *k, const _Atomic int64_t *place, int64_t more)
 {
+    const size_t set = (size_t)(place - k->number) / (k->n_all * KEYS_WAYS);
+    atomic_fetch_add_explicit(&k->held[set % HELD_COUNTS].n, more, memory_order_relaxed);
+}
+
+/* One more, unless there are as many. */
+static bool hold(struct keys *k, _Atomic int64_t *place, uint32_t most)
+{
+    _Atomic int64_t *holders = &place[k->n_rates * KEYS_WAYS];
     int64_t n = atomic_load(holders);
     do
         if (n >= most)
             return false;
     while (!atomic_compare_exchange_weak(holders, &n, n + 1));
+    count_held(k, place, 1);
     return true;
 }
 
@@ -221,7 +241,7 @@ enum keys_held keys_hold(struct keys *k, uint64_t hash, uint32_t most, int64_t n
         *evicted = lost |= *evicted;
         if (!at)
             return KEYS_NO_PLACE;
-        const bool held = hold(&at[k->n_rates * KEYS_WAYS], most);
+        const bool held = hold(k, at, most);
         if (atomic_load(tag_of(k, at)) == tag_for(hash)) {
             *place = at;
             return held ? KEYS_HELD : KEYS_FULL;
@@ -235,24 +255,26 @@ void keys_let_go(struct keys *k, _Atomic int64_t *place)
 {
     const int64_t before = atomic_fetch_sub(&place[k->n_rates * KEYS_WAYS], 1);
     ASSERT(before > 0);
+    count_held(k, place, -1);
 }
 
+/* Keys are spread over the sets by a hash, so that any of them tell of all. */
 uint64_t keys_count(const struct keys *k, int64_t now_ns)
 {
+    const uint32_t looked = k->n_sets < COUNTED_SETS ? k->n_sets : COUNTED_SETS;
     uint64_t n = 0;
-    for (uint32_t set = 0; set < k->n_sets; set++)
+    for (uint32_t set = 0; set < looked; set++)
         for (uint32_t way = 0; way < KEYS_WAYS; way++) {
             const _Atomic int64_t *place = place_of(k, set, way);
             n += until(k, place, now_ns) > now_ns || keys_holders(k, place) > 0;
         }
-    return n;
+    return n * k->n_sets / looked;
 }
 
 uint64_t keys_holds(const struct keys *k)
 {
-    uint64_t n = 0;
-    for (uint32_t set = 0; set < k->n_sets; set++)
-        for (uint32_t way = 0; way < KEYS_WAYS; way++)
-            n += keys_holders(k, place_of(k, set, way));
-    return n;
+    int64_t n = 0;
+    for (uint32_t i = 0; i < HELD_COUNTS; i++)
+        n += atomic_load_explicit(&k->held[i].n, memory_order_relaxed);
+    return n > 0 ? (uint64_t)n : 0; /* one may have gone while we looked */
 }

@@ -57,6 +57,6 @@ void keys_let_go(struct keys *k, _Atomic int64_t *place);
 uint32_t keys_holders(const struct keys *k, const _Atomic int64_t *place);
 
 /* How many there are that have something to lose, or that are held; and how many times places
- * are held. Looks at every one: for people. */
+ * are held. The former looks at a part of many, and says about how many: for people. */
 uint64_t keys_count(const struct keys *k, int64_t now_ns);
 uint64_t keys_holds(const struct keys *k);
