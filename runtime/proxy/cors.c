@@ -26,8 +26,8 @@ static struct slice headers_of(const struct table_cors *c, const struct facts *a
     return is_named && named.len <= CORS_HEADERS_BYTES_MAX ? named : SLICE_NONE;
 }
 
-/* Where anybody may ask, the answer is the same to all, also to who names no origin: a cache may keep
- * it. */
+/* Where anybody may ask, the answer is the same to all, also to who names no origin: a cache may
+ * keep it. */
 size_t cors_edits(const struct table_cors *c, const struct facts *asked, bool preflight,
                   struct http_edit out[CORS_EDITS_MAX])
 {
