@@ -80,6 +80,8 @@ static bool accept_one(struct acceptor *a)
     if (fd == -ECONNABORTED || fd == -EINTR || fd == -EPROTO)
         return true; /* that one left while it waited; the next may be there */
     METRIC_ADD(w->metrics->accept_errors, 1);
+    if (fd == -EMFILE || fd == -ENFILE)
+        worker_out_of_descriptors(w);
     pause_accepting(a);
     return false;
 }

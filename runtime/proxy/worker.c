@@ -48,6 +48,10 @@ static void report_drained(struct worker *w)
     mailbox_post(w->control, m);
 }
 
+/* Others of the process's are in use than connections, or the whole system has none: it is no
+ * matter how many we know of. */
+#define OUT_NS NS_PER_S
+
 /* Of all workers: each adds what has changed. */
 static _Atomic int64_t descriptors;
 
@@ -64,12 +68,20 @@ static int64_t count_descriptors(struct worker *w)
 
 void worker_measure(struct worker *w)
 {
-    const struct overload_measures m = {.descriptors = (uint64_t)count_descriptors(w),
+    const uint64_t used = (uint64_t)count_descriptors(w);
+    const bool out = w->now_ns < w->out_until_ns;
+    const struct overload_measures m = {.descriptors = out ? w->descriptors_max : used,
                                         .descriptors_max = w->descriptors_max,
                                         .buffers = w->buffers.in_use,
                                         .buffers_max = WORKER_BUFFERS_MAX,
                                         .late_ns = w->overload.late_ns};
     w->overload = overload_next(w->overload, &m);
+}
+
+void worker_out_of_descriptors(struct worker *w)
+{
+    w->out_until_ns = w->now_ns + OUT_NS;
+    worker_measure(w);
 }
 
 static enum overload_stage stage_of(const struct worker *w)

@@ -74,6 +74,7 @@ struct worker {
     enum overload_stage overload_told; /* what the log says of it */
     int64_t tick_due_ns, swept_ns;
     uint64_t descriptors_max;
+    int64_t out_until_ns;     /* the kernel has refused one: until then all are taken for used */
     int64_t descriptors_told; /* of its connections, as the others count them */
 };
 
@@ -107,6 +108,9 @@ void worker_free(struct worker *w);
 
 /* What there is of everything now: worker.overload. */
 void worker_measure(struct worker *w);
+
+/* The kernel gave none to a connection: as if all were in use, for a second. */
+void worker_out_of_descriptors(struct worker *w);
 
 /* For the callbacks of a worker's own objects: reads the clock. */
 int64_t worker_now(struct worker *w);

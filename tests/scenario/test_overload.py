@@ -1,10 +1,11 @@
 """A worker that runs out of something leaves out what can be left out, says so, and comes back."""
 import contextlib
+import pathlib
 import resource
 
 import pytest
 
-from harness import Client, get, wait_for
+from harness import Client, free_port, get, wait_for
 from harness.watch import UNDER_TOOL
 
 HALF = b"GET / HTTP/1.1\r\nHost: x\r\n"
@@ -71,6 +72,21 @@ def test_hardly_any_descriptors_are_left(proxy):
     assert get(lbc.port).status == 200
     assert "requests are refused, with 503" in lbc.said()
     assert [r["end"] for r in lbc.logged(1) if r.get("status") == 503] == ["overload"]
+
+
+def test_descriptors_that_are_not_of_connections_are_noticed_when_there_is_none_left(proxy):
+    binds = [f"\n  bind 127.0.0.1:{free_port()}" for _ in range(50)]
+    lbc = proxy(listener=LISTENER + "".join(binds), workers=1)
+    with contextlib.ExitStack() as stack:
+        waits = stack.enter_context(Client(lbc.port))
+        assert waits.get("/")["connection"] is None
+        used = len(list(pathlib.Path(f"/proc/{lbc.pid}/fd").iterdir()))
+        limit(lbc, used + 4)
+        crowd(lbc, stack, 10)
+        wait_for(lambda: waits.at_end(), "connections that wait are closed")
+        assert "requests are refused, with 503" in lbc.said()
+    wait_for(lambda: counters(lbc)["overload_workers"] == 0, "they have left")
+    assert get(lbc.port).status == 200
 
 
 def test_few_buffers_are_left(proxy):
