@@ -24,19 +24,18 @@ struct exchange *exchange_new(struct session *s)
     x->tcp = x->listener && x->listener->tcp;
     if (x->tcp)
         x->step = EXCHANGE_OPEN;
-    x->draining = false;
     x->client = s->client.address;
     x->cluster = NULL;
     x->retry = NULL;
-    x->says_retries = false;
     x->server = NULL;
     x->link = NULL;
     x->begun_ns = w->now_ns;
     x->begun_wall_ns = clock_wall_ns();
     x->head_ns = x->decided_ns = x->connected_ns = x->answered_ns = 0;
-    x->decided = x->response_known = x->head_sent = x->up_failed = x->fresh = x->late = x->reused =
-        x->heard = x->continued = x->tarpitted = x->has_turn = x->rested = x->body_taken =
-            x->keeps_body = x->sticks = x->remembers = x->has_cookie = x->cookie_ages = false;
+    x->draining = x->says_retries = x->decided = x->is_answered = x->response_known = x->head_sent =
+        x->up_failed = x->fresh = x->late = x->reused = x->heard = x->continued = x->tarpitted =
+            x->has_turn = x->rested = x->body_taken = x->keeps_body = x->sticks = x->remembers =
+                x->has_cookie = x->cookie_ages = false;
     x->info = (struct http_request_info){0};
     x->facts = (struct facts){0};
     x->response_info = (struct http_response_info){0};
@@ -47,6 +46,8 @@ struct exchange *exchange_new(struct session *s)
     x->retried = x->not_retried = NULL;
     x->retry_after_s = 0;
     x->limited = NULL;
+    x->realm = NULL;
+    x->inquiry = NULL;
     x->cors = NULL;
     x->waiter = NULL;
     x->hedge = HEDGE_NONE;
@@ -60,11 +61,10 @@ struct exchange *exchange_new(struct session *s)
     x->request_number = ++w->requests;
     x->fate = FATE_KEEP;
     x->end = ACCESS_COMPLETE;
-    x->received_bytes = 0;
+    x->received_bytes = x->heard_bytes = 0;
     x->head_parsed = 0;
     x->record = NULL;
     x->read_timeout_ns = 0;
-    x->heard_bytes = 0;
     x->up_stall = x->down_stall = (struct stall){0};
     x->request_deadline = (struct deadline){.call = request_late};
     METRIC_ADD(w->metrics->requests_in_flight, 1);
@@ -431,6 +431,15 @@ static void settle_link(struct exchange *x)
     settle_down(x, &x->link->deadline);
 }
 
+/* A password is checked as soon as those before it were; a head would be waited for as long. */
+static void settle_check(struct exchange *x)
+{
+    const struct stall now = {.turn = TURN_CHECK, .moved = x->walked};
+    settle_client(x);
+    watch_stall(x, &x->up_stall, &x->session->deadline, now,
+                x->listener->timeout_ns[TIMEOUT_LISTENER_HEADER]);
+}
+
 /* Both have the session's deadline, which starts anew with each try, and not with each turn. */
 static void settle_wait(struct exchange *x)
 {
@@ -455,6 +464,7 @@ void exchange_settle(struct exchange *x)
         deadline_set(&x->worker->deadlines, &x->session->deadline,
                      x->generation->table->end[x->verdict.end].delay_ns, x->worker->now_ns);
         return;
+    case EXCHANGE_AUTHORIZE: settle_check(x); return;
     case EXCHANGE_QUEUE:
     case EXCHANGE_PAUSE: settle_wait(x); return;
     case EXCHANGE_DECIDE:
@@ -505,6 +515,8 @@ void exchange_session_late(struct exchange *x)
 {
     if (x->step == EXCHANGE_TARPIT)
         x->late = true;
+    else if (x->step == EXCHANGE_AUTHORIZE)
+        exchange_check_late(x);
     else if (x->step == EXCHANGE_QUEUE)
         exchange_queue_late(x);
     else if (x->step == EXCHANGE_PAUSE)
@@ -540,6 +552,7 @@ static void request_late(struct deadline *d)
         exchange_abort(x, ACCESS_REQUEST_TIMEOUT);
     } else {
         const bool arrived = has_arrived(x);
+        exchange_leave_inquiry(x);
         exchange_drop_link(x);
         if (!arrived || !x->up.ended)
             x->fate = FATE_LINGER;
@@ -569,6 +582,7 @@ void exchange_free(struct exchange *x)
     deadline_clear(&x->request_deadline);
     deadline_clear(&x->try_deadline);
     deadline_clear(&x->hedge_deadline);
+    exchange_leave_inquiry(x);
     release_link(x);
     if (x->generation)
         exchange_leave_room(x);

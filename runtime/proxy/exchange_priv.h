@@ -44,8 +44,17 @@ static inline enum outcome refuse(struct exchange *x, uint16_t status, enum acce
 bool exchange_counts(struct exchange *x, const uint32_t *limit, uint32_t n,
                      const struct verdict *so_far, enum outcome *out);
 
-/* Those of the clauses that were met. */
-bool exchange_counts_clauses(struct exchange *x, enum outcome *out);
+/* authorize.c: what the clauses that were met ask before what was decided is done: limits and
+ * credentials; then exchange_follow(), or what becomes of it instead. */
+enum outcome exchange_permit(struct exchange *x);
+
+/* It waits for no password any more. Harmless when it does not. */
+void exchange_leave_inquiry(struct exchange *x);
+void exchange_check_late(struct exchange *x);
+size_t exchange_inquiry_bytes(void);
+
+/* decide.c: is it a browser's question that is answered here, and goes to no server? */
+bool exchange_is_preflight(const struct exchange *x);
 
 /* room.c: a seat at a server of x->cluster, which is then x->server. False: there is none, and *out
  * is what the step says. */

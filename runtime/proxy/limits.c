@@ -66,14 +66,3 @@ bool exchange_counts(struct exchange *x, const uint32_t *limit, uint32_t n,
             return false;
     return true;
 }
-
-bool exchange_counts_clauses(struct exchange *x, enum outcome *out)
-{
-    const struct table *t = x->generation->table;
-    for (uint32_t i = 0; i < x->verdict.n_effects; i++) {
-        const struct table_effect *e = &t->effect[x->verdict.effect[i]];
-        if (e->kind == EFFECT_LIMIT && !counts(x, (uint32_t)e->number, &x->verdict, out))
-            return false;
-    }
-    return true;
-}
