@@ -16,6 +16,7 @@ enum {
     OPTION_FROM,
     OPTION_HEADER,
     OPTION_LISTENER,
+    OPTION_EXCEEDS,
     OPTION_STATUS,
     OPTION_RESPONSE_HEADER,
     OPTION_FORMAT,
@@ -23,12 +24,13 @@ enum {
 };
 
 struct explaining {
-    const char *value[7];
+    const char *value[8];
     bool json;
     struct arena arena;
     struct request request, response; /* of the latter, the headers */
     const char *refused;              /* why; NULL: the request is decided */
     VEC(const char *) header;
+    VEC(struct slice) exceeded;
     VEC(const char *) response_header;
 };
 
@@ -46,10 +48,19 @@ static const char *take_response_header(void *to, const char *value)
     return NULL;
 }
 
+static const char *take_exceeded(void *to, const char *value)
+{
+    struct explaining *e = to;
+    VEC_ADD(&e->exceeded, slice_of(value));
+    return NULL;
+}
+
 static const struct cli_option options[] = {
     [OPTION_FROM] = {"--from", "IP", "the client's address (127.0.0.1)"},
     [OPTION_HEADER] = {"-H", "'NAME: VALUE'", "a request header; may be repeated", take_header},
     [OPTION_LISTENER] = {"--listener", "NAME", "the listener it comes in by (the first one)"},
+    [OPTION_EXCEEDS] = {"--exceeds", "LIMIT", "it is above this limit; may be repeated",
+                        take_exceeded},
     [OPTION_STATUS] = {"--status", "N", "what the server answers: `on response` is asked, too"},
     [OPTION_RESPONSE_HEADER] = {"--response-header", "'NAME: VALUE'",
                                 "a header of that answer; may be repeated", take_response_header},
@@ -93,6 +104,18 @@ static int unknown_listener(const struct table *t, const char *name)
     char why[200];
     snprintf(why, sizeof(why), "there is no listener %.60s%s" SLICE_FMT "%s", name,
              n.best.len ? "; did you mean " : "", SLICE_ARG(n.best), n.best.len ? "?" : "");
+    return cli_usage(&explain, why);
+}
+
+static int unknown_limit(const struct table *t, struct slice name)
+{
+    struct nearest n = {.wanted = name};
+    for (uint32_t i = 0; i < t->n_limits; i++)
+        nearest_offer(&n, t->limit[i].name);
+    char why[200];
+    snprintf(why, sizeof(why), "there is no limit %.*s%s" SLICE_FMT "%s",
+             (int)(name.len < 60 ? name.len : 60), name.at, n.best.len ? "; did you mean " : "",
+             SLICE_ARG(n.best), n.best.len ? "?" : "");
     return cli_usage(&explain, why);
 }
 
@@ -145,7 +168,12 @@ static int explain_by(struct explaining *e, const struct loaded *l, const char *
     if (!e->refused)
         e->refused = request_fits(&e->request, listener);
     e->request.facts.listener = listener->name;
-    request_assume_up(&e->request, t);
+    e->request.exceeded = e->exceeded.at;
+    e->request.n_exceeded = (uint32_t)e->exceeded.n;
+    for (uint32_t i = 0; i < e->exceeded.n; i++)
+        if (table_find_limit(t, e->exceeded.at[i]) == UINT32_MAX)
+            return unknown_limit(t, e->exceeded.at[i]);
+    request_assume(&e->request, t);
     struct text out = {0};
     const struct explain what = {t,        l->program, listener->route,   &e->request.facts,
                                  listener, e->refused, e->request.refused};
@@ -260,6 +288,7 @@ int explain_main(int argc, char **argv)
     else
         status = explain_words(e, n, argv + 1);
     VEC_DONE(&e->header);
+    VEC_DONE(&e->exceeded);
     VEC_DONE(&e->response_header);
     arena_free(&e->arena);
     free(e);

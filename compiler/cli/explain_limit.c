@@ -4,7 +4,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/text.h"
-#include "runtime/limit/gcra.h"
+#include "runtime/limit/rate.h"
 
 typedef unsigned long long ull;
 
@@ -12,16 +12,11 @@ typedef unsigned long long ull;
 #define MOMENTS      8u
 #define REQUESTS_MAX 10000000u
 
-/* One key's moments, by rate. */
+/* One key's numbers, by rate. */
 struct spent {
     const struct table_limit *limit;
-    int64_t *tat_ns;
+    int64_t *state;
 };
-
-static struct gcra gcra_at(const struct table_limit *l, uint32_t rate)
-{
-    return (struct gcra){l->rate[rate].step_ns, l->rate[rate].room_ns};
-}
 
 /* As limiter_ask() does it. Returns the rate that refuses, or their number. */
 static uint32_t ask(struct spent *s, int64_t now_ns, int64_t *wait_ns)
@@ -29,13 +24,13 @@ static uint32_t ask(struct spent *s, int64_t now_ns, int64_t *wait_ns)
     const uint32_t n = s->limit->n_rates;
     int64_t after;
     for (uint32_t i = 0; i < n; i++) {
-        *wait_ns = gcra_wait_ns(gcra_at(s->limit, i), s->tat_ns[i], now_ns);
+        *wait_ns = rate_wait_ns(&s->limit->rate[i], s->state[i], now_ns);
         if (*wait_ns > 0)
             return i;
     }
     for (uint32_t i = 0; i < n; i++)
-        if (gcra_take(gcra_at(s->limit, i), s->tat_ns[i], now_ns, &after))
-            s->tat_ns[i] = after;
+        if (rate_take(&s->limit->rate[i], s->state[i], now_ns, &after))
+            s->state[i] = after;
     return n;
 }
 
@@ -56,6 +51,19 @@ static void add_rate(const struct table_rate *r, struct text *out)
     text_addf(out, "%llu/%s", (ull)r->count, per);
 }
 
+static void add_algorithm(const struct table_rate *r, struct text *out)
+{
+    if (r->windows) {
+        text_addf(out,
+                  ": %llu in %s of the clock (UTC), and fewer by what is left of the last one\n",
+                  (ull)r->count, r->period_ns > TABLE_RATE_LONG_NS ? "a day" : "an hour");
+        return;
+    }
+    text_addf(out, ": %llu at once, and one more each ", (ull)r->burst);
+    add_seconds(r->step_ns, out);
+    text_addc(out, '\n');
+}
+
 static void add_limit(const struct table_limit *l, struct text *out)
 {
     text_addf(out, "limit " SLICE_FMT "  " SLICE_FMT ":%u\n", SLICE_ARG(l->name),
@@ -69,10 +77,11 @@ static void add_limit(const struct table_limit *l, struct text *out)
     for (uint32_t i = 0; i < l->n_rates; i++) {
         text_adds(out, "  ");
         add_rate(&l->rate[i], out);
-        text_addf(out, ": %llu at once, and one more each ", (ull)l->rate[i].burst);
-        add_seconds(l->rate[i].step_ns, out);
-        text_addc(out, '\n');
+        add_algorithm(&l->rate[i], out);
     }
+    if (l->concurrent > 0)
+        text_addf(out, "  %u in flight at a time: beyond that %u, Retry-After: 1\n", l->concurrent,
+                  l->status);
     if (l->observe)
         text_adds(out, "  it only observes: what would be refused is counted, and served\n");
 }
@@ -99,19 +108,28 @@ static int64_t add_moment(struct spent *s, int64_t now_ns, struct text *out)
     return wait_ns;
 }
 
+static bool has_windows(const struct table_limit *l)
+{
+    bool some = false;
+    for (uint32_t i = 0; i < l->n_rates; i++)
+        some |= l->rate[i].windows;
+    return some;
+}
+
 bool explain_limit(const struct table *t, struct slice name, struct text *out)
 {
-    uint32_t i = 0;
-    while (i < t->n_limits && !slice_eq(t->limit[i].name, name))
-        i++;
-    if (i == t->n_limits)
+    const uint32_t i = table_find_limit(t, name);
+    if (i == UINT32_MAX)
         return false;
+    add_limit(&t->limit[i], out);
+    if (t->limit[i].n_rates == 0)
+        return true;
     struct spent s = {&t->limit[i], MUST_ARRAY(int64_t, t->limit[i].n_rates)};
-    add_limit(s.limit, out);
-    text_adds(out, "\none key that asks as often as it may\n");
+    text_adds(out, "\none key that asks as often as it may");
+    text_adds(out, has_windows(s.limit) ? ", from midnight on\n" : "\n");
     int64_t now_ns = 0;
     for (uint32_t n = 0; n < MOMENTS; n++)
         now_ns += add_moment(&s, now_ns, out);
-    free(s.tat_ns);
+    free(s.state);
     return true;
 }

@@ -25,13 +25,14 @@ static void lower_keys(struct lowering *l, const struct program_settings *s, str
     to->key = key;
 }
 
-static struct table_rate rate(const struct program_value *v, uint64_t burst)
+static struct table_rate rate(const struct program_value *v, uint64_t burst, bool windows)
 {
-    const uint64_t at_once = burst ? burst : v->number;
+    const uint64_t at_once = burst && !windows ? burst : v->number;
     const struct gcra g = gcra_of(v->number, (int64_t)v->last, at_once);
     return (struct table_rate){.count = v->number,
                                .burst = at_once,
                                .period_ns = (int64_t)v->last,
+                               .windows = windows,
                                .step_ns = g.step_ns,
                                .room_ns = g.room_ns};
 }
@@ -43,7 +44,8 @@ static void lower_rates(struct lowering *l, const struct program_settings *s,
     const uint64_t burst = number(s, SETTING_LIMIT_BURST, 0);
     for (uint32_t i = 0; i < s->n; i++)
         if (s->at[i].id == SETTING_LIMIT_RATE)
-            out[to->n_rates++] = rate(s->at[i].value, burst);
+            out[to->n_rates++] =
+                rate(s->at[i].value, burst, program_rate_by_windows(s, s->at[i].value));
     to->rate = out;
 }
 
@@ -60,6 +62,7 @@ static void lower_limit(struct lowering *l, const struct program_object *from,
                              .entries = (uint32_t)number(s, SETTING_LIMIT_ENTRIES, ENTRIES_DEFAULT),
                              .v4_bits = prefix ? (uint8_t)prefix->value[0].number : V4_BITS_DEFAULT,
                              .v6_bits = prefix ? (uint8_t)prefix->value[1].number : V6_BITS_DEFAULT,
+                             .concurrent = (uint32_t)number(s, SETTING_LIMIT_CONCURRENT, 0),
                              .observe = number(s, SETTING_LIMIT_MODE, ENFORCE) == OBSERVE};
     lower_keys(l, s, to);
     lower_rates(l, s, to);

@@ -190,6 +190,13 @@ static void lower_listeners(struct lowering *l)
             .path_rules = from->path_rules,
             .compress = lower_compress(l, &from->compress),
             .max_streams = from->max_streams,
+            .max_per_source = from->max_per_source,
+            .max_handshakes = from->max_handshakes,
+            .overload_saves = from->overload_saves,
+            .overload_refuses = from->overload_refuses,
+            .max_glitches = from->max_glitches,
+            .min_rate = from->min_rate,
+            .min_rate_ns = from->min_rate_ns,
             .max_requests = from->max_requests,
             .max_head_bytes = from->max_head_bytes,
             .max_body_bytes = from->max_body_bytes};

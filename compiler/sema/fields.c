@@ -45,7 +45,10 @@ static bool named_field(struct sema *s, struct slice name, struct span where, en
         return *out != FIELD_COUNT;
     const uint32_t from = where.from + (uint32_t)(key->at - name.at);
     const enum def_kind kind = *out == FIELD_CLUSTER_UP ? DEF_CLUSTER : DEF_LIMIT;
-    (void)resolve(s, kind, *key, (struct span){from, from + (uint32_t)key->len});
+    const struct span of = {from, from + (uint32_t)key->len};
+    (void)resolve(s, kind, *key, of);
+    if (kind == DEF_LIMIT)
+        VEC_ADD(&s->exceeded, ((struct asked_limit){*key, of}));
     return true;
 }
 

@@ -3,9 +3,14 @@
 #include "runtime/base/hash.h"
 #include "runtime/base/uri.h"
 
-#define CONNECTIONS_DEFAULT 10000
-#define BACKLOG_DEFAULT     4096
-#define STREAMS_DEFAULT     100
+#define CONNECTIONS_DEFAULT      10000
+#define BACKLOG_DEFAULT          4096
+#define STREAMS_DEFAULT          100
+#define GLITCHES_DEFAULT         1000
+#define MIN_RATE_DEFAULT         20
+#define OVERLOAD_SAVES_DEFAULT   85
+#define OVERLOAD_REFUSES_DEFAULT 95
+#define MIN_RATE_TIME_NS         INT64_C(10000000000)
 
 static uint64_t key_of(const struct endpoint *e)
 {
@@ -85,6 +90,7 @@ static bool bind_read(struct sema *s, const struct program_settings *given,
     const struct program_setting *tls = setting_own(a, SETTING_BIND_TLS);
     out->tls = tls && !tls->wrong ? (uint32_t)tls->value[0].number : TABLE_NO_TLS;
     out->proxy_protocol = proxy != NULL;
+    out->defer_accept = setting_own(a, SETTING_BIND_DEFER_ACCEPT) != NULL;
     if (backlog && !backlog->wrong)
         out->backlog = (uint32_t)backlog->value[0].number;
     bool ok = !mode || mode->wrong || mode_read(s, mode, &out->endpoint, &out->mode);
@@ -200,11 +206,42 @@ static uint64_t limit_of(const struct program_listener *l, enum setting_id id, u
     return a && !a->wrong ? a->value[0].number : otherwise;
 }
 
+static void min_rate_read(struct program_listener *l)
+{
+    const struct program_setting *a = setting_given(&l->settings, SETTING_LISTENER_MIN_RATE);
+    l->min_rate = MIN_RATE_DEFAULT;
+    l->min_rate_ns = MIN_RATE_TIME_NS;
+    if (!a || a->wrong)
+        return;
+    l->min_rate = (uint32_t)a->value[0].number;
+    if (a->n_values > 1)
+        l->min_rate_ns = (int64_t)a->value[1].number;
+}
+
+static bool overload_read(struct sema *s, struct program_listener *l)
+{
+    const struct program_setting *a = setting_given(&l->settings, SETTING_LISTENER_OVERLOAD);
+    l->overload_saves = OVERLOAD_SAVES_DEFAULT;
+    l->overload_refuses = OVERLOAD_REFUSES_DEFAULT;
+    if (!a || a->wrong)
+        return true;
+    l->overload_saves = (uint32_t)a->value[0].number;
+    l->overload_refuses = (uint32_t)a->value[1].number;
+    if (l->overload_saves <= l->overload_refuses)
+        return true;
+    diag(s->diags, DIAG_UPSIDE_DOWN, a->span, "connections are closed", "requests are refused");
+    return false;
+}
+
 static void limits_read(struct program_listener *l)
 {
+    min_rate_read(l);
     l->max_connections =
         (uint32_t)limit_of(l, SETTING_LISTENER_MAX_CONNECTIONS, CONNECTIONS_DEFAULT);
     l->max_streams = (uint32_t)limit_of(l, SETTING_LISTENER_MAX_STREAMS, STREAMS_DEFAULT);
+    l->max_glitches = (uint32_t)limit_of(l, SETTING_LISTENER_MAX_GLITCHES, GLITCHES_DEFAULT);
+    l->max_per_source = (uint32_t)limit_of(l, SETTING_LISTENER_MAX_PER_SOURCE, TABLE_NO_MAX);
+    l->max_handshakes = (uint32_t)limit_of(l, SETTING_LISTENER_MAX_HANDSHAKES, TABLE_NO_MAX);
     l->max_requests = (uint32_t)limit_of(l, SETTING_LISTENER_MAX_REQUESTS, TABLE_NO_MAX);
     l->max_head_bytes =
         (uint32_t)limit_of(l, SETTING_LISTENER_MAX_HEADER_SIZE, TABLE_HEAD_BYTES_MAX);
@@ -229,6 +266,7 @@ bool listener_read(struct sema *s, const struct definition *d, struct program_li
     if (out->tcp)
         tls_is_passed_on(s, given);
     limits_read(out);
+    ok &= overload_read(s, out);
     path_read(out);
     const struct program_setting *compress = setting_given(given, SETTING_LISTENER_COMPRESS);
     if (compress && !compress->wrong)

@@ -39,9 +39,11 @@ static bool say_void(struct sema *s, const struct program_object *o, enum diag_c
 /* Is there what nothing of its kind works without? */
 static bool is_whole(struct sema *s, const struct program_object *o, enum setting_block block)
 {
-    if (block == BLOCK_LIMIT && !has(o, SETTING_LIMIT_RATE) && !has(o, SETTING_LIMIT_CONNECTIONS))
+    if (block == BLOCK_LIMIT && !has(o, SETTING_LIMIT_RATE) && !has(o, SETTING_LIMIT_CONCURRENT))
         return say_void(s, o, DIAG_LIMITS_NOTHING,
                         "it is given as: rate 100/s, or concurrent 20 for requests in flight");
+    if (block == BLOCK_LIMIT && !limit_windows_fit(s, &o->settings))
+        return false;
     if (block == BLOCK_TLS && !has(o, SETTING_TLS_CERTIFICATE))
         return say_void(s, o, DIAG_NO_CERTIFICATE, "it is given as: certificate \"shop.pem\"");
     const struct program_setting *verify = setting_given(&o->settings, SETTING_TLS_CLIENT_VERIFY);

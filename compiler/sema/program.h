@@ -251,6 +251,9 @@ struct program_listener {
     uint32_t n_binds;
     uint32_t route; /* index into program.route */
     uint32_t max_connections, max_streams, max_head_bytes, max_requests; /* as the table has them */
+    uint32_t overload_saves, overload_refuses;                           /* percent */
+    uint32_t max_glitches, min_rate, max_per_source, max_handshakes;
+    int64_t min_rate_ns;
     uint64_t max_body_bytes;
     const struct network *trusted; /* canonical */
     uint32_t n_trusted;
@@ -304,8 +307,9 @@ struct program_request {
     struct address src;
     uint32_t listener; /* index into program.listener */
     const struct program_header *header;
+    const struct slice *exceeded; /* limits */
     const struct program_expect *expect;
-    uint32_t n_headers, n_expects;
+    uint32_t n_headers, n_exceeded, n_expects;
 };
 
 struct program_test {
@@ -356,6 +360,11 @@ struct slice program_path(const struct program *p, struct arena *arena,
  * listener's `on connect` and `on response` where they have clauses. */
 uint32_t program_n_routes(const struct program *p);
 const struct route *program_route(const struct program *p, uint32_t route);
+
+/* Of a limit: is the rate counted by windows of an hour or a day? Long ones are, unless there is a
+ * `burst`, which is the short ones' where there are some. */
+bool program_rate_by_windows(const struct program_settings *given,
+                             const struct program_value *rate);
 
 /* The table's route for a listener's `on connect` or `on response`, or TABLE_NO_ROUTE. */
 uint32_t program_phase_route(const struct program *p, uint32_t listener, enum table_phase phase);

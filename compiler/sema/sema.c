@@ -208,11 +208,13 @@ const struct program *sema(const struct sema_input *in, struct arena *arena, str
     struct program *p = build(&s);
     say_unserved(&s);
     check_whole(&s, p);
-    if (p && diag_errors(d) == 0 && !(gotos_check(&s, p) && protocols_check(&s, p)))
+    if (p && diag_errors(d) == 0 &&
+        !(gotos_check(&s, p) && protocols_check(&s, p) && limits_check(&s, p)))
         p = NULL;
     VEC_DONE(&s.bounds.all);
     free(s.bounds.slot);
     VEC_DONE(&s.unserved);
+    VEC_DONE(&s.exceeded);
     ASSERT(p || diag_errors(d) > 0);
     return diag_errors(d) == 0 ? p : NULL;
 }

@@ -23,6 +23,12 @@ struct bounds {
     uint32_t mask;
 };
 
+/* A condition asks about a limit of that name. */
+struct asked_limit {
+    struct slice name;
+    struct span span;
+};
+
 struct sema {
     const struct sema_input *in;
     struct arena *arena;
@@ -37,6 +43,7 @@ struct sema {
     struct bounds bounds;
     unsigned path_rules; /* of all listeners together */
     VEC(struct span) unserved;
+    VEC(struct asked_limit) exceeded;
 };
 
 #define SEARCHES_MAX 100u
@@ -104,6 +111,10 @@ bool gotos_check(struct sema *s, const struct program *p);
 /* protocols.c: what TCP listeners ask and do is what can be known and done of a connection; and no
  * request reaches a cluster that takes bytes only. Sets `peeks` of listeners. */
 bool protocols_check(struct sema *s, struct program *p);
+
+/* limits.c: can windows count as far? And who goes by a cluster is asked when there is one. */
+bool limit_windows_fit(struct sema *s, const struct program_settings *given);
+bool limits_check(struct sema *s, const struct program *p);
 
 /* actions.c: false after a report. */
 bool action_changes(enum action_kind kind);

@@ -323,6 +323,13 @@ static bool field_operand(struct reading *r, struct program_value *out)
         if (!string_read(r->s, key, &name.key))
             return false;
     }
+    /* The one field of a response that is known when requests are counted: see limits_check(). */
+    if (r->info == setting_info(SETTING_LIMIT_KEY) && !keyed &&
+        slice_eq(name.name, SLICE("cluster"))) {
+        out->field = FIELD_CLUSTER;
+        out->key = SLICE("");
+        return true;
+    }
     return field_find_said(r->s, &name, out->span, &out->field, &out->key);
 }
 

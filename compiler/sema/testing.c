@@ -45,7 +45,18 @@ static bool headers_read(struct sema *s, const struct program_settings *given,
     return ok;
 }
 
-/* METHOD "url" [from ADDRESS] [header "n" "v"]... [listener NAME] */
+static void exceeded_read(struct sema *s, const struct program_settings *given,
+                          struct program_request *out)
+{
+    const struct program_setting *a = setting_given(given, SETTING_REQUEST_EXCEEDS);
+    out->n_exceeded = a ? a->n_values : 0;
+    struct slice *limit = ARENA_ARRAY(s->arena, struct slice, out->n_exceeded);
+    for (uint32_t i = 0; i < out->n_exceeded; i++)
+        limit[i] = a->value[i].text;
+    out->exceeded = limit;
+}
+
+/* METHOD "url" [from ADDRESS] [header "n" "v"]... [listener NAME] [exceeds LIMIT, ...] */
 static bool request_read(struct sema *s, const struct ast *a, struct program_request *out)
 {
     *out = (struct program_request){.span = a->span,
@@ -72,6 +83,7 @@ static bool request_read(struct sema *s, const struct ast *a, struct program_req
         out->src = from->value[0].network->first;
     if (listener)
         out->listener = (uint32_t)listener->value[0].number;
+    exceeded_read(s, &given, out);
     return headers_read(s, &given, out) && (listener || only_listener(s, out));
 }
 

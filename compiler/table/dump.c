@@ -38,8 +38,9 @@ static void dump_listener(const struct table *t, const struct table_listener *l,
     for (uint32_t i = 0; i < l->n_binds; i++) {
         char endpoint[ENDPOINT_TEXT_MAX];
         endpoint_format(&l->bind[i].endpoint, endpoint);
-        text_addf(out, "  bind %s%s backlog %u", endpoint,
-                  l->bind[i].proxy_protocol ? " proxy-protocol" : "", l->bind[i].backlog);
+        text_addf(out, "  bind %s%s%s backlog %u", endpoint,
+                  l->bind[i].proxy_protocol ? " proxy-protocol" : "",
+                  l->bind[i].defer_accept ? " defer-accept" : "", l->bind[i].backlog);
         if (l->bind[i].tls != TABLE_NO_TLS)
             text_addf(out, " tls " SLICE_FMT, SLICE_ARG(t->tls[l->bind[i].tls].name));
         if (l->bind[i].mode != TABLE_NO_MODE)
@@ -52,7 +53,16 @@ static void dump_listener(const struct table *t, const struct table_listener *l,
         text_addf(out, "  trusted-proxies in %u ranges\n", l->trusted.n);
     text_addf(out, "  route " SLICE_FMT "\n  max-connections %u\n  max-streams %u\n",
               SLICE_ARG(t->route[l->route].name), l->max_connections, l->max_streams);
-    text_addf(out, "  max-header-size %uB\n", l->max_head_bytes);
+    text_addf(out, "  max-glitches %u\n  max-header-size %uB\n", l->max_glitches,
+              l->max_head_bytes);
+    text_addf(out, "  overload %u%% %u%%\n", l->overload_saves, l->overload_refuses);
+    if (l->max_per_source != TABLE_NO_MAX)
+        text_addf(out, "  max-connections-per-source %u\n", l->max_per_source);
+    if (l->max_handshakes != TABLE_NO_MAX)
+        text_addf(out, "  max-handshakes %u\n", l->max_handshakes);
+    if (l->min_rate > 0)
+        text_addf(out, "  min-rate %uB %.15gms\n", l->min_rate,
+                  (double)l->min_rate_ns / (double)NS_PER_MS);
     if (l->max_body_bytes != TABLE_NO_BODY_MAX)
         text_addf(out, "  max-body-size %lluB\n", (unsigned long long)l->max_body_bytes);
     dump_limits_named(t, l->limit, l->n_limits, out);
@@ -296,6 +306,17 @@ static void dump_cluster(const struct table *t, const struct table_cluster *c, s
     text_addc(out, '\n');
 }
 
+static void dump_rate(const struct table_rate *r, struct text *out)
+{
+    text_addf(out, "  rate %llu in %.15gs", (unsigned long long)r->count,
+              (double)r->period_ns / (double)NS_PER_S);
+    if (r->windows)
+        text_adds(out, " by windows\n");
+    else
+        text_addf(out, " burst %llu: a step each %lldns\n", (unsigned long long)r->burst,
+                  (long long)r->step_ns);
+}
+
 static void dump_limit(const struct table_limit *l, struct text *out)
 {
     text_addf(out, "limit " SLICE_FMT "\n", SLICE_ARG(l->name));
@@ -305,10 +326,9 @@ static void dump_limit(const struct table_limit *l, struct text *out)
     }
     text_adds(out, l->n_keys > 0 ? "\n" : "");
     for (uint32_t i = 0; i < l->n_rates; i++)
-        text_addf(out, "  rate %llu in %.15gs burst %llu: a step each %lldns\n",
-                  (unsigned long long)l->rate[i].count,
-                  (double)l->rate[i].period_ns / (double)NS_PER_S,
-                  (unsigned long long)l->rate[i].burst, (long long)l->rate[i].step_ns);
+        dump_rate(&l->rate[i], out);
+    if (l->concurrent > 0)
+        text_addf(out, "  concurrent %u\n", l->concurrent);
     text_addf(out, "  status %u mode %s prefix %u %u entries %u\n\n", l->status,
               l->observe ? "observe" : "enforce", l->v4_bits, l->v6_bits, l->entries);
 }

@@ -139,9 +139,13 @@ static uint64_t coding_bytes(const struct table *t, const struct memory_costs *c
 static uint64_t limits_bytes(const struct table *t, const struct memory_costs *c)
 {
     uint64_t bytes = 0;
-    for (uint32_t i = 0; c->limit_bytes && i < t->n_limits; i++)
-        bytes +=
-            c->limit_bytes(t->limit[i].n_keys > 0 ? t->limit[i].entries : 1, t->limit[i].n_rates);
+    for (uint32_t i = 0; c->limit_bytes && i < t->n_limits; i++) {
+        const struct table_limit *l = &t->limit[i];
+        bytes += c->limit_bytes(l->n_keys > 0 ? l->entries : 1, l->n_rates, l->concurrent > 0);
+    }
+    for (uint32_t i = 0; c->callers_bytes && i < t->n_listeners; i++)
+        if (t->listener[i].max_per_source != TABLE_NO_MAX)
+            bytes += c->callers_bytes(t->listener[i].max_connections);
     return bytes;
 }
 

@@ -212,6 +212,14 @@ void table_free(struct table *t)
     free(t);
 }
 
+uint32_t table_find_limit(const struct table *t, struct slice name)
+{
+    for (uint32_t i = 0; i < t->n_limits; i++)
+        if (slice_eq(t->limit[i].name, name))
+            return i;
+    return UINT32_MAX;
+}
+
 uint32_t table_find_cluster(const struct table *t, struct slice name)
 {
     for (uint32_t i = 0; i < t->n_clusters; i++)

@@ -311,6 +311,7 @@ struct table_bind {
     struct endpoint endpoint;
     uint32_t tls;        /* into table.tls, or TABLE_NO_TLS */
     bool proxy_protocol; /* connections begin with a PROXY header; the listener has `trusted` */
+    bool defer_accept;   /* connections are taken when their client has said something */
     uint32_t backlog;    /* 1..65535 */
     uint32_t mode;       /* of a Unix socket, 0..0777, or TABLE_NO_MODE */
 };
@@ -344,11 +345,17 @@ struct table_limit_key {
     struct slice key;
 };
 
-/* `count` in `period_ns`, `burst` at once; and what runtime/limit/gcra.h makes of that. */
+/* Long rates are counted in windows. */
+#define TABLE_RATE_LONG_NS INT64_C(3600000000000)
+#define TABLE_WINDOW_MAX   16777215u
+
+/* `count` in `period_ns`: by windows of that width (runtime/limit/window.h), or `burst` at once and
+ * what runtime/limit/gcra.h makes of that. */
 struct table_rate {
     uint64_t count, burst;
     int64_t period_ns;
     int64_t step_ns, room_ns; /* above 0, and a step at least */
+    bool windows;             /* then count is at most TABLE_WINDOW_MAX */
 };
 
 /* A `limit` block. */
@@ -357,11 +364,12 @@ struct table_limit {
     struct table_place place;
     const struct table_limit_key *key; /* none: all requests are counted together */
     const struct table_rate *rate;     /* all of them hold */
-    uint32_t n_keys, n_rates;          /* the latter at least 1 */
-    uint16_t status;                   /* 400..599 */
-    uint32_t entries;                  /* keys that are remembered; at least 1 */
-    uint8_t v4_bits, v6_bits;          /* of addresses, those that count: 1..32, 1..128 */
-    bool observe;                      /* counted, and admitted all the same */
+    uint32_t n_keys, n_rates;
+    uint32_t concurrent;      /* requests in flight; 0: as many as there are, and a rate */
+    uint16_t status;          /* 400..599 */
+    uint32_t entries;         /* keys that are remembered; at least 1 */
+    uint8_t v4_bits, v6_bits; /* of addresses, those that count: 1..32, 1..128 */
+    bool observe;             /* counted, and admitted all the same */
 };
 
 /* `cors { ... }`: who may ask from other origins, and what browsers are told of it. */
@@ -385,9 +393,15 @@ struct table_listener {
     const struct table_bind *bind;
     uint32_t n_binds; /* at least 1 */
     uint32_t route;
-    uint32_t on_connect, on_response; /* routes of these phases, or TABLE_NO_ROUTE */
-    uint32_t max_connections;         /* over all workers; at least 1 */
-    uint32_t max_streams;             /* of an HTTP/2 connection at a time; at least 1 */
+    uint32_t on_connect, on_response;          /* routes of these phases, or TABLE_NO_ROUTE */
+    uint32_t max_connections;                  /* over all workers; at least 1 */
+    uint32_t overload_saves, overload_refuses; /* percent; the first is not above the second */
+    uint32_t max_per_source;                   /* of a client's address; TABLE_NO_MAX: any number */
+    uint32_t max_handshakes;                   /* in a second; the same */
+    uint32_t max_streams;                      /* of an HTTP/2 connection at a time; at least 1 */
+    uint32_t max_glitches;                     /* of an HTTP/2 connection, by cost; at least 10 */
+    uint32_t min_rate;                         /* bytes in a second; 0: any */
+    int64_t min_rate_ns;                       /* over which time; above 0 */
     uint32_t max_requests;            /* of a connection; at least 1, TABLE_NO_MAX: any number */
     uint32_t max_head_bytes;          /* of a request; TABLE_HEAD_BYTES_MAX at most */
     uint64_t max_body_bytes;          /* of a request; TABLE_NO_BODY_MAX: any length */
@@ -699,3 +713,4 @@ static inline uint32_t table_server_group(const struct table_server *s)
 
 /* Index of the named cluster, or UINT32_MAX. */
 uint32_t table_find_cluster(const struct table *t, struct slice name);
+uint32_t table_find_limit(const struct table *t, struct slice name);

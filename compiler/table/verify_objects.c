@@ -80,14 +80,19 @@ static const char *verify_compress(const struct table_compress *c)
 static const char *verify_limit(const struct table_limit *l)
 {
     REQUIRE(l->name.len > 0, "a limit has no name");
-    REQUIRE(l->n_rates > 0 && l->rate, "a limit has no rate");
+    REQUIRE(l->n_rates > 0 || l->concurrent > 0, "a limit limits nothing");
+    REQUIRE(l->n_rates == 0 || l->rate, "a limit has no rate");
     for (uint32_t i = 0; i < l->n_rates; i++)
         REQUIRE(l->rate[i].count > 0 && l->rate[i].period_ns > 0 && l->rate[i].step_ns > 0 &&
                     l->rate[i].room_ns >= l->rate[i].step_ns && l->rate[i].room_ns <= INT64_MAX / 4,
                 "a limit has a rate that admits nothing");
+    for (uint32_t i = 0; i < l->n_rates; i++)
+        REQUIRE(!l->rate[i].windows || l->rate[i].count <= TABLE_WINDOW_MAX,
+                "a limit counts further than its windows do");
     for (uint32_t i = 0; i < l->n_keys; i++)
         REQUIRE(l->key[i].field < FIELD_COUNT &&
-                    table_field_phase(l->key[i].field) != PHASE_RESPONSE &&
+                    (table_field_phase(l->key[i].field) != PHASE_RESPONSE ||
+                     l->key[i].field == FIELD_CLUSTER) &&
                     table_field_is_keyed(l->key[i].field) == (l->key[i].key.len > 0),
                 "a limit counts by a field that no request has");
     REQUIRE(l->status >= 400 && l->status <= 599, "a limit answers with a status that can't be");
@@ -147,6 +152,12 @@ static const char *verify_listener(const struct table *t, const struct table_lis
     REQUIRE((l->path_rules & ~t->path_rules) == 0 && (t->path_rules & ~URI_PATH_RULES) == 0,
             "a listener wants paths in no known form");
     REQUIRE(l->max_streams > 0, "a listener takes no streams");
+    REQUIRE(l->max_glitches >= 10, "a listener forgives nothing");
+    REQUIRE(l->min_rate_ns > 0, "a listener looks at rates over no time");
+    REQUIRE(l->overload_saves > 0 && l->overload_saves <= l->overload_refuses,
+            "a listener refuses before it saves");
+    REQUIRE(l->max_per_source > 0 && l->max_handshakes > 0,
+            "a listener takes no client, or no handshake");
     REQUIRE(l->max_requests > 0, "a listener takes no requests");
     REQUIRE(l->max_head_bytes > 0 && l->max_head_bytes <= TABLE_HEAD_BYTES_MAX,
             "a listener takes no heads, or longer ones than there may be");

@@ -45,6 +45,13 @@ static bool read_request(struct generating *g, const struct witness *w)
         if (request_add_header(&g->request, header, &g->arena))
             return false;
     }
+    struct slice *exceeded = ARENA_ARRAY(&g->arena, struct slice, w->n_live);
+    g->request.exceeded = exceeded;
+    g->request.n_exceeded = 0;
+    for (uint32_t i = 0; i < w->n_live; i++)
+        if (w->live[i].field == FIELD_LIMIT_EXCEEDED)
+            exceeded[g->request.n_exceeded++] = w->live[i].key;
+    request_assume(&g->request, g->table);
     g->request.facts.src = f->src;
     g->request.facts.listener = f->listener;
     return request_served(&g->request) == NULL;
@@ -78,6 +85,9 @@ static void write_request(struct generating *g, const struct witness *w)
     }
     if (g->table->n_listeners > 1)
         text_addf(g->out, " listener " SLICE_FMT, SLICE_ARG(f->listener));
+    for (uint32_t i = 0; i < g->request.n_exceeded; i++)
+        text_addf(g->out, "%s" SLICE_FMT, i > 0 ? ", " : " exceeds ",
+                  SLICE_ARG(g->request.exceeded[i]));
     text_addc(g->out, '\n');
 }
 

@@ -250,7 +250,7 @@ const char *request_add_header(struct request *r, struct slice line, struct aren
 /* Of what lists servers as many as it keeps in any case, and one at least. */
 static uint32_t all_up(const void *live, struct slice cluster)
 {
-    const struct table *t = live;
+    const struct table *t = ((const struct request *)live)->table;
     const uint32_t at = table_find_cluster(t, cluster);
     if (at == UINT32_MAX)
         return 0;
@@ -261,8 +261,19 @@ static uint32_t all_up(const void *live, struct slice cluster)
     return n;
 }
 
-void request_assume_up(struct request *r, const struct table *t)
+static bool is_exceeded(const void *live, struct slice limit)
 {
+    const struct request *r = live;
+    uint32_t i = 0;
+    while (i < r->n_exceeded && !slice_eq(r->exceeded[i], limit))
+        i++;
+    return i < r->n_exceeded;
+}
+
+void request_assume(struct request *r, const struct table *t)
+{
+    r->table = t;
     r->facts.cluster_up = all_up;
-    r->facts.live = t;
+    r->facts.limit_exceeded = is_exceeded;
+    r->facts.live = r;
 }

@@ -22,6 +22,9 @@ struct request {
     struct facts facts; /* .request points at this struct: it must not be moved */
     struct request_header header[REQUEST_HEADERS_MAX];
     uint32_t n_headers;
+    const struct slice *exceeded; /* the limits that it is above; borrowed */
+    uint32_t n_exceeded;
+    const struct table *table; /* see request_assume() */
     uint16_t refused; /* with a problem: whoever sends this gets that status, before any clause is
                          asked; 0: nobody could send it as it was typed */
 };
@@ -56,5 +59,6 @@ MUST_CHECK const char *request_from(struct request *r, struct slice address, str
 MUST_CHECK const char *request_add_header(struct request *r, struct slice line,
                                           struct arena *arena);
 
-/* Nobody is there to ask: all servers are taken to be up. `t` must stay. */
-void request_assume_up(struct request *r, const struct table *t);
+/* Nobody is there to ask: all servers are taken to be up, and the limits r->exceeded to be
+ * exceeded. `t` must stay. */
+void request_assume(struct request *r, const struct table *t);

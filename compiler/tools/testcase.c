@@ -202,7 +202,9 @@ static uint32_t ask(struct running *r, const struct program_request *q)
     }
     const struct table_listener *listener = &r->table->listener[q->listener];
     r->request.facts.listener = listener->name;
-    request_assume_up(&r->request, r->table);
+    r->request.exceeded = q->exceeded;
+    r->request.n_exceeded = q->n_exceeded;
+    request_assume(&r->request, r->table);
     const struct explain x = {r->table, r->program, listener->route, &r->request.facts};
     eval(r->table, x.route, x.facts, &r->verdict, r->watch ? r->watch->trace : NULL);
     const uint32_t failed = judge(r, &x, q);

@@ -95,6 +95,8 @@ static void request(struct text *out, const struct program *p, const struct prog
     }
     if (p->n_listeners > 0)
         text_addf(out, " listener " SLICE_FMT, SLICE_ARG(p->listener[r->listener].name));
+    for (uint32_t i = 0; i < r->n_exceeded; i++)
+        text_addf(out, "%s" SLICE_FMT, i > 0 ? ", " : " exceeds ", SLICE_ARG(r->exceeded[i]));
     text_addc(out, '\n');
     for (uint32_t i = 0; i < r->n_expects; i++) {
         text_adds(out, "  expect ");

@@ -49,15 +49,14 @@ struct reload {
     pthread_t thread;
     struct message finished;
     int64_t begun_ns;
-    struct control_loading what; /* its sentences are owned */
-    struct change change;        /* that is new; number 0: there is none */
-    uint64_t undone;             /* the number of one that goes; 0: none */
-    int64_t trial_ns;            /* it is on trial for so long; 0: it stays */
-    int64_t now_ns;              /* those that end before it go */
-    struct table *table; /* what the compile thread made, and loaded for it; what there was; pinned
-                          */
-    struct generation_needs needs, before;
-    bool loaded;          /* all that it needs */
+    struct control_loading what;           /* its sentences are owned */
+    struct change change;                  /* that is new; number 0: there is none */
+    uint64_t undone;                       /* the number of one that goes; 0: none */
+    int64_t trial_ns;                      /* it is on trial for so long; 0: it stays */
+    int64_t now_ns;                        /* those that end before it go */
+    struct table *table;                   /* what the compile thread made */
+    struct generation_needs needs, before; /* loaded for it; what there was; pinned */
+    bool loaded;                           /* all that it needs */
     struct timer checks;  /* while a new generation waits for its servers' first checks */
     int64_t hand_over_ns; /* at the latest, checked or not */
     struct text report;
@@ -98,6 +97,9 @@ struct control {
     struct reload reload;
     struct changes changes;
     struct trial trial;
+    uint64_t reloads, reloads_refused;
+    bool reload_refused; /* the last one */
+    int64_t reload_wall_ns;
     bool reload_again; /* SIGHUP came while one was under way */
 
     struct timer watch; /* set: some cluster is to be looked at */

@@ -256,6 +256,10 @@ static void answer(struct control *c, bool done)
     struct text report = r->report; /* whoever is told may ask for the next one at once */
     r->report = (struct text){0};
     r->under_way = false;
+    c->reloads++;
+    c->reloads_refused += !done;
+    c->reload_refused = !done;
+    c->reload_wall_ns = clock_wall_ns();
     const struct control_reload result = {.done = done,
                                           .generation = c->newest->id,
                                           .change = r->change.number,

@@ -14,6 +14,10 @@ void control_info(const struct control *c, struct control_info *out)
                                  .listeners = t->n_listeners,
                                  .clusters = t->n_clusters,
                                  .servers = c->newest->n_servers,
+                                 .reloads = c->reloads,
+                                 .reloads_refused = c->reloads_refused,
+                                 .reload_refused = c->reload_refused,
+                                 .reload_wall_ns = c->reload_wall_ns,
                                  .draining = c->draining,
                                  .metrics = c->metrics};
     if (trial_is_on(c)) {
@@ -211,7 +215,9 @@ static void describe_limit(const struct generation *g, uint32_t limit, struct co
     *out = (struct control_limit){.name = spec->name,
                                   .observe = spec->observe,
                                   .entries = spec->entries,
-                                  .keys = keys_count(l->keys, clock_now_ns())};
+                                  .concurrent = spec->concurrent,
+                                  .in_flight = spec->concurrent > 0 ? keys_holds(l->keys) : 0,
+                                  .keys = limiter_count(l, clock_now_ns())};
     for (uint32_t i = 0; i < l->n_workers; i++) {
         const struct limiter_counts *c = &l->counts[i];
         out->admitted += atomic_load_explicit(&c->admitted, memory_order_relaxed);

@@ -2,8 +2,9 @@
  * generation - one configuration at work: a table and the live state beside it.
  *
  * The control thread builds and publishes; workers pick the newest up at the top of their loop; an
- * exchange pins the one it began with, an established tunnel only its server. When the last pin of
- * an old generation goes, its worker tells the control thread, which frees it.
+ * exchange pins the one it began with, an established tunnel only its server and limits of what is
+ * in flight. When the last pin of an old generation goes, its worker tells the control thread,
+ * which frees it.
  *
  * What carry.c takes over from the one before: servers (health, counts, idle connections), clusters
  * (their turn, whom their clients are remembered at), listeners (sockets and open connections),
@@ -22,6 +23,7 @@
 #include "runtime/auth/realms.h"
 #include "runtime/base/text.h"
 #include "runtime/event/mailbox.h"
+#include "runtime/limit/callers.h"
 #include "runtime/limit/limiter.h"
 #include "runtime/net/listener.h"
 #include "runtime/secret/secrets.h"
@@ -58,7 +60,10 @@ struct generation_part {
 struct gate {
     char *name; /* owned, NUL-terminated */
     atomic_uint pins;
+    struct callers *_Atomic callers;   /* who has how many of them; owned; NULL until some
+                                        * generation wants to know, from then on it stays */
     _Alignas(64) _Atomic int64_t open; /* client connections, over all workers */
+    _Atomic int64_t handshakes;        /* the moment that gcra.h keeps */
 };
 
 void gate_pin(struct gate *g);

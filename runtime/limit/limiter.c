@@ -4,15 +4,22 @@
 
 #include "runtime/base/check.h"
 
-struct limiter *limiter_new(const struct table_limit *spec, uint32_t n_workers, uint64_t seed)
+struct limiter *limiter_new(const struct table_limit *spec, uint32_t n_workers, uint64_t seed,
+                            int64_t utc_ns)
 {
-    ASSERT(spec->n_rates > 0 && n_workers > 0);
-    struct keys *keys = keys_new(spec->n_keys > 0 ? spec->entries : 1, spec->n_rates);
+    ASSERT(n_workers > 0);
+    int64_t *width_ns = MUST_ARRAY(int64_t, spec->n_rates + 1);
+    for (uint32_t i = 0; i < spec->n_rates; i++)
+        width_ns[i] = rate_width_ns(&spec->rate[i]);
+    struct keys *keys = keys_new(spec->n_keys > 0 ? spec->entries : 1, width_ns, spec->n_rates,
+                                 spec->concurrent > 0);
+    free(width_ns);
     if (!keys)
         return NULL;
     struct limiter *l = MUST_NEW(struct limiter);
     const size_t bytes = n_workers * sizeof(struct limiter_counts);
     l->seed = seed;
+    l->utc_ns = utc_ns;
     l->n_workers = n_workers;
     l->counts = aligned_alloc(64, bytes);
     if (!l->counts)
@@ -27,13 +34,15 @@ struct limiter *limiter_new(const struct table_limit *spec, uint32_t n_workers, 
 bool limiter_fits(const struct table_limit *was, const struct table_limit *is)
 {
     if (was->n_keys != is->n_keys || was->n_rates != is->n_rates || was->entries != is->entries ||
-        was->v4_bits != is->v4_bits || was->v6_bits != is->v6_bits)
+        was->v4_bits != is->v4_bits || was->v6_bits != is->v6_bits ||
+        (was->concurrent > 0) != (is->concurrent > 0))
         return false;
     for (uint32_t i = 0; i < is->n_keys; i++)
         if (was->key[i].field != is->key[i].field || !slice_eq(was->key[i].key, is->key[i].key))
             return false;
     for (uint32_t i = 0; i < is->n_rates; i++)
-        if (was->rate[i].period_ns != is->rate[i].period_ns)
+        if (was->rate[i].period_ns != is->rate[i].period_ns ||
+            was->rate[i].windows != is->rate[i].windows)
             return false;
     return true;
 }
@@ -53,23 +62,26 @@ void limiter_unpin(struct limiter *l)
     free(l);
 }
 
-static struct gcra rate_of(const struct table_rate *r)
-{
-    return (struct gcra){.step_ns = r->step_ns, .room_ns = r->room_ns};
-}
-
 /* Puts one into the count, or says how long it would have to wait. */
-static bool take(_Atomic int64_t *at, struct gcra g, int64_t now_ns, int64_t *wait_ns)
+static bool take(_Atomic int64_t *at, const struct table_rate *r, int64_t now_ns, int64_t *wait_ns)
 {
-    int64_t tat = atomic_load_explicit(at, memory_order_relaxed), after;
+    int64_t state = atomic_load_explicit(at, memory_order_relaxed), after;
     do {
-        if (!gcra_take(g, tat, now_ns, &after)) {
-            *wait_ns = gcra_wait_ns(g, tat, now_ns);
+        if (!rate_take(r, state, now_ns, &after)) {
+            *wait_ns = rate_wait_ns(r, state, now_ns);
             return false;
         }
-    } while (!atomic_compare_exchange_weak_explicit(at, &tat, after, memory_order_relaxed,
+    } while (!atomic_compare_exchange_weak_explicit(at, &state, after, memory_order_relaxed,
                                                     memory_order_relaxed));
     return true;
+}
+
+static void give(_Atomic int64_t *at, const struct table_rate *r, int64_t taken_ns)
+{
+    int64_t state = atomic_load_explicit(at, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(at, &state, rate_give(r, state, taken_ns),
+                                                  memory_order_relaxed, memory_order_relaxed))
+        ;
 }
 
 static void count(_Atomic uint64_t *n)
@@ -78,28 +90,79 @@ static void count(_Atomic uint64_t *n)
                           memory_order_relaxed);
 }
 
+/* All of them, or none, and then *out says which refuses. Those before it give back what they have
+ * counted. */
+static bool take_all(const struct table_limit *spec, _Atomic int64_t *at, int64_t now_ns,
+                     struct limiter_answer *out)
+{
+    uint32_t i = 0;
+    while (i < spec->n_rates && take(&at[i * KEYS_WAYS], &spec->rate[i], now_ns, &out->wait_ns))
+        i++;
+    if (i == spec->n_rates)
+        return true;
+    out->rate = i;
+    while (i-- > 0)
+        give(&at[i * KEYS_WAYS], &spec->rate[i], now_ns);
+    return false;
+}
+
+/* Its place, held where there is a `concurrent`. False: too many do. */
+static bool find(struct limiter *l, const struct table_limit *spec, uint64_t hash, int64_t now_ns,
+                 _Atomic int64_t **at, bool *evicted)
+{
+    *at = NULL;
+    if (spec->concurrent > 0)
+        return keys_hold(l->keys, hash, spec->concurrent, now_ns, at, evicted) != KEYS_FULL;
+    *at = keys_find(l->keys, hash, now_ns, evicted);
+    return true;
+}
+
 struct limiter_answer limiter_ask(struct limiter *l, const struct table_limit *spec, uint64_t hash,
                                   uint32_t worker, int64_t now_ns)
 {
-    struct limiter_answer answer = {.admitted = true};
+    struct limiter_answer answer = {.rate = spec->n_rates, .wait_ns = LIMITER_WAIT_NS};
     struct limiter_counts *counts = &l->counts[worker];
+    const int64_t utc_ns = now_ns + l->utc_ns;
     bool evicted;
-    _Atomic int64_t *at = keys_find(l->keys, hash, now_ns, &evicted);
-    if (evicted)
+    _Atomic int64_t *at;
+    const bool found = find(l, spec, hash, utc_ns, &at, &evicted);
+    if (evicted || (found && !at)) /* or there was no place for it */
         count(&counts->evicted);
-    uint32_t i = 0;
-    while (i < spec->n_rates &&
-           take(&at[i * KEYS_WAYS], rate_of(&spec->rate[i]), now_ns, &answer.wait_ns))
-        i++;
-    if (i == spec->n_rates) {
+    if (found && (!at || take_all(spec, at, utc_ns, &answer))) {
+        answer.admitted = true;
+        answer.held = spec->concurrent > 0 ? at : NULL;
         count(&counts->admitted);
         return answer;
     }
-    /* What the rates before it have counted, they give back. */
-    for (uint32_t k = 0; k < i; k++)
-        atomic_fetch_sub_explicit(&at[k * KEYS_WAYS], spec->rate[k].step_ns, memory_order_relaxed);
-    answer.rate = i;
+    if (found && spec->concurrent > 0)
+        keys_let_go(l->keys, at);
+    answer.beyond = true;
     answer.admitted = spec->observe;
     count(spec->observe ? &counts->observed : &counts->refused);
     return answer;
+}
+
+bool limiter_is_exceeded(const struct limiter *l, const struct table_limit *spec, uint64_t hash,
+                         int64_t now_ns)
+{
+    const _Atomic int64_t *at = keys_seek(l->keys, hash);
+    const int64_t utc_ns = now_ns + l->utc_ns;
+    if (!at)
+        return false;
+    for (uint32_t i = 0; i < spec->n_rates; i++) {
+        const int64_t state = atomic_load_explicit(&at[i * KEYS_WAYS], memory_order_relaxed);
+        if (rate_wait_ns(&spec->rate[i], state, utc_ns) > 0)
+            return true;
+    }
+    return spec->concurrent > 0 && keys_holders(l->keys, at) >= spec->concurrent;
+}
+
+uint64_t limiter_count(const struct limiter *l, int64_t now_ns)
+{
+    return keys_count(l->keys, now_ns + l->utc_ns);
+}
+
+void limiter_let_go(struct limiter *l, _Atomic int64_t *held)
+{
+    keys_let_go(l->keys, held);
 }

@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 #include "compiler/table/table.h"
-#include "runtime/limit/gcra.h"
 #include "runtime/limit/keys.h"
+#include "runtime/limit/rate.h"
 
 /* A worker's own counts, which others read. */
 struct limiter_counts {
@@ -21,7 +21,8 @@ struct limiter_counts {
 
 struct limiter {
     atomic_uint pins;
-    uint64_t seed; /* of the hashes of its keys, secret */
+    uint64_t seed;  /* of the hashes of its keys, secret */
+    int64_t utc_ns; /* from the monotonic clock to UTC, when this began: days begin there */
     struct keys *keys;
     uint32_t n_workers;
     struct limiter_counts *counts; /* of each worker; owned */
@@ -30,23 +31,41 @@ struct limiter {
 /* What became of a request. */
 struct limiter_answer {
     bool admitted;
-    uint32_t rate;   /* else: the number of the rate that was met */
-    int64_t wait_ns; /* and when it will have room again */
+    bool beyond;     /* it is, or would be, refused */
+    uint32_t rate;   /* then: the number of the rate that was met; n_rates: too many in flight */
+    int64_t wait_ns; /* and when it will have room again; LIMITER_WAIT_NS where nobody knows */
+    _Atomic int64_t *held; /* it is in flight here until limiter_let_go(); NULL: nowhere */
 };
 
-/* `seed` is a secret of this process. NULL when there is not that much memory. Control thread. */
-struct limiter *limiter_new(const struct table_limit *spec, uint32_t n_workers, uint64_t seed);
+/* When one of those in flight is over is theirs to know: soon, mostly. */
+#define LIMITER_WAIT_NS INT64_C(1000000000)
+
+/* `seed` is a secret of this process; `utc_ns` is how far UTC is ahead of the clock that the
+ * functions below are called with. NULL when there is not that
+ * much memory. Control thread. */
+struct limiter *limiter_new(const struct table_limit *spec, uint32_t n_workers, uint64_t seed,
+                            int64_t utc_ns);
 
 /* Does what was counted by the one mean the same to the other? The same keys, rates of the same
- * times, as many entries. */
+ * times, counted alike, as many entries. */
 bool limiter_fits(const struct table_limit *was, const struct table_limit *is);
 
 /* Any thread. NULL is allowed for unpin. */
 struct limiter *limiter_pin(struct limiter *l);
 void limiter_unpin(struct limiter *l);
 
-/* One more request of the key `hash`, which began with the limiter's seed. All rates hold it or
- * none counts it. With `mode observe` it is counted as observed where it would be refused, and
- * admitted. Any worker. */
+/* One more request of the key `hash`, which began with the limiter's seed. All rates hold it, and
+ * `concurrent`, or none counts it. With `mode observe` it is counted as observed where it would be
+ * refused, and admitted. Any worker. */
 struct limiter_answer limiter_ask(struct limiter *l, const struct table_limit *spec, uint64_t hash,
                                   uint32_t worker, int64_t now_ns);
+
+/* Would it refuse one more request of that key? Counts nothing. Any thread. */
+bool limiter_is_exceeded(const struct limiter *l, const struct table_limit *spec, uint64_t hash,
+                         int64_t now_ns);
+
+/* How many keys have something spent. Looks at every one: for people. */
+uint64_t limiter_count(const struct limiter *l, int64_t now_ns);
+
+/* A request that was admitted is over. `held` is its answer's; not NULL. Any thread. */
+void limiter_let_go(struct limiter *l, _Atomic int64_t *held);

@@ -70,18 +70,46 @@ static void put_location(struct lines *l, const struct exchange *x, const struct
         put_own(l, m, SLICE("Location"), (struct slice){location, len});
 }
 
-/* What was exceeded, and when there is room again: draft-ietf-httpapi-ratelimit-headers-10. */
+static const char *period_of(const struct table_rate *r)
+{
+    return r->period_ns == NS_PER_S          ? "s"
+           : r->period_ns == 60 * NS_PER_S   ? "m"
+           : r->period_ns == 3600 * NS_PER_S ? "h"
+                                             : "d";
+}
+
+/* A policy's name: the limit's, and which of its rates that is where it has several. */
+static void put_policy(struct text *line, const struct table_limit *spec, uint32_t i)
+{
+    text_addf(line, "\"" SLICE_FMT, SLICE_ARG(spec->name));
+    if (spec->n_rates + (spec->concurrent > 0) > 1)
+        text_addf(line, "/%s", i < spec->n_rates ? period_of(&spec->rate[i]) : "concurrent");
+    text_addc(line, '"');
+}
+
+/* What there is to exceed, what was, and when there is room again:
+ * draft-ietf-httpapi-ratelimit-headers-11, 3 and 4. */
 static void put_limit(struct lines *l, const struct exchange *x, const struct made *m)
 {
     const struct table_limit *spec = x->limited;
     struct text line = {0};
-    for (uint32_t i = 0; i < spec->n_rates; i++)
-        text_addf(&line, "%s\"" SLICE_FMT "\";q=%llu;w=%lld", i > 0 ? ", " : "",
-                  SLICE_ARG(spec->name), (unsigned long long)spec->rate[i].count,
+    for (uint32_t i = 0; i < spec->n_rates; i++) {
+        text_adds(&line, i > 0 ? ", " : "");
+        put_policy(&line, spec, i);
+        text_addf(&line, ";q=%llu;w=%lld", (unsigned long long)spec->rate[i].count,
                   (long long)(spec->rate[i].period_ns / NS_PER_S));
+    }
+    if (spec->concurrent > 0) {
+        text_adds(&line, spec->n_rates > 0 ? ", " : "");
+        put_policy(&line, spec, spec->n_rates);
+        text_addf(&line, ";q=%u;qu=\"concurrent-requests\"", spec->concurrent);
+    }
     put_own(l, m, SLICE("RateLimit-Policy"), text_slice(&line));
     line.len = 0;
-    text_addf(&line, "\"" SLICE_FMT "\";r=0;t=%u", SLICE_ARG(spec->name), x->retry_after_s);
+    put_policy(&line, spec, x->limited_by);
+    text_adds(&line, ";r=0");
+    if (x->limited_by < spec->n_rates)
+        text_addf(&line, ";t=%u", x->retry_after_s);
     put_own(l, m, SLICE("RateLimit"), text_slice(&line));
     text_done(&line);
 }

@@ -187,8 +187,7 @@ static enum outcome walk(struct exchange *x)
     enum outcome out;
     for (; x->walked < x->verdict.n_effects; x->walked++) {
         const struct table_effect *e = &t->effect[x->verdict.effect[x->walked]];
-        if (e->kind == EFFECT_LIMIT &&
-            !exchange_counts(x, &(uint32_t){(uint32_t)e->number}, 1, &x->verdict, &out))
+        if (e->kind == EFFECT_LIMIT && !exchange_counts_clause(x, x->walked, &out))
             return out;
         if (e->kind == EFFECT_REQUIRE_BASIC && asked) {
             if (!is_let_in(x, e, &out))

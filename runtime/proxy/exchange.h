@@ -27,6 +27,7 @@
 #include "runtime/http/semantics.h"
 #include "runtime/log/access.h"
 #include "runtime/proxy/flow.h"
+#include "runtime/proxy/pace.h"
 #include "runtime/upstream/link.h"
 
 struct session;
@@ -105,17 +106,13 @@ struct exchange {
     struct address client; /* who asks, as trusted proxies tell: `src` */
 
     uint32_t head_parsed; /* bytes of the head that were looked at and were not all of it */
-    struct http_head request;
     struct http_request_info info;
     struct facts facts;
-    char host[URI_HOST_BYTES_MAX];
-    struct verdict verdict;
     bool decided;
-    uint32_t walked;                 /* AUTHORIZE: the effects of the verdict that are done with */
-    char user[CREDENTIALS_USER_MAX]; /* where facts.user is */
-    struct inquiry *inquiry;         /* while a password is checked for it */
-    struct list inquiry_link;        /* then: among those that wait for it */
-    bool is_answered;                /* the check has come to this: */
+    uint32_t walked;          /* AUTHORIZE: the effects of the verdict that are done with */
+    struct inquiry *inquiry;  /* while a password is checked for it */
+    struct list inquiry_link; /* then: among those that wait for it */
+    bool is_answered;         /* the check has come to this: */
     enum check_answer answer;
     const struct table_effect *realm;      /* the `require` that has not let it in, or NULL */
     bool tarpitted;                        /* counted in worker.tarpitted */
@@ -126,12 +123,12 @@ struct exchange {
     int64_t read_timeout_ns; /* of the deciding clauses, instead of the cluster's; 0: none */
     uint64_t request_number; /* the low half of its id */
 
-    struct http_head response;
     struct http_response_info response_info;
     bool response_known; /* its final head has been read and is on its way: no other answer any more
                           */
 
     struct flow up, down;       /* request body to the server, response to the client */
+    uint64_t interim_bytes;     /* of `down`, before the final response */
     struct flow_coding *coding; /* of a response that is compressed; owned, with its compressor */
     enum flow_result up_result, down_result;
     bool head_sent;    /* the request's head has been given to `up` */
@@ -168,6 +165,9 @@ struct exchange {
     uint32_t head_end;                 /* where the body begins in that */
     uint32_t retry_after_s;            /* of an answer of ours; 0: it says nothing of it */
     const struct table_limit *limited; /* what it was refused by, or NULL */
+    uint32_t limited_by;               /* the number of its rate; n_rates: too many in flight */
+    uint64_t beyond;                   /* bit i: the listener's limit i; with `mode observe` */
+    struct limit_hold *holds;          /* of limits that it is in flight at; in a pool */
     const char *retried, *not_retried; /* why the last time; static, or NULL */
     int64_t pause_ns;                  /* before the next try */
     struct waiter *waiter;             /* while it waits for room */
@@ -182,9 +182,17 @@ struct exchange {
     uint64_t received_bytes; /* with what is in the buffer and may belong to the next request */
     uint64_t heard_bytes;    /* from servers */
     struct stall up_stall, down_stall;
+    struct pace up_pace, down_pace;   /* the client's */
     struct deadline request_deadline; /* for all of it; a tunnel has none */
     struct access_record *record;     /* of a tunnel, whose generation is gone; owned */
     int64_t tunnel_ns, drain_ns;      /* its timeouts */
+
+    /* What is above begins as zeros. These are written before they are read: to zero them would
+     * cost more than to parse a head. */
+    struct http_head request, response;
+    char host[URI_HOST_BYTES_MAX];
+    struct verdict verdict;
+    char user[CREDENTIALS_USER_MAX]; /* where facts.user is */
 };
 
 /* Begins with the first bytes that are in the session's buffer. NULL when memory is out. */

@@ -128,6 +128,7 @@ void exchange_fill_connection(struct exchange *x)
     f->random = (uint32_t)(drawn >> 32);
     f->chance = (uint32_t)drawn;
     f->cluster_up = servers_up;
+    f->limit_exceeded = exchange_limit_exceeded;
     f->live = x;
 }
 

@@ -3,6 +3,7 @@
 #include "compiler/table/memory.h"
 #include "runtime/auth/verified.h"
 #include "runtime/filter/compress.h"
+#include "runtime/limit/callers.h"
 #include "runtime/limit/keys.h"
 #include "runtime/mux/stream.h"
 #include "runtime/proxy/exchange_priv.h"
@@ -17,6 +18,10 @@
 /* A request's head and body, a response's, and what full sockets left over of two heads. */
 #define EXCHANGE_BUFFERS 4u
 
+/* Limits of requests in flight that one request meets: of the listener, a clause and the cluster.
+ */
+#define LIMITS_HELD 3u
+
 static uint64_t worker_bytes(void)
 {
     return sizeof(struct worker) + sizeof(struct verdict) + sizeof(struct metrics) +
@@ -25,7 +30,8 @@ static uint64_t worker_bytes(void)
            WORKER_KEEP_FREE *
                (BUFFER_BLOCK_BYTES + sizeof(struct link) + sizeof(struct session) +
                 sizeof(struct exchange) + sizeof(struct stream) + sizeof(struct flow_coding) +
-                exchange_place_bytes() + exchange_attempt_bytes() + exchange_inquiry_bytes());
+                exchange_place_bytes() + exchange_hold_bytes() + exchange_attempt_bytes() +
+                exchange_inquiry_bytes());
 }
 
 void footprint(struct memory_costs *out)
@@ -40,7 +46,7 @@ void footprint(struct memory_costs *out)
         .session = {.bytes = sizeof(struct session) + WATCH_LIBRARY_BYTES},
         .exchange = {.bytes = sizeof(struct exchange) + sizeof(struct access_record) +
                               sizeof(struct link) + WATCH_LIBRARY_BYTES + exchange_place_bytes() +
-                              exchange_inquiry_bytes(),
+                              LIMITS_HELD * exchange_hold_bytes() + exchange_inquiry_bytes(),
                      .buffers = EXCHANGE_BUFFERS},
         /* A response's head, and what a full socket left over of the request's. */
         .hedge = {.bytes = exchange_attempt_bytes() + sizeof(struct link) + WATCH_LIBRARY_BYTES,
@@ -55,6 +61,7 @@ void footprint(struct memory_costs *out)
         .server_h2 = {.bytes = h2_link_bytes() + H2_SESSION_BYTES_MOST, .buffers = 1},
         .compressors_max = COMPRESSORS_MAX,
         .limit_bytes = keys_bytes,
+        .callers_bytes = callers_bytes,
         .sticky_bytes = sticky_bytes,
     };
     for (enum table_coding i = 0; i < TABLE_CODING_COUNT; i++)

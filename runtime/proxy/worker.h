@@ -17,6 +17,8 @@
 #include "runtime/log/access.h"
 #include "runtime/metrics/metrics.h"
 #include "runtime/mux/mux.h"
+#include "runtime/proxy/notice.h"
+#include "runtime/proxy/overload.h"
 #include "runtime/tls/wire.h"
 #include "runtime/upstream/link.h"
 
@@ -53,7 +55,7 @@ struct worker {
     uint64_t request_id; /* the high half of request ids; the low half counts */
     uint64_t requests;
 
-    struct pool buffers, links, sessions, exchanges, attempts, places, codings, inquiries;
+    struct pool buffers, links, sessions, exchanges, attempts, places, holds, codings, inquiries;
     struct checks *checks;     /* borrowed; NULL: no password is ever right */
     struct verified *verified; /* owned */
     struct list inquiry;       /* passwords that are being checked */
@@ -72,6 +74,12 @@ struct worker {
     char *scratch;           /* WORKER_SCRATCH_BYTES, owned */
     struct verdict *verdict; /* of connections and responses; owned; good until the next one */
     uint32_t tarpitted;      /* exchanges that are held */
+    struct notices notices;
+    struct overload overload;
+    enum overload_stage overload_told; /* what the log says of it */
+    int64_t tick_due_ns, swept_ns;
+    uint64_t descriptors_max;
+    int64_t descriptors_told; /* of its connections, as the others count them */
 };
 
 struct worker_config {
@@ -102,6 +110,9 @@ void worker_stop(struct worker *w);
 
 /* Frees a worker that has stopped or was never started. NULL is allowed. */
 void worker_free(struct worker *w);
+
+/* What there is of everything now: worker.overload. */
+void worker_measure(struct worker *w);
 
 /* For the callbacks of a worker's own objects: reads the clock. */
 int64_t worker_now(struct worker *w);

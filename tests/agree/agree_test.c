@@ -56,17 +56,10 @@ static bool any_field(enum table_field field)
     return true;
 }
 
-/* A file's routes can't ask for what only a response has, and for limits, which are not served. */
+/* A file's routes can't ask for what only a response has. */
 static bool field_of_requests(enum table_field field)
 {
-    return table_field_phase(field) != PHASE_RESPONSE && field != FIELD_LIMIT_EXCEEDED;
-}
-
-/* A limit needs an object of its own, which no generated program has; what it counts is no part of
- * a decision. */
-static bool is_drawn(enum table_effect_kind effect)
-{
-    return table_effect_is_served(effect) && effect != EFFECT_LIMIT;
+    return table_field_phase(field) != PHASE_RESPONSE;
 }
 
 /* A generator that has gone dull would agree about nothing. What is new in the language is in the
@@ -77,7 +70,8 @@ static void was_worth_it(const struct agree_count *count, bool written)
     met_missing(&count->met, count->met.programs / 200, written ? field_of_requests : any_field,
                 written ? PHASE_REQUEST : PHASE_RESPONSE, &missing);
     for (uint32_t i = 0; i < EFFECT_COUNT; i++)
-        if (is_drawn((enum table_effect_kind)i) && count->effect[i] < count->requests / 200)
+        if (table_effect_is_served((enum table_effect_kind)i) &&
+            count->effect[i] < count->requests / 200)
             text_addf(&missing, "`%s` was done %llu times only\n",
                       table_effect_name((enum table_effect_kind)i),
                       (unsigned long long)count->effect[i]);

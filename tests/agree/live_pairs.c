@@ -347,7 +347,7 @@ static bool write_program(struct pairs *p, struct choice *choice, unsigned long 
 static bool is_asked(enum table_field field)
 {
     return field_is_served(field) && table_field_phase(field) != PHASE_RESPONSE &&
-           field != FIELD_SRC_PORT && field != FIELD_LIMIT_EXCEEDED;
+           field != FIELD_SRC_PORT;
 }
 
 static void write_missing(const struct pairs *p)
@@ -356,8 +356,8 @@ static void write_missing(const struct pairs *p)
     const uint64_t least = p->met.programs / 150;
     met_missing(&p->met, least, is_asked, PHASE_REQUEST, &missing);
     for (uint32_t i = 0; i < EFFECT_COUNT; i++)
-        if (table_effect_is_served((enum table_effect_kind)i) && i != EFFECT_LIMIT &&
-            i != EFFECT_REQUIRE_BASIC && /* both need an object of their own */
+        if (table_effect_is_served((enum table_effect_kind)i) &&
+            i != EFFECT_REQUIRE_BASIC && /* nobody has a password there */
             p->effect[i] < least)
             text_addf(&missing, "`%s` was done %llu times only\n",
                       table_effect_name((enum table_effect_kind)i),

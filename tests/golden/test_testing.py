@@ -235,6 +235,15 @@ def test_what_cannot_be_generated_is_a_comment():
     assert r.stdout.count("\ntest \"") == 6
 
 
+def test_generated_tests_say_which_limits_are_exceeded():
+    text = RULES.replace("lbconf 1", "lbconf 1\nlimit slow { rate 1/s }\nlimit fast { rate 9/s }", 1).replace(
+        "  when path == \"/ping\" ",
+        "  when limit.slow.exceeded and limit.fast.exceeded { deny 429 }\n  when path == \"/ping\" ")
+    r = lbc(text, "test", "--generate")
+    assert " exceeds slow, fast\n  expect deny 429\n" in r.stdout or " exceeds fast, slow\n  expect deny 429\n" in r.stdout
+    assert told(text + r.stdout, "--coverage", "--fail-under=100%")["failed"] == 0
+
+
 def test_generated_tests_name_the_listener():
     text = RULES + """listener other { bind 127.0.0.1:81; route two }
 route two {

@@ -68,7 +68,8 @@ def test_a_cell_compiles_and_is_served_as_the_table_says(said, later):
     word = said.split()[0]
     parts = {"top": "", "listener": "", "clause": "", "otherwise": "otherwise { forward web }",
              "needs": "\n".join(text for name, text in NEEDS.items() if name in said)}
-    place = {"when": "clause", "otherwise": "otherwise", "on": "listener", "compress": "listener"}.get(word, "top")
+    place = {"when": "clause", "otherwise": "otherwise", "on": "listener", "compress": "listener", "max-connections-per-source": "listener",
+             "max-handshakes": "listener", "max-glitches": "listener"}.get(word, "top")
     parts[place] = said
     done = lbc("check", "-", text=AROUND.format(**parts))
     assert done.returncode == 0, done.stdout + done.stderr

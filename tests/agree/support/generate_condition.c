@@ -153,8 +153,13 @@ enum table_field generate_field(struct generated *g)
     if (g->live && (!field_is_served(field) || field == FIELD_RANDOM || field == FIELD_SRC_PORT))
         return FIELD_HEADER;
     const bool other = (field == FIELD_LISTENER && g->phase != PHASE_CONNECT) ||
-                       field == FIELD_LIMIT_EXCEEDED || table_field_phase(field) == PHASE_RESPONSE;
+                       table_field_phase(field) == PHASE_RESPONSE;
     return g->writable && other ? FIELD_PATH : field;
+}
+
+struct slice generate_limit(struct choice *c)
+{
+    return choose(c, 2) ? SLICE("few") : SLICE("many");
 }
 
 struct slice generate_key(struct generated *g, enum table_field field)
@@ -163,6 +168,8 @@ struct slice generate_key(struct generated *g, enum table_field field)
         return SLICE("");
     if (field == FIELD_CLUSTER_UP)
         return choose(g->choice, 2) ? SLICE("web") : SLICE("api");
+    if (field == FIELD_LIMIT_EXCEEDED)
+        return generate_limit(g->choice);
     return generate_name(g->choice);
 }
 

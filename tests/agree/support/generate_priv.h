@@ -19,3 +19,6 @@ struct slice generate_flags(struct generated *g);
 
 /* The deeper, the simpler. */
 const struct cond *generate_condition(struct generated *g, uint32_t depth);
+
+/* The name of one of the limits that programs have. */
+struct slice generate_limit(struct choice *c);

@@ -134,12 +134,14 @@ static void change(struct generated *g, struct action *a)
         return;
     }
     if (kind == 3) {
-        static const enum action_kind kinds[] = {ACTION_TAG,   ACTION_TIMEOUT_READ,
-                                                 ACTION_RETRY, ACTION_COMPRESS,
-                                                 ACTION_CORS,  ACTION_REQUIRE_BASIC};
-        a->kind =
-            kinds[choose(g->choice, COUNT_OF(kinds) - g->live)]; /* nobody has a password there */
+        static const enum action_kind kinds[] = {
+            ACTION_TAG,   ACTION_TIMEOUT_READ, ACTION_RETRY,        ACTION_COMPRESS,
+            ACTION_LIMIT, ACTION_CORS,         ACTION_REQUIRE_BASIC};
+        /* Where requests are sent, nobody has a password. */
+        a->kind = kinds[choose(g->choice, COUNT_OF(kinds) - g->live)];
         a->name = a->kind == ACTION_TAG ? generate_name(g->choice) : SLICE("");
+        if (a->kind == ACTION_LIMIT)
+            a->name = generate_limit(g->choice);
         if (a->kind == ACTION_TIMEOUT_READ)
             a->number = g->live ? UINT64_C(60000000000) : 1000000;
         if (a->kind == ACTION_REQUIRE_BASIC)
@@ -358,6 +360,13 @@ static void listener(struct generated *g, struct program_listener *l, uint32_t i
                                    .reach = ARENA_ARRAY(&g->arena, bool, g->program.n_clusters),
                                    .max_connections = 1000,
                                    .max_streams = 100,
+                                   .max_glitches = 1000,
+                                   .min_rate = 20,
+                                   .overload_saves = 85,
+                                   .overload_refuses = 95,
+                                   .max_per_source = TABLE_NO_MAX,
+                                   .max_handshakes = TABLE_NO_MAX,
+                                   .min_rate_ns = NS_PER_S,
                                    .max_requests = TABLE_NO_MAX,
                                    .max_head_bytes = TABLE_HEAD_BYTES_MAX,
                                    .max_body_bytes = TABLE_NO_BODY_MAX};
@@ -394,11 +403,26 @@ static void clusters(struct generated *g)
     g->program.n_secrets = 1;
 }
 
+/* None that anybody comes near: what is decided says which are met, in order. */
+static void limits(struct generated *g)
+{
+    static const struct program_value MUCH = {
+        .written = SLICE_INIT("1M/s"), .field = FIELD_COUNT, .number = 1000000, .last = NS_PER_S};
+    static const struct program_setting RATE = {
+        .id = SETTING_LIMIT_RATE, .value = &MUCH, .n_values = 1};
+    static const struct program_object LIMIT[] = {
+        {.name = SLICE_INIT("few"), .settings = {&RATE, 1}},
+        {.name = SLICE_INIT("many"), .settings = {&RATE, 1}}};
+    g->program.object[OBJECT_LIMIT] = LIMIT;
+    g->program.n_objects[OBJECT_LIMIT] = COUNT_OF(LIMIT);
+}
+
 static void generate(struct generated *g)
 {
     struct choice *choice = g->choice;
     g->phase = PHASE_REQUEST;
     clusters(g);
+    limits(g);
     const uint32_t n_acls = choose(choice, ACLS_MAX + 1);
     for (uint32_t i = 0; i < n_acls; i++) {
         const struct cond *acl = generate_condition(g, 2); /* first: it may use those before it */

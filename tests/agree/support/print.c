@@ -174,6 +174,9 @@ void print_program(const struct program *p, struct text *out)
     for (uint32_t i = 0; i < p->n_clusters; i++)
         text_addf(out, "cluster " SLICE_FMT " { server only 127.0.0.1:9000 }\n",
                   SLICE_ARG(p->cluster[i].name));
+    for (uint32_t i = 0; i < p->n_objects[OBJECT_LIMIT]; i++)
+        text_addf(out, "limit " SLICE_FMT " { rate 1M/s }\n",
+                  SLICE_ARG(p->object[OBJECT_LIMIT][i].name));
     for (uint32_t i = 0; i < p->n_routes; i++)
         print_maps(p, &p->route[i], out);
     for (uint32_t i = 0; i < p->n_listeners; i++)

@@ -11,6 +11,7 @@
 
 #include "runtime/base/hash.h"
 #include "runtime/base/rng.h"
+#include "runtime/limit/gcra.h"
 #include "runtime/limit/limiter.h"
 
 #define SECOND INT64_C(1000000000)
@@ -26,7 +27,7 @@
 static struct table_rate rate(uint64_t count, int64_t period_ns, uint64_t burst)
 {
     const struct gcra g = gcra_of(count, period_ns, burst);
-    return (struct table_rate){count, burst, period_ns, g.step_ns, g.room_ns};
+    return (struct table_rate){count, burst, period_ns, g.step_ns, g.room_ns, false};
 }
 
 /* Asks every `every_ns` for `during_ns`, and says how many were admitted. */
@@ -115,7 +116,7 @@ static uint64_t key_of(uint64_t n)
 static void keys_are_told_apart(void **state)
 {
     (void)state;
-    struct keys *k = keys_new(1000, 2);
+    struct keys *k = keys_new(1000, NULL, 2, false);
     bool evicted;
     for (uint64_t i = 0; i < 400; i++) {
         _Atomic int64_t *at = keys_find(k, key_of(i), START, &evicted);
@@ -137,7 +138,7 @@ static void keys_are_told_apart(void **state)
 static void the_oldest_leaves(void **state)
 {
     (void)state;
-    struct keys *k = keys_new(1, 1);
+    struct keys *k = keys_new(1, NULL, 1, false);
     bool evicted;
     for (uint64_t i = 0; i < KEYS_WAYS; i++)
         *keys_find(k, key_of(i), START, &evicted) = START + 100 + (i == 5 ? -50 : (int64_t)i);
@@ -155,9 +156,9 @@ static void the_oldest_leaves(void **state)
 static void a_key_takes_few_bytes(void **state)
 {
     (void)state;
-    assert_true(keys_bytes(1000000, 1) < 33 * UINT64_C(1000000));
-    assert_true(keys_bytes(1000000, 4) < 100 * UINT64_C(1000000));
-    struct keys *k = keys_new(1000000, 1);
+    assert_true(keys_bytes(1000000, 1, false) < 33 * UINT64_C(1000000));
+    assert_true(keys_bytes(1000000, 4, false) < 100 * UINT64_C(1000000));
+    struct keys *k = keys_new(1000000, NULL, 1, false);
     bool evicted;
     uint64_t lost = 0;
     for (uint64_t i = 0; i < 1000000; i++) {
@@ -179,7 +180,7 @@ static void hot_keys_stay(void **state)
     assert_non_null(sum);
     for (int i = 0; i < KEYS; i++)
         sum[i] = all += 1.0 / (i + 1);
-    struct keys *k = keys_new(ROOM, 1);
+    struct keys *k = keys_new(ROOM, NULL, 1, false);
     struct rng rng = {42};
     uint64_t hits = 0, hot = 0, hot_hits = 0;
     for (int64_t n = 0; n < REQUESTS; n++) {
@@ -212,6 +213,40 @@ static void hot_keys_stay(void **state)
     free(sum);
 }
 
+/* While somebody holds a place no other key gets it, whatever else has passed. */
+static void what_is_held_stays(void **state)
+{
+    (void)state;
+    struct keys *k = keys_new(1, NULL, 1, true);
+    _Atomic int64_t *at[KEYS_WAYS], *other;
+    bool evicted;
+    for (uint64_t i = 0; i < KEYS_WAYS; i++) {
+        assert_int_equal(keys_hold(k, key_of(i), 2, START, &at[i], &evicted), KEYS_HELD);
+        *at[i] = START + HOUR;
+    }
+    assert_int_equal(keys_hold(k, key_of(3), 2, START, &other, &evicted), KEYS_HELD);
+    assert_ptr_equal(other, at[3]);
+    assert_int_equal(keys_hold(k, key_of(3), 2, START, &other, &evicted), KEYS_FULL);
+    assert_int_equal(keys_hold(k, key_of(99), 2, START, &other, &evicted), KEYS_NO_PLACE);
+    assert_null(keys_find(k, key_of(99), START, &evicted));
+    assert_int_equal(keys_holds(k), KEYS_WAYS + 1);
+    assert_int_equal(keys_count(k, START + DAY), KEYS_WAYS);
+    keys_let_go(k, at[3]);
+    assert_int_equal(keys_hold(k, key_of(99), 2, START, &other, &evicted), KEYS_NO_PLACE);
+    keys_let_go(k, at[3]);
+    assert_int_equal(keys_hold(k, key_of(99), 2, START, &other, &evicted), KEYS_HELD);
+    assert_true(evicted);
+    assert_ptr_equal(other, at[3]);
+    assert_null(keys_seek(k, key_of(3)));
+    assert_int_equal(*other, 0);
+    keys_let_go(k, other);
+    for (uint64_t i = 0; i < KEYS_WAYS; i++)
+        if (i != 3)
+            keys_let_go(k, at[i]);
+    assert_int_equal(keys_holds(k), 0);
+    keys_free(k);
+}
+
 static struct table_limit limit_of(const struct table_rate *r, uint32_t n)
 {
     static const struct table_limit_key by[] = {{.field = FIELD_SRC}};
@@ -223,7 +258,7 @@ static void several_rates_hold_at_once(void **state)
     (void)state;
     const struct table_rate r[] = {rate(5, MINUTE, 5), rate(60, HOUR, 60)};
     const struct table_limit spec = limit_of(r, 2);
-    struct limiter *l = limiter_new(&spec, 1, 1);
+    struct limiter *l = limiter_new(&spec, 1, 1, 0);
     uint32_t n = 0, by[2] = {0};
     for (int64_t now = START; now < START + HOUR; now += SECOND) {
         const struct limiter_answer a = limiter_ask(l, &spec, 1, 0, now);
@@ -245,7 +280,7 @@ static void a_refusal_costs_nothing(void **state)
     (void)state;
     const struct table_rate r[] = {rate(100, HOUR, 100), rate(1, SECOND, 1)};
     const struct table_limit spec = limit_of(r, 2);
-    struct limiter *l = limiter_new(&spec, 1, 1);
+    struct limiter *l = limiter_new(&spec, 1, 1, 0);
     for (int i = 0; i < 1000; i++)
         (void)limiter_ask(l, &spec, 1, 0, START);
     uint32_t n = 0;
@@ -255,18 +290,117 @@ static void a_refusal_costs_nothing(void **state)
     limiter_unpin(l);
 }
 
+static void windows_and_moments_together(void **state)
+{
+    (void)state;
+    struct table_rate r[] = {rate(5, DAY, 5), rate(2, SECOND, 2)};
+    r[0].windows = true;
+    const struct table_limit spec = limit_of(r, 2);
+    struct limiter *l = limiter_new(&spec, 1, 1, 6 * HOUR);
+    uint32_t n = 0, by[2] = {0};
+    for (int i = 0; i < 4; i++) {
+        const struct limiter_answer a = limiter_ask(l, &spec, 1, 0, START);
+        n += a.admitted;
+        by[a.rate % 2] += !a.admitted;
+    }
+    assert_int_equal(n, 2); /* what the second refused has not been taken from the first */
+    assert_int_equal(by[1], 2);
+    for (int i = 1; i < 60; i++)
+        n += limiter_ask(l, &spec, 1, 0, START + i * SECOND).admitted;
+    assert_int_equal(n, 5);
+    assert_int_equal(limiter_count(l, START + MINUTE), 1);
+    const struct limiter_answer a = limiter_ask(l, &spec, 1, 0, START + HOUR);
+    assert_false(a.admitted);
+    assert_int_equal(a.rate, 0);
+    assert_int_equal(a.wait_ns, DAY - (START + HOUR + 6 * HOUR)); /* the clock's midnight */
+    assert_true(limiter_is_exceeded(l, &spec, 1, START + HOUR));
+    assert_false(limiter_is_exceeded(l, &spec, 1, START + HOUR + a.wait_ns));
+    assert_int_equal(limiter_count(l, START + 2 * DAY), 0);
+    limiter_unpin(l);
+}
+
 static void observing_admits(void **state)
 {
     (void)state;
     const struct table_rate r[] = {rate(1, HOUR, 1)};
     struct table_limit spec = limit_of(r, 1);
     spec.observe = true;
-    struct limiter *l = limiter_new(&spec, 1, 1);
+    struct limiter *l = limiter_new(&spec, 1, 1, 0);
     for (int i = 0; i < 10; i++)
         assert_true(limiter_ask(l, &spec, 1, 0, START).admitted);
     assert_int_equal(l->counts[0].admitted, 1);
     assert_int_equal(l->counts[0].observed, 9);
     assert_int_equal(l->counts[0].refused, 0);
+    limiter_unpin(l);
+}
+
+static void so_many_are_in_flight(void **state)
+{
+    (void)state;
+    const struct table_rate r[] = {rate(100, SECOND, 3)};
+    struct table_limit spec = limit_of(r, 1);
+    spec.concurrent = 2;
+    struct limiter *l = limiter_new(&spec, 1, 1, 0);
+    const struct limiter_answer a = limiter_ask(l, &spec, 1, 0, START),
+                                b = limiter_ask(l, &spec, 1, 0, START);
+    assert_true(a.admitted && a.held && b.admitted && b.held);
+    struct limiter_answer c = limiter_ask(l, &spec, 1, 0, START);
+    assert_false(c.admitted);
+    assert_null(c.held);
+    assert_int_equal(c.rate, 1); /* none of the rates */
+    assert_int_equal(c.wait_ns, LIMITER_WAIT_NS);
+    limiter_let_go(l, a.held);
+    c = limiter_ask(l, &spec, 1, 0, START); /* the refusal has cost the rate nothing */
+    assert_true(c.admitted && c.held);
+    limiter_let_go(l, c.held);
+    c = limiter_ask(l, &spec, 1, 0, START); /* nor does the rate's refusal hold anything */
+    assert_false(c.admitted);
+    assert_int_equal(c.rate, 0);
+    limiter_let_go(l, b.held);
+    assert_int_equal(keys_holds(l->keys), 0);
+    limiter_unpin(l);
+}
+
+/* What would be refused is served, and is not in flight: it would not be. */
+static void observing_holds_no_more_than_are_allowed(void **state)
+{
+    (void)state;
+    struct table_limit spec = limit_of(NULL, 0);
+    spec.concurrent = 1;
+    spec.observe = true;
+    struct limiter *l = limiter_new(&spec, 1, 1, 0);
+    const struct limiter_answer a = limiter_ask(l, &spec, 1, 0, START),
+                                b = limiter_ask(l, &spec, 1, 0, START);
+    assert_true(a.held && b.admitted && !b.held);
+    limiter_let_go(l, a.held);
+    assert_int_equal(l->counts[0].observed, 1);
+    assert_int_equal(keys_holds(l->keys), 0);
+    limiter_unpin(l);
+}
+
+static void whether_it_is_exceeded_costs_nothing(void **state)
+{
+    (void)state;
+    const struct table_rate r[] = {rate(10, SECOND, 2), rate(3, HOUR, 3)};
+    struct table_limit spec = limit_of(r, 2);
+    spec.concurrent = 3;
+    struct limiter *l = limiter_new(&spec, 1, 1, 0);
+    struct limiter_answer a[3];
+    for (int i = 0; i < 5; i++)
+        assert_false(limiter_is_exceeded(l, &spec, 1, START));
+    assert_int_equal(keys_count(l->keys, START), 0);
+    a[0] = limiter_ask(l, &spec, 1, 0, START);
+    assert_false(limiter_is_exceeded(l, &spec, 1, START));
+    a[1] = limiter_ask(l, &spec, 1, 0, START);
+    assert_true(limiter_is_exceeded(l, &spec, 1, START));
+    assert_false(limiter_is_exceeded(l, &spec, 2, START));
+    assert_false(limiter_is_exceeded(l, &spec, 1, START + SECOND));
+    a[2] = limiter_ask(l, &spec, 1, 0, START + SECOND);
+    assert_true(limiter_is_exceeded(l, &spec, 1, START + MINUTE)); /* by the hour */
+    assert_true(limiter_is_exceeded(l, &spec, 1, START + DAY));    /* by those in flight */
+    for (int i = 0; i < 3; i++)
+        limiter_let_go(l, a[i].held);
+    assert_false(limiter_is_exceeded(l, &spec, 1, START + DAY));
     limiter_unpin(l);
 }
 
@@ -282,6 +416,15 @@ static void what_fits_is_kept(void **state)
     assert_true(limiter_fits(&a, &b));
     assert_false(limiter_fits(&a, &c));
     assert_false(limiter_fits(&a, &other));
+    struct table_rate windows = hourly[0];
+    windows.windows = true;
+    const struct table_limit d = limit_of(&windows, 1);
+    assert_false(limiter_fits(&c, &d));
+    struct table_limit two = a, three = a;
+    two.concurrent = 2;
+    three.concurrent = 3;
+    assert_true(limiter_fits(&two, &three));
+    assert_false(limiter_fits(&a, &two));
 }
 
 #define ASKERS  4u
@@ -312,7 +455,7 @@ static void workers_count_together(void **state)
     const struct table_rate r[] = {rate(1000, HOUR, 1000)};
     struct table_limit spec = limit_of(r, 1);
     spec.entries = 1000000;
-    struct limiter *l = limiter_new(&spec, ASKERS, 1);
+    struct limiter *l = limiter_new(&spec, ASKERS, 1, 0);
     struct asker asker[ASKERS];
     pthread_t thread[ASKERS];
     for (uint32_t i = 0; i < ASKERS; i++) {
@@ -328,6 +471,51 @@ static void workers_count_together(void **state)
     limiter_unpin(l);
 }
 
+/* Whether there is place among more keys than there are places, again and again. */
+static void *hold_and_let_go(void *of)
+{
+    enum { AT_ONCE = 3, KEYS = 40 };
+    struct asker *a = of;
+    struct rng rng = {a->worker + 1};
+    _Atomic int64_t *held[AT_ONCE] = {0};
+    for (uint32_t i = 0; i < ASKINGS; i++) {
+        _Atomic int64_t **slot = &held[i % AT_ONCE];
+        if (*slot)
+            limiter_let_go(a->limiter, *slot);
+        const uint64_t key = key_of(rng_next(&rng) % KEYS);
+        *slot = limiter_ask(a->limiter, a->spec, key, a->worker, START + i).held;
+        bool evicted;
+        if (*slot && keys_find(a->limiter->keys, key, START + i, &evicted) != *slot)
+            a->admitted++; /* what is held is its key's */
+    }
+    for (uint32_t i = 0; i < AT_ONCE; i++)
+        if (held[i])
+            limiter_let_go(a->limiter, held[i]);
+    return NULL;
+}
+
+static void workers_lose_no_hold(void **state)
+{
+    (void)state;
+    struct table_limit spec = limit_of(NULL, 0);
+    spec.concurrent = 3;
+    spec.entries = 4; /* one set */
+    struct limiter *l = limiter_new(&spec, ASKERS, 1, 0);
+    struct asker asker[ASKERS];
+    pthread_t thread[ASKERS];
+    for (uint32_t i = 0; i < ASKERS; i++) {
+        asker[i] = (struct asker){l, &spec, i, 0};
+        assert_int_equal(pthread_create(&thread[i], NULL, hold_and_let_go, &asker[i]), 0);
+    }
+    for (uint32_t i = 0; i < ASKERS; i++) {
+        pthread_join(thread[i], NULL);
+        assert_int_equal(asker[i].admitted, 0);
+    }
+    assert_int_equal(keys_holds(l->keys), 0);
+    assert_int_equal(keys_count(l->keys, START), 0);
+    limiter_unpin(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -339,11 +527,17 @@ int main(void)
         cmocka_unit_test(the_oldest_leaves),
         cmocka_unit_test(a_key_takes_few_bytes),
         cmocka_unit_test(hot_keys_stay),
+        cmocka_unit_test(what_is_held_stays),
         cmocka_unit_test(several_rates_hold_at_once),
         cmocka_unit_test(a_refusal_costs_nothing),
+        cmocka_unit_test(windows_and_moments_together),
         cmocka_unit_test(observing_admits),
+        cmocka_unit_test(so_many_are_in_flight),
+        cmocka_unit_test(observing_holds_no_more_than_are_allowed),
+        cmocka_unit_test(whether_it_is_exceeded_costs_nothing),
         cmocka_unit_test(what_fits_is_kept),
         cmocka_unit_test(workers_count_together),
+        cmocka_unit_test(workers_lose_no_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -120,8 +120,18 @@ void control_limits(const struct control *c, void (*each)(void *to, const struct
                     void *to)
 {
     (void)c;
-    const struct control_limit l = {
+    struct control_limit l = {
         .name = SLICE("login"), .admitted = 5, .refused = 2, .keys = 1, .entries = 100};
+    each(to, &l);
+    l = (struct control_limit){.name = SLICE("at-once"),
+                               .observe = true,
+                               .admitted = 12345,
+                               .observed = 67,
+                               .concurrent = 20,
+                               .in_flight = 18,
+                               .keys = 4,
+                               .evicted = 8,
+                               .entries = 100000};
     each(to, &l);
 }
 

@@ -178,10 +178,8 @@ static const struct {
     {"nothing near", "format c:\n",
      "refused: there is no command \"format c:\"; \"help\" lists them\n"},
     {"half a command", "show\n",
-     "refused: show what? There are: show info, show servers, show clusters, show sticky, show "
-     "sources, show limits, show "
-     "generations, "
-     "show certificates, show drift\n"},
+     "refused: show what? There are: show info, show metrics, show servers, show clusters, show "
+     "sticky, show sources, show limits, show generations, show certificates, show drift\n"},
     {"commands are whole words", "showinfo2 x\n",
      "refused: there is no command \"showinfo2 x\"; \"help\" lists them\n"},
     {"a missing argument", "drain\n",
@@ -433,6 +431,25 @@ static void show_sources_both_ways(void **state)
         "\"answered_ago_s\":1.000},{\"cluster\":\"web\",\"kind\":\"file\",\"name\":\"web.test\","
         "\"servers\":3,\"missing\":1,\"left_out\":0,\"answers\":7,\"failures\":2,"
         "\"next_in_s\":4.000,\"reason\":\"no \\\"file\\\"\"}]\nok\n");
+    peer_close(&p);
+}
+
+static void show_limits_both_ways(void **state)
+{
+    (void)state;
+    struct peer p;
+    peer_open(&p);
+    peer_send(&p, SLICE("show limits\nshow limits --json\n"));
+    assert_string_equal(
+        peer_await(&p, 2),
+        "limit    mode     admitted  refused  observed  in flight  keys  entries  evicted\n"
+        "login    enforce         5        2         0          -     1      100        0\n"
+        "at-once  observe     12345        0        67         18     4   100000        8\n"
+        "ok\n"
+        "[{\"limit\":\"login\",\"mode\":\"enforce\",\"admitted\":5,\"refused\":2,\"observed\":0,"
+        "\"keys\":1,\"entries\":100,\"evicted\":0},{\"limit\":\"at-once\",\"mode\":\"observe\","
+        "\"admitted\":12345,\"refused\":0,\"observed\":67,\"in_flight\":18,\"keys\":4,"
+        "\"entries\":100000,\"evicted\":8}]\nok\n");
     peer_close(&p);
 }
 
@@ -719,6 +736,7 @@ int main(void)
         TEST(show_generations_both_ways),
         TEST(show_certificates_both_ways),
         TEST(show_sources_both_ways),
+        TEST(show_limits_both_ways),
         TEST(show_clusters_both_ways),
         TEST(show_sticky_both_ways),
         TEST(show_info_has_every_metric),
