@@ -2,10 +2,7 @@
 import base64
 import contextlib
 import crypt
-import os
 import socket
-import threading
-import time
 
 import pytest
 
@@ -81,11 +78,6 @@ class Site:
 @pytest.fixture
 def site(start, backend, tmp_path):
     return Site(start, backend.port, tmp_path / "staff", staff())
-
-
-@pytest.fixture
-def shared(begin, backend, tmp_path_factory):
-    return Site(begin, backend.port, tmp_path_factory.mktemp("auth") / "staff", staff())
 
 
 def test_who_is_let_in_and_what_is_known_of_them(site, backend):
@@ -210,7 +202,7 @@ def test_servers_get_the_credentials_unless_a_rule_takes_them_off(site, backend)
     ("carl:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", "line 2: the password of carl is stored as SHA-1"),
     ("carl:rqXexS6ZhobKA", "line 2: the password of carl is stored neither by argon2id nor by bcrypt"),
     ("carl:secret 9", "line 2: the password of carl is stored neither"),
-    ("carl:$2y$05$tooshort", "line 2: the password of carl is no whole hash of bcrypt".replace("is no", "is no")),
+    ("carl:$2y$05$tooshort", "line 2: the password of carl is no whole hash of bcrypt"),
     ("carl:$2y$31$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuvwxyzABCDE", "takes seconds to check"),
     ("carl:$argon2id$v=19$m=64,t=1,p=1$abc", "is no whole hash of argon2id"),
     ("carl", "line 2: there is no colon"),
@@ -262,7 +254,7 @@ def test_what_is_too_much_is_told_to_come_back(slow):
             answer = c.response()
             refused += answer.status == 503 and answer["retry-after"] == "1"
         assert refused == 3
-    wait_for(lambda: slow.count("requests_in_flight") == 1 or slow.count("requests_in_flight") == 0, "they left")
+    wait_for(lambda: slow.count("requests_in_flight") == 0, "they left")
 
 
 def test_a_client_that_leaves_while_it_is_checked_leaves_nothing(slow):
