@@ -185,6 +185,7 @@ static void lower_listeners(struct lowering *l)
             .on_response = program_phase_route(p, i, PHASE_RESPONSE),
             .max_connections = from->max_connections,
             .trusted = lower_networks(l->arena, from->trusted, from->n_trusted),
+            .client_header = from->client_header,
             .tcp = from->tcp,
             .peeks = from->peeks,
             .path_rules = from->path_rules,

@@ -95,7 +95,7 @@ static bool bind_read(struct sema *s, const struct program_settings *given,
         out->backlog = (uint32_t)backlog->value[0].number;
     bool ok = !mode || mode->wrong || mode_read(s, mode, &out->endpoint, &out->mode);
     if (proxy && !setting_given(given, SETTING_LISTENER_TRUSTED_PROXIES)) {
-        diag(s->diags, DIAG_PROXY_UNTRUSTED, proxy->span);
+        diag(s->diags, DIAG_PROXY_UNTRUSTED, proxy->span, "proxy-protocol");
         diag_label(s->diags, "anybody could claim to be anybody");
         diag_note(s->diags, "name the proxies that connect here: trusted-proxies 10.0.0.0/8");
         ok = false;
@@ -143,14 +143,26 @@ static const struct ast *without_on(struct sema *s, const struct ast *list, stru
     return first;
 }
 
-static void trusted_read(struct program_listener *out)
+static bool trusted_read(struct sema *s, struct program_listener *out)
 {
+    const struct program_setting *header =
+        setting_given(&out->settings, SETTING_LISTENER_CLIENT_HEADER);
     const struct program_setting *a =
         setting_given(&out->settings, SETTING_LISTENER_TRUSTED_PROXIES);
+    if (header && !a) {
+        diag(s->diags, DIAG_PROXY_UNTRUSTED, header->span, "client-header");
+        diag_note(s->diags, "name the proxies that write it: trusted-proxies 10.0.0.0/8");
+        return false;
+    }
+    if (header && !header->wrong)
+        out->client_header = slice_eq(header->value[0].text, SLICE("forwarded"))
+                                 ? TABLE_BY_FORWARDED
+                                 : TABLE_BY_X_FORWARDED_FOR;
     if (!a || a->wrong)
-        return;
+        return true;
     out->trusted = a->value[0].network;
     out->n_trusted = (uint32_t)a->value[0].number;
+    return true;
 }
 
 /* TLS that a TCP listener ends is not served: what its client would speak inside is not known. */
@@ -262,7 +274,7 @@ bool listener_read(struct sema *s, const struct definition *d, struct program_li
         out->route = (uint32_t)route->value[0].number;
     const struct program_setting *protocol = setting_given(given, SETTING_LISTENER_PROTOCOL);
     out->tcp = protocol && !protocol->wrong && slice_eq(protocol->value[0].text, SLICE("tcp"));
-    trusted_read(out);
+    ok &= trusted_read(s, out);
     if (out->tcp)
         tls_is_passed_on(s, given);
     limits_read(out);

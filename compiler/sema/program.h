@@ -257,6 +257,7 @@ struct program_listener {
     uint64_t max_body_bytes;
     const struct network *trusted; /* canonical */
     uint32_t n_trusted;
+    enum table_client_header client_header;
     bool tcp, peeks;     /* as the table has them */
     bool *reach;         /* for each cluster: may its requests be sent there? */
     unsigned path_rules; /* as the table has them */

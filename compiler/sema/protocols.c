@@ -147,6 +147,7 @@ static void settings_of(struct follow *f)
     static const enum setting_id OF_REQUESTS[] = {SETTING_LISTENER_PATH,
                                                   SETTING_LISTENER_COMPRESS,
                                                   SETTING_LISTENER_LIMIT,
+                                                  SETTING_LISTENER_CLIENT_HEADER,
                                                   SETTING_LISTENER_MAX_STREAMS,
                                                   SETTING_LISTENER_MAX_GLITCHES,
                                                   SETTING_LISTENER_MIN_RATE,

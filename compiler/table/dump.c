@@ -51,6 +51,9 @@ static void dump_listener(const struct table *t, const struct table_listener *l,
         text_addf(out, "  protocol tcp%s\n", l->peeks ? ", by the name in TLS" : "");
     if (l->trusted.n > 0)
         text_addf(out, "  trusted-proxies in %u ranges\n", l->trusted.n);
+    if (l->client_header != TABLE_BY_EITHER)
+        text_addf(out, "  client-header %s\n",
+                  l->client_header == TABLE_BY_FORWARDED ? "forwarded" : "x-forwarded-for");
     text_addf(out, "  route " SLICE_FMT "\n  max-connections %u\n  max-streams %u\n",
               SLICE_ARG(t->route[l->route].name), l->max_connections, l->max_streams);
     text_addf(out, "  max-glitches %u\n  max-header-size %uB\n", l->max_glitches,

@@ -387,6 +387,12 @@ struct table_cors {
 #define TABLE_NO_BODY_MAX    UINT64_MAX
 #define TABLE_HEAD_BYTES_MAX 32768u
 
+enum table_client_header {
+    TABLE_BY_EITHER, /* X-Forwarded-For, and Forwarded where there is none of it */
+    TABLE_BY_X_FORWARDED_FOR,
+    TABLE_BY_FORWARDED,
+};
+
 struct table_listener {
     struct slice name;
     struct table_place place;
@@ -406,7 +412,8 @@ struct table_listener {
     uint32_t max_head_bytes;          /* of a request; TABLE_HEAD_BYTES_MAX at most */
     uint64_t max_body_bytes;          /* of a request; TABLE_NO_BODY_MAX: any length */
     struct table_network_set trusted; /* whose word about clients is believed */
-    const uint32_t *reach;            /* the clusters that its requests may be sent to, each once */
+    enum table_client_header client_header; /* and in which header */
+    const uint32_t *reach; /* the clusters that its requests may be sent to, each once */
     uint32_t n_reach;
     const uint32_t *limit; /* into table.limit; that every request meets first */
     uint32_t n_limits;
