@@ -179,9 +179,9 @@ struct table_regex {
     EFFECT(COMPRESS, "compress")             /* as the listener says, else as the table does */    \
     EFFECT(LIMIT, "limit")                   /* name; number, into table.limit */                  \
     EFFECT(CORS, "cors") /* name: all of it, as it was written; number, into table.cors_rule */    \
-    EFFECT(MIRROR, "mirror")               /* cluster; number, in percent; from here on: later */  \
-    EFFECT(REQUIRE_BASIC, "require basic") /* name */                                              \
-    EFFECT(REQUIRE_JWT, "require jwt")     /* name */                                              \
+    EFFECT(REQUIRE_BASIC, "require basic") /* name; number, into table.secret */                   \
+    EFFECT(REQUIRE_JWT, "require jwt")     /* the same; from here on: later */                     \
+    EFFECT(MIRROR, "mirror")               /* cluster; number, in percent */                       \
     EFFECT(CACHE, "cache")                 /* number, in ns */
 
 enum table_effect_kind {
@@ -660,6 +660,7 @@ struct table {
         n_resolvers, n_limits, n_secrets, n_cors_rules;
     struct table_compress compress; /* what the effect means where a listener has none */
     unsigned path_rules;            /* of all listeners together */
+    bool requires;                  /* some clause asks who the client is */
     uint64_t asked; /* bit 1 << FIELD_x: some condition, template or split asks for it */
 };
 
@@ -705,6 +706,7 @@ void table_template_write(const struct table_template *template, struct text *ou
  * it one that this version does not serve? */
 bool table_effect_is_header(enum table_effect_kind kind, bool response);
 bool table_effect_is_target(enum table_effect_kind kind);
+bool table_effect_is_require(enum table_effect_kind kind);
 bool table_effect_is_served(enum table_effect_kind kind);
 
 /* May the change make a difference to what the field is afterwards? */

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "runtime/auth/checks.h"
 #include "runtime/control/process.h"
 #include "runtime/event/mailbox.h"
 #include "runtime/generation/generation.h"
@@ -77,6 +78,7 @@ struct control {
     struct watch signals;
     int signal_fd; /* -1 while there is none */
 
+    struct checks *checks; /* of passwords, for all workers */
     struct worker **worker;
     const struct metrics **metrics; /* the workers', for show info */
     struct access_ring **ring;

@@ -93,8 +93,11 @@ static int make_workers(struct control *c)
     for (; c->n_workers < c->config.workers; c->n_workers++) {
         const uint32_t i = c->n_workers;
         c->ring[i] = c->config.access_log ? access_ring_new(ACCESS_RING_RECORDS) : NULL;
-        const struct worker_config worker = {
-            .index = i, .seed = rng_next(&rng), .log = c->ring[i], .control = &c->box};
+        const struct worker_config worker = {.index = i,
+                                             .seed = rng_next(&rng),
+                                             .log = c->ring[i],
+                                             .control = &c->box,
+                                             .checks = c->checks};
         int rc;
         c->worker[i] = worker_new(&worker, &rc);
         if (!c->worker[i])
@@ -127,6 +130,7 @@ struct control *control_new(const struct control_config *config, struct text *wh
         c->sources = control_sources_new(c);
         changes_init(c);
         trial_init(c);
+        c->checks = checks_new();
         rc = make_workers(c);
         what = c->n_workers == config->workers ? config->access_log : "a worker";
     }
@@ -261,6 +265,7 @@ static void free_workers(struct control *c)
 {
     for (uint32_t i = 0; c->serving && i < c->n_workers; i++)
         worker_stop(c->worker[i]);
+    checks_free(c->checks); /* the last answers are in the workers' mailboxes, and go with them */
     for (uint32_t i = 0; i < c->n_workers; i++)
         worker_free(c->worker[i]);
 }

@@ -80,9 +80,11 @@ bool control_load_needs(const struct table *table, struct generation_needs befor
     struct generation_needs needs = {
         .tls = tls_loaded_new(table, before.tls, clock_wall_ns() / NS_PER_S, &warnings, said),
         .secrets = secrets_new(table, before.secrets, &warnings, said)};
+    if (needs.secrets)
+        needs.realms = realms_new(table, needs.secrets, said);
     say_warnings(&warnings, said);
     text_done(&warnings);
-    if (needs.tls && needs.secrets) {
+    if (needs.tls && needs.realms) {
         *out = needs;
         return true;
     }
@@ -94,6 +96,7 @@ void control_let_go(struct generation_needs *needs)
 {
     tls_loaded_unpin(needs->tls);
     secrets_unpin(needs->secrets);
+    realms_unpin(needs->realms);
     *needs = (struct generation_needs){0};
 }
 
@@ -356,6 +359,7 @@ bool control_begin_reload(struct control *c, struct reload *r)
         r->before = c->newest->configuration->needs;
         tls_loaded_pin(r->before.tls);
         secrets_pin(r->before.secrets);
+        realms_pin(r->before.realms);
         c->reload = *r;
         begun = pthread_create(&c->reload.thread, NULL, compile_thread, c) == 0;
         c->reload.under_way = begun;

@@ -206,17 +206,12 @@ bool exchange_counts(struct exchange *x, const uint32_t *limit, uint32_t n,
     return true;
 }
 
-bool exchange_counts_clauses(struct exchange *x, enum outcome *out)
+bool exchange_counts_clause(struct exchange *x, uint32_t i, enum outcome *out)
 {
-    const struct table *t = x->generation->table;
+    const struct table_effect *e = &x->generation->table->effect[x->verdict.effect[i]];
     bool beyond;
-    for (uint32_t i = 0; i < x->verdict.n_effects; i++) {
-        const struct table_effect *e = &t->effect[x->verdict.effect[i]];
-        if (e->kind == EFFECT_LIMIT && !was_met(x, i, (uint32_t)e->number) &&
-            !counts(x, (uint32_t)e->number, &x->verdict, &beyond, out))
-            return false;
-    }
-    return true;
+    return was_met(x, i, (uint32_t)e->number) ||
+           counts(x, (uint32_t)e->number, &x->verdict, &beyond, out);
 }
 
 bool limits_admit(struct worker *w, uint32_t limit, const struct facts *f, struct limit_hold **all)
