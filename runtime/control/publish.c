@@ -104,6 +104,7 @@ static void make_newest(struct control *c, struct generation *g)
     probe_all(c);
     all_changed(g);
     control_watch_all(c);
+    control_shares_set(c);
 }
 
 bool control_publish(struct control *c, struct table *table, struct generation_needs needs,

@@ -122,6 +122,8 @@ static bool counts(struct exchange *x, uint32_t limit, const struct verdict *so_
         limiter_ask(l, spec, hash_key(x, spec, so_far, l->seed), x->worker->index, clock_now_ns());
     if (answer.held)
         hold(x, l, answer.held);
+    if (answer.untold)
+        METRIC_ADD(x->worker->metrics->shared_untold, 1);
     if (!answer.admitted)
         *out = refuse_limited(x, spec, &answer);
     *beyond = answer.beyond;
