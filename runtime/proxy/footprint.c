@@ -3,6 +3,7 @@
 #include "compiler/table/memory.h"
 #include "runtime/filter/compress.h"
 #include "runtime/limit/keys.h"
+#include "runtime/limit/told.h"
 #include "runtime/mux/stream.h"
 #include "runtime/proxy/exchange_priv.h"
 #include "runtime/proxy/h2_front.h"
@@ -57,6 +58,7 @@ void footprint(struct memory_costs *out)
         .server_h2 = {.bytes = h2_link_bytes() + H2_SESSION_BYTES_MOST, .buffers = 1},
         .compressors_max = COMPRESSORS_MAX,
         .limit_bytes = keys_bytes,
+        .told_bytes = sizeof(struct told),
         .sticky_bytes = sticky_bytes,
     };
     for (enum table_coding i = 0; i < TABLE_CODING_COUNT; i++)
