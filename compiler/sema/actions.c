@@ -374,7 +374,7 @@ static const struct reader {
     {AST_CLAUSE_TIMEOUT, ACTION_TIMEOUT_READ, REQUESTING, SERVED, timeout},
     {AST_RETRY, ACTION_RETRY, REQUESTING, SERVED, retry},
     {AST_MIRROR, ACTION_MIRROR, REQUESTING, LATER, mirror},
-    {AST_APPLY_LIMIT, ACTION_LIMIT, REQUESTING, SERVED, limit},
+    {AST_APPLY_LIMIT, ACTION_LIMIT, CONNECTING | REQUESTING, SERVED, limit},
     {AST_REQUIRE, ACTION_REQUIRE_BASIC, REQUESTING, LATER, require},
     {AST_COMPRESS, ACTION_COMPRESS, REQUESTING, SERVED, nothing},
     {AST_CACHE, ACTION_CACHE, REQUESTING, LATER, cache},
@@ -403,7 +403,7 @@ static bool stands_well(struct sema *s, const struct ast *a, unsigned where)
 {
     static const char *const BLOCK[] = {"on connect", "a route", "on response"};
     static const char *const ALLOWED[] = {
-        "it can `drop` the connection, or `continue`", "",
+        "it can count the connection by a `limit`, `drop` it, or `continue`", "",
         "it can set, add and remove headers of the response, and `continue`"};
     if (where & (1u << s->phase))
         return true;

@@ -3,9 +3,14 @@
 #include "runtime/base/hash.h"
 #include "runtime/base/uri.h"
 
-#define CONNECTIONS_DEFAULT 10000
-#define BACKLOG_DEFAULT     4096
-#define STREAMS_DEFAULT     100
+#define CONNECTIONS_DEFAULT      10000
+#define BACKLOG_DEFAULT          4096
+#define STREAMS_DEFAULT          100
+#define GLITCHES_DEFAULT         1000
+#define MIN_RATE_DEFAULT         20
+#define OVERLOAD_SAVES_DEFAULT   85
+#define OVERLOAD_REFUSES_DEFAULT 95
+#define MIN_RATE_TIME_NS         INT64_C(10000000000)
 
 static uint64_t key_of(const struct endpoint *e)
 {
@@ -85,11 +90,12 @@ static bool bind_read(struct sema *s, const struct program_settings *given,
     const struct program_setting *tls = setting_own(a, SETTING_BIND_TLS);
     out->tls = tls && !tls->wrong ? (uint32_t)tls->value[0].number : TABLE_NO_TLS;
     out->proxy_protocol = proxy != NULL;
+    out->defer_accept = setting_own(a, SETTING_BIND_DEFER_ACCEPT) != NULL;
     if (backlog && !backlog->wrong)
         out->backlog = (uint32_t)backlog->value[0].number;
     bool ok = !mode || mode->wrong || mode_read(s, mode, &out->endpoint, &out->mode);
     if (proxy && !setting_given(given, SETTING_LISTENER_TRUSTED_PROXIES)) {
-        diag(s->diags, DIAG_PROXY_UNTRUSTED, proxy->span);
+        diag(s->diags, DIAG_PROXY_UNTRUSTED, proxy->span, "proxy-protocol");
         diag_label(s->diags, "anybody could claim to be anybody");
         diag_note(s->diags, "name the proxies that connect here: trusted-proxies 10.0.0.0/8");
         ok = false;
@@ -137,14 +143,26 @@ static const struct ast *without_on(struct sema *s, const struct ast *list, stru
     return first;
 }
 
-static void trusted_read(struct program_listener *out)
+static bool trusted_read(struct sema *s, struct program_listener *out)
 {
+    const struct program_setting *header =
+        setting_given(&out->settings, SETTING_LISTENER_CLIENT_HEADER);
     const struct program_setting *a =
         setting_given(&out->settings, SETTING_LISTENER_TRUSTED_PROXIES);
+    if (header && !a) {
+        diag(s->diags, DIAG_PROXY_UNTRUSTED, header->span, "client-header");
+        diag_note(s->diags, "name the proxies that write it: trusted-proxies 10.0.0.0/8");
+        return false;
+    }
+    if (header && !header->wrong)
+        out->client_header = slice_eq(header->value[0].text, SLICE("forwarded"))
+                                 ? TABLE_BY_FORWARDED
+                                 : TABLE_BY_X_FORWARDED_FOR;
     if (!a || a->wrong)
-        return;
+        return true;
     out->trusted = a->value[0].network;
     out->n_trusted = (uint32_t)a->value[0].number;
+    return true;
 }
 
 /* TLS that a TCP listener ends is not served: what its client would speak inside is not known. */
@@ -200,11 +218,42 @@ static uint64_t limit_of(const struct program_listener *l, enum setting_id id, u
     return a && !a->wrong ? a->value[0].number : otherwise;
 }
 
+static void min_rate_read(struct program_listener *l)
+{
+    const struct program_setting *a = setting_given(&l->settings, SETTING_LISTENER_MIN_RATE);
+    l->min_rate = MIN_RATE_DEFAULT;
+    l->min_rate_ns = MIN_RATE_TIME_NS;
+    if (!a || a->wrong)
+        return;
+    l->min_rate = (uint32_t)a->value[0].number;
+    if (a->n_values > 1)
+        l->min_rate_ns = (int64_t)a->value[1].number;
+}
+
+static bool overload_read(struct sema *s, struct program_listener *l)
+{
+    const struct program_setting *a = setting_given(&l->settings, SETTING_LISTENER_OVERLOAD);
+    l->overload_saves = OVERLOAD_SAVES_DEFAULT;
+    l->overload_refuses = OVERLOAD_REFUSES_DEFAULT;
+    if (!a || a->wrong)
+        return true;
+    l->overload_saves = (uint32_t)a->value[0].number;
+    l->overload_refuses = (uint32_t)a->value[1].number;
+    if (l->overload_saves <= l->overload_refuses)
+        return true;
+    diag(s->diags, DIAG_UPSIDE_DOWN, a->span, "connections are closed", "requests are refused");
+    return false;
+}
+
 static void limits_read(struct program_listener *l)
 {
+    min_rate_read(l);
     l->max_connections =
         (uint32_t)limit_of(l, SETTING_LISTENER_MAX_CONNECTIONS, CONNECTIONS_DEFAULT);
     l->max_streams = (uint32_t)limit_of(l, SETTING_LISTENER_MAX_STREAMS, STREAMS_DEFAULT);
+    l->max_glitches = (uint32_t)limit_of(l, SETTING_LISTENER_MAX_GLITCHES, GLITCHES_DEFAULT);
+    l->max_per_source = (uint32_t)limit_of(l, SETTING_LISTENER_MAX_PER_SOURCE, TABLE_NO_MAX);
+    l->max_handshakes = (uint32_t)limit_of(l, SETTING_LISTENER_MAX_HANDSHAKES, TABLE_NO_MAX);
     l->max_requests = (uint32_t)limit_of(l, SETTING_LISTENER_MAX_REQUESTS, TABLE_NO_MAX);
     l->max_head_bytes =
         (uint32_t)limit_of(l, SETTING_LISTENER_MAX_HEADER_SIZE, TABLE_HEAD_BYTES_MAX);
@@ -225,10 +274,11 @@ bool listener_read(struct sema *s, const struct definition *d, struct program_li
         out->route = (uint32_t)route->value[0].number;
     const struct program_setting *protocol = setting_given(given, SETTING_LISTENER_PROTOCOL);
     out->tcp = protocol && !protocol->wrong && slice_eq(protocol->value[0].text, SLICE("tcp"));
-    trusted_read(out);
+    ok &= trusted_read(s, out);
     if (out->tcp)
         tls_is_passed_on(s, given);
     limits_read(out);
+    ok &= overload_read(s, out);
     path_read(out);
     const struct program_setting *compress = setting_given(given, SETTING_LISTENER_COMPRESS);
     if (compress && !compress->wrong)

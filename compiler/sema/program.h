@@ -251,9 +251,13 @@ struct program_listener {
     uint32_t n_binds;
     uint32_t route; /* index into program.route */
     uint32_t max_connections, max_streams, max_head_bytes, max_requests; /* as the table has them */
+    uint32_t overload_saves, overload_refuses;                           /* percent */
+    uint32_t max_glitches, min_rate, max_per_source, max_handshakes;
+    int64_t min_rate_ns;
     uint64_t max_body_bytes;
     const struct network *trusted; /* canonical */
     uint32_t n_trusted;
+    enum table_client_header client_header;
     bool tcp, peeks;     /* as the table has them */
     bool *reach;         /* for each cluster: may its requests be sent there? */
     unsigned path_rules; /* as the table has them */

@@ -147,7 +147,10 @@ static void settings_of(struct follow *f)
     static const enum setting_id OF_REQUESTS[] = {SETTING_LISTENER_PATH,
                                                   SETTING_LISTENER_COMPRESS,
                                                   SETTING_LISTENER_LIMIT,
+                                                  SETTING_LISTENER_CLIENT_HEADER,
                                                   SETTING_LISTENER_MAX_STREAMS,
+                                                  SETTING_LISTENER_MAX_GLITCHES,
+                                                  SETTING_LISTENER_MIN_RATE,
                                                   SETTING_LISTENER_MAX_HEADER_SIZE,
                                                   SETTING_LISTENER_MAX_BODY_SIZE,
                                                   SETTING_LISTENER_MAX_REQUESTS};
@@ -158,6 +161,46 @@ static void settings_of(struct follow *f)
         if (a)
             say(f, a->span, "this has an effect on requests only");
     }
+}
+
+static const struct program_object *limit_named(const struct program *p, struct slice name)
+{
+    for (uint32_t i = 0; i < p->n_objects[OBJECT_LIMIT]; i++)
+        if (slice_eq(p->object[OBJECT_LIMIT][i].name, name))
+            return &p->object[OBJECT_LIMIT][i];
+    return NULL;
+}
+
+/* By what does a limit count that a connection does not have yet? NULL: it has all. */
+static const struct program_value *key_too_late(const struct program_object *limit)
+{
+    const struct program_setting *key = setting_given(&limit->settings, SETTING_LIMIT_KEY);
+    for (uint32_t i = 0; key && !key->wrong && i < key->n_values; i++)
+        if (table_field_phase(key->value[i].field) != PHASE_CONNECT)
+            return &key->value[i];
+    return NULL;
+}
+
+/* Limits may be defined behind the listeners that name them, so this waits until all is read. */
+static bool limits_of_connections(struct sema *s, const struct program *p, const struct route *r)
+{
+    bool ok = true;
+    for (uint32_t i = 0; i < r->n_clauses; i++) {
+        const struct clause *c = &r->clause[i];
+        for (uint32_t k = 0; k < c->n_actions; k++) {
+            const struct action *a = &c->action[k];
+            const struct program_object *limit =
+                a->kind == ACTION_LIMIT ? limit_named(p, a->name) : NULL;
+            const struct program_value *late = limit ? key_too_late(limit) : NULL;
+            if (!late)
+                continue;
+            diag(s->diags, DIAG_NOT_KNOWN_YET, a->span, "a connection",
+                 table_field_name(late->field));
+            diag_also(s->diags, late->span, "this limit counts by it");
+            ok = false;
+        }
+    }
+    return ok;
 }
 
 bool protocols_check(struct sema *s, struct program *p)
@@ -172,7 +215,7 @@ bool protocols_check(struct sema *s, struct program *p)
             settings_of(&f);
         route_of(&f, l->route);
         free(f.seen);
-        ok &= f.ok;
+        ok &= f.ok & limits_of_connections(s, p, &l->on_connect);
     }
     return ok;
 }

@@ -38,8 +38,9 @@ static void dump_listener(const struct table *t, const struct table_listener *l,
     for (uint32_t i = 0; i < l->n_binds; i++) {
         char endpoint[ENDPOINT_TEXT_MAX];
         endpoint_format(&l->bind[i].endpoint, endpoint);
-        text_addf(out, "  bind %s%s backlog %u", endpoint,
-                  l->bind[i].proxy_protocol ? " proxy-protocol" : "", l->bind[i].backlog);
+        text_addf(out, "  bind %s%s%s backlog %u", endpoint,
+                  l->bind[i].proxy_protocol ? " proxy-protocol" : "",
+                  l->bind[i].defer_accept ? " defer-accept" : "", l->bind[i].backlog);
         if (l->bind[i].tls != TABLE_NO_TLS)
             text_addf(out, " tls " SLICE_FMT, SLICE_ARG(t->tls[l->bind[i].tls].name));
         if (l->bind[i].mode != TABLE_NO_MODE)
@@ -50,9 +51,21 @@ static void dump_listener(const struct table *t, const struct table_listener *l,
         text_addf(out, "  protocol tcp%s\n", l->peeks ? ", by the name in TLS" : "");
     if (l->trusted.n > 0)
         text_addf(out, "  trusted-proxies in %u ranges\n", l->trusted.n);
+    if (l->client_header != TABLE_BY_EITHER)
+        text_addf(out, "  client-header %s\n",
+                  l->client_header == TABLE_BY_FORWARDED ? "forwarded" : "x-forwarded-for");
     text_addf(out, "  route " SLICE_FMT "\n  max-connections %u\n  max-streams %u\n",
               SLICE_ARG(t->route[l->route].name), l->max_connections, l->max_streams);
-    text_addf(out, "  max-header-size %uB\n", l->max_head_bytes);
+    text_addf(out, "  max-glitches %u\n  max-header-size %uB\n", l->max_glitches,
+              l->max_head_bytes);
+    text_addf(out, "  overload %u%% %u%%\n", l->overload_saves, l->overload_refuses);
+    if (l->max_per_source != TABLE_NO_MAX)
+        text_addf(out, "  max-connections-per-source %u\n", l->max_per_source);
+    if (l->max_handshakes != TABLE_NO_MAX)
+        text_addf(out, "  max-handshakes %u\n", l->max_handshakes);
+    if (l->min_rate > 0)
+        text_addf(out, "  min-rate %uB %.15gms\n", l->min_rate,
+                  (double)l->min_rate_ns / (double)NS_PER_MS);
     if (l->max_body_bytes != TABLE_NO_BODY_MAX)
         text_addf(out, "  max-body-size %lluB\n", (unsigned long long)l->max_body_bytes);
     dump_limits_named(t, l->limit, l->n_limits, out);

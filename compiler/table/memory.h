@@ -22,6 +22,7 @@ struct memory_costs {
     uint64_t compressors_max; /* bodies compressed at a time, of one worker */
     uint64_t (*limit_bytes)(uint32_t entries, uint32_t rates, bool concurrent); /* NULL: none */
     uint64_t told_bytes; /* what a worker keeps to tell others, of a limit that is shared */
+    uint64_t (*callers_bytes)(uint32_t connections); /* who has how many; NULL: 0 */
     uint64_t (*sticky_bytes)(uint32_t entries); /* clients that a cluster remembers; NULL: none */
     uint64_t coding_bytes[TABLE_CODING_COUNT];  /* what one of them takes */
     uint64_t found_max;                         /* servers that one source may list */
@@ -53,7 +54,7 @@ struct memory_listener {
 struct memory_all {
     struct memory_connection connections;
     uint64_t worker_bytes, worker_servers_bytes, worker_buffers_bytes, worker_compress_bytes;
-    uint64_t limits_bytes; /* of what limits remember, over all workers */
+    uint64_t limits_bytes; /* of what limits and listeners remember, over all workers */
     uint64_t sticky_bytes; /* and clusters of their clients */
 };
 

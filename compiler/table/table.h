@@ -311,6 +311,7 @@ struct table_bind {
     struct endpoint endpoint;
     uint32_t tls;        /* into table.tls, or TABLE_NO_TLS */
     bool proxy_protocol; /* connections begin with a PROXY header; the listener has `trusted` */
+    bool defer_accept;   /* connections are taken when their client has said something */
     uint32_t backlog;    /* 1..65535 */
     uint32_t mode;       /* of a Unix socket, 0..0777, or TABLE_NO_MODE */
 };
@@ -405,20 +406,33 @@ struct table_cors {
 #define TABLE_NO_BODY_MAX    UINT64_MAX
 #define TABLE_HEAD_BYTES_MAX 32768u
 
+enum table_client_header {
+    TABLE_BY_EITHER, /* X-Forwarded-For, and Forwarded where there is none of it */
+    TABLE_BY_X_FORWARDED_FOR,
+    TABLE_BY_FORWARDED,
+};
+
 struct table_listener {
     struct slice name;
     struct table_place place;
     const struct table_bind *bind;
     uint32_t n_binds; /* at least 1 */
     uint32_t route;
-    uint32_t on_connect, on_response; /* routes of these phases, or TABLE_NO_ROUTE */
-    uint32_t max_connections;         /* over all workers; at least 1 */
-    uint32_t max_streams;             /* of an HTTP/2 connection at a time; at least 1 */
+    uint32_t on_connect, on_response;          /* routes of these phases, or TABLE_NO_ROUTE */
+    uint32_t max_connections;                  /* over all workers; at least 1 */
+    uint32_t overload_saves, overload_refuses; /* percent; the first is not above the second */
+    uint32_t max_per_source;                   /* of a client's address; TABLE_NO_MAX: any number */
+    uint32_t max_handshakes;                   /* in a second; the same */
+    uint32_t max_streams;                      /* of an HTTP/2 connection at a time; at least 1 */
+    uint32_t max_glitches;                     /* of an HTTP/2 connection, by cost; at least 10 */
+    uint32_t min_rate;                         /* bytes in a second; 0: any */
+    int64_t min_rate_ns;                       /* over which time; above 0 */
     uint32_t max_requests;            /* of a connection; at least 1, TABLE_NO_MAX: any number */
     uint32_t max_head_bytes;          /* of a request; TABLE_HEAD_BYTES_MAX at most */
     uint64_t max_body_bytes;          /* of a request; TABLE_NO_BODY_MAX: any length */
     struct table_network_set trusted; /* whose word about clients is believed */
-    const uint32_t *reach;            /* the clusters that its requests may be sent to, each once */
+    enum table_client_header client_header; /* and in which header */
+    const uint32_t *reach; /* the clusters that its requests may be sent to, each once */
     uint32_t n_reach;
     const uint32_t *limit; /* into table.limit; that every request meets first */
     uint32_t n_limits;

@@ -167,6 +167,13 @@ static const char *verify_listener(const struct table *t, const struct table_lis
     REQUIRE((l->path_rules & ~t->path_rules) == 0 && (t->path_rules & ~URI_PATH_RULES) == 0,
             "a listener wants paths in no known form");
     REQUIRE(l->max_streams > 0, "a listener takes no streams");
+    REQUIRE(l->client_header <= TABLE_BY_FORWARDED, "a listener believes a header unheard of");
+    REQUIRE(l->max_glitches >= 10, "a listener forgives nothing");
+    REQUIRE(l->min_rate_ns > 0, "a listener looks at rates over no time");
+    REQUIRE(l->overload_saves > 0 && l->overload_saves <= l->overload_refuses,
+            "a listener refuses before it saves");
+    REQUIRE(l->max_per_source > 0 && l->max_handshakes > 0,
+            "a listener takes no client, or no handshake");
     REQUIRE(l->max_requests > 0, "a listener takes no requests");
     REQUIRE(l->max_head_bytes > 0 && l->max_head_bytes <= TABLE_HEAD_BYTES_MAX,
             "a listener takes no heads, or longer ones than there may be");

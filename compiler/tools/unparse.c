@@ -133,7 +133,9 @@ static bool in_listener(enum setting_id id)
 {
     return id == SETTING_LISTENER_BIND || id == SETTING_LISTENER_ROUTE ||
            id == SETTING_LISTENER_TIMEOUT || id == SETTING_LISTENER_MAX_CONNECTIONS ||
-           id == SETTING_LISTENER_MAX_STREAMS || id == SETTING_LISTENER_MAX_HEADER_SIZE;
+           id == SETTING_LISTENER_MAX_STREAMS || id == SETTING_LISTENER_MAX_GLITCHES ||
+           id == SETTING_LISTENER_MIN_RATE || id == SETTING_LISTENER_OVERLOAD ||
+           id == SETTING_LISTENER_MAX_HEADER_SIZE;
 }
 
 /* The servers with all that was said of them. */
@@ -318,8 +320,14 @@ static void listener(struct text *out, const struct program *p, const struct pro
             unparse_setting(out, &l->settings.at[i]);
     unparse_rest(out, &l->settings, in_listener);
     timeouts(out, l->timeout_ns);
-    text_addf(out, "  max-connections %u\n  max-streams %u\n  max-header-size %uB\n",
-              l->max_connections, l->max_streams, l->max_head_bytes);
+    text_addf(out, "  max-connections %u\n  max-streams %u\n  max-glitches %u\n",
+              l->max_connections, l->max_streams, l->max_glitches);
+    text_addf(out, "  overload %u%% %u%%\n", l->overload_saves, l->overload_refuses);
+    text_addf(out, "  max-header-size %uB\n  min-rate ", l->max_head_bytes);
+    char rate[16];
+    snprintf(rate, sizeof(rate), "%uB", l->min_rate);
+    duration(out, rate, l->min_rate_ns);
+    text_addc(out, '\n');
     text_addf(out, "  route " SLICE_FMT "\n", SLICE_ARG(p->route[l->route].name));
     block(out, p, "on connect", &l->on_connect);
     block(out, p, "on response", &l->on_response);

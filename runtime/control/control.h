@@ -25,8 +25,11 @@ struct control_info {
     uint32_t certificates;
     int64_t certificate_expiry_s; /* of the first to expire, since 1970; 0: there is none */
     uint64_t probes, probes_late; /* begun; of them, more than a tenth of their interval late */
-    int64_t trial_left_ns;        /* until what is on trial goes; 0: nothing is */
-    bool draining;                /* a shutdown has begun */
+    uint64_t reloads, reloads_refused;    /* since the process began, changes among them */
+    bool reload_refused;                  /* the last one */
+    int64_t reload_wall_ns;               /* when that was, since 1970; 0: there was none */
+    int64_t trial_left_ns;                /* until what is on trial goes; 0: nothing is */
+    bool draining;                        /* a shutdown has begun */
     const struct metrics *const *metrics; /* a block of each thread; valid while we run */
     uint32_t n_metrics;
 };

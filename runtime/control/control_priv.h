@@ -98,6 +98,9 @@ struct control {
     struct reload reload;
     struct changes changes;
     struct trial trial;
+    uint64_t reloads, reloads_refused;
+    bool reload_refused; /* the last one */
+    int64_t reload_wall_ns;
     bool reload_again; /* SIGHUP came while one was under way */
 
     struct timer watch; /* set: some cluster is to be looked at */

@@ -254,6 +254,10 @@ static void answer(struct control *c, bool done)
     struct text report = r->report; /* whoever is told may ask for the next one at once */
     r->report = (struct text){0};
     r->under_way = false;
+    c->reloads++;
+    c->reloads_refused += !done;
+    c->reload_refused = !done;
+    c->reload_wall_ns = clock_wall_ns();
     const struct control_reload result = {.done = done,
                                           .generation = c->newest->id,
                                           .change = r->change.number,
@@ -303,7 +307,8 @@ static bool any_waits_for_checks(const struct control *c)
 static void look_at_checks(void *of)
 {
     struct control *c = of;
-    if (c->serving && clock_now_ns() < c->reload.hand_over_ns && any_waits_for_checks(c)) {
+    if (c->serving && clock_now_ns() < c->reload.hand_over_ns &&
+        (any_waits_for_checks(c) || !shares_settled(c->shares))) {
         timer_set(&c->reload.checks, FIRST_CHECKS_LOOK_NS);
         return;
     }

@@ -14,6 +14,10 @@ void control_info(const struct control *c, struct control_info *out)
                                  .listeners = t->n_listeners,
                                  .clusters = t->n_clusters,
                                  .servers = c->newest->n_servers,
+                                 .reloads = c->reloads,
+                                 .reloads_refused = c->reloads_refused,
+                                 .reload_refused = c->reload_refused,
+                                 .reload_wall_ns = c->reload_wall_ns,
                                  .draining = c->draining,
                                  .metrics = c->metrics,
                                  .n_metrics = c->n_workers + 1};

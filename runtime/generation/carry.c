@@ -190,8 +190,23 @@ void gate_unpin(struct gate *gate)
 {
     if (!gate || atomic_fetch_sub_explicit(&gate->pins, 1, memory_order_acq_rel) != 1)
         return;
+    callers_free(atomic_load_explicit(&gate->callers, memory_order_relaxed));
     free(gate->name);
     free(gate);
+}
+
+/* Connections that are open already are not counted; a table that has become too small for some
+ * goes on. */
+static void know_callers(struct gate *gate, const struct table_listener *l)
+{
+    if (l->max_per_source == TABLE_NO_MAX ||
+        atomic_load_explicit(&gate->callers, memory_order_relaxed))
+        return;
+    uint64_t seed;
+    if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+        seed = (uint64_t)clock_now_ns();
+    atomic_store_explicit(&gate->callers, callers_new(l->max_connections, seed),
+                          memory_order_release);
 }
 
 static void carry_gates(struct generation *g, const struct generation *before)
@@ -202,6 +217,7 @@ static void carry_gates(struct generation *g, const struct generation *before)
         if (gate)
             gate_pin(gate);
         g->gate[i] = gate ? gate : gate_new(name);
+        know_callers(g->gate[i], &g->table->listener[i]);
     }
 }
 
@@ -272,7 +288,8 @@ static bool carry_socket(struct listener **out, const struct generation *before,
 {
     _Static_assert(TABLE_NO_MODE == LISTENER_NO_MODE, "the table's word for it is the listener's");
     const struct endpoint *e = &bind->endpoint;
-    const struct listener_options options = {.backlog = bind->backlog, .mode = bind->mode};
+    const struct listener_options options = {
+        .backlog = bind->backlog, .deferred = bind->defer_accept, .mode = bind->mode};
     struct listener *old = before ? find_socket(before, e) : NULL;
     if (old) {
         *out = listener_pin(old);

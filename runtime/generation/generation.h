@@ -22,6 +22,7 @@
 #include "compiler/table/table.h"
 #include "runtime/base/text.h"
 #include "runtime/event/mailbox.h"
+#include "runtime/limit/callers.h"
 #include "runtime/limit/limiter.h"
 #include "runtime/net/listener.h"
 #include "runtime/secret/secrets.h"
@@ -57,7 +58,10 @@ struct generation_part {
 struct gate {
     char *name; /* owned, NUL-terminated */
     atomic_uint pins;
+    struct callers *_Atomic callers;   /* who has how many of them; owned; NULL until some
+                                        * generation wants to know, from then on it stays */
     _Alignas(64) _Atomic int64_t open; /* client connections, over all workers */
+    _Atomic int64_t handshakes;        /* the moment that gcra.h keeps */
 };
 
 void gate_pin(struct gate *g);

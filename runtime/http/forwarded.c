@@ -153,12 +153,14 @@ static void read_hops(const struct http_head *head, enum http_name name, struct 
     }
 }
 
-struct address forwarded_client(const struct http_head *head, const struct address *from,
-                                forwarded_trusts *trusts, const void *of)
+struct address forwarded_client(const struct http_head *head, enum forwarded_by by,
+                                const struct address *from, forwarded_trusts *trusts,
+                                const void *of)
 {
     struct hops hops = {.n = 0};
-    read_hops(head, HTTP_X_FORWARDED_FOR, &hops);
-    if (hops.n == 0)
+    if (by != FORWARDED_BY_FORWARDED)
+        read_hops(head, HTTP_X_FORWARDED_FOR, &hops);
+    if (hops.n == 0 && by != FORWARDED_BY_X_FORWARDED_FOR)
         read_hops(head, HTTP_FORWARDED, &hops);
     struct address client = *from;
     while (hops.n > 0 && hops.known[hops.n - 1] && trusts(of, &client))

@@ -28,13 +28,21 @@ size_t forwarded_write(const struct address *client, struct slice proto, struct 
 
 typedef bool forwarded_trusts(const void *of, const struct address *a);
 
+/* Which of the two is looked at. */
+enum forwarded_by {
+    FORWARDED_BY_EITHER, /* X-Forwarded-For, and Forwarded where there is none of it */
+    FORWARDED_BY_X_FORWARDED_FOR,
+    FORWARDED_BY_FORWARDED,
+};
+
 /*
- * The client, as proxies tell that are trusted: X-Forwarded-For, or Forwarded where there is none
- * of it, is read from its end; each address that is trusted may name the one before it. `from` is
- * the peer, trusted already. What cannot be read ends the chain. Ports are not looked at.
+ * The client, as proxies tell that are trusted: the header is read from its end; each address that
+ * is trusted may name the one before it. `from` is the peer, trusted already. What cannot be read
+ * ends the chain. Ports are not looked at.
  */
-struct address forwarded_client(const struct http_head *head, const struct address *from,
-                                forwarded_trusts *trusts, const void *of);
+struct address forwarded_client(const struct http_head *head, enum forwarded_by by,
+                                const struct address *from, forwarded_trusts *trusts,
+                                const void *of);
 
 /*
  * Writes the X-Forwarded-For fields of `head` as one list, and the client behind them; for servers

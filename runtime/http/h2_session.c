@@ -12,13 +12,27 @@
 /* Not worth a frame of its own while more room may come. */
 #define DATA_BYTES_MIN ((size_t)1024)
 
+/* Less than that in a frame, for want of a window, is work for little. Peers that give back each
+ * frame's room by itself make such frames too, but many are large: so many bytes pay for one. */
+#define DRIBBLE_BYTES ((size_t)256)
+#define DRIBBLE_PRICE ((uint64_t)1024)
+
 /* Decoded, as the header compression makes it of few bytes: beyond this nobody is served. */
 #define HEAD_DECODED_MAX (4 * (size_t)HTTP_HEAD_BYTES_MAX)
 
-/* Bytes that are acknowledged while the peer reads nothing. */
-#define ACKS_WAITING_MAX 64
+/* Acknowledgements that wait while the peer reads nothing, and frames of every other kind, beside
+ * those that its streams may have. */
+#define ACKS_WAITING_MAX   64
+#define FRAMES_WAITING_MAX 256
 
-#define CONTINUATIONS_MAX 8
+/* What a DATA frame of ours may bring: updates of two windows, and a PING. */
+#define ANSWERS_OF_DATA 3
+
+/* A message that was whole gives so much of the budget back. */
+#define MESSAGE_WORTH 1
+
+#define CONTINUATIONS_MAX      8
+#define CONTINUATION_BYTES_MIN 1024
 
 enum pseudo { METHOD, SCHEME, AUTHORITY, PATH, PROTOCOL, STATUS, PSEUDOS };
 
@@ -38,13 +52,16 @@ struct h2_session {
     struct incoming in;
     int64_t now_ns, refilled_ns;
     uint32_t glitches_left, glitches_burst, glitches_per_s;
-    uint32_t updates_due;    /* WINDOW_UPDATEs that our DATA may bring */
+    enum h2_glitch calmed_by;
+    uint32_t answers_due;    /* that our DATA may bring */
+    uint64_t sent_bytes;     /* of DATA, that have paid for no frame of few bytes yet */
     uint32_t resets_of_ours; /* under way, and asked for by the owner */
     uint32_t head_bytes_max, streams_max;
     uint32_t n_opened; /* client: requests that are under way */
     uint8_t key_len;
     char websocket_key[32];
     bool is_client, secure, blocked, broken, calmed, failed, settled;
+    bool dribbles; /* the DATA being sent is a few bytes, for the peer's window has no more */
 };
 
 /* --- the budget ------------------------------------------------------------------------------ */
@@ -55,11 +72,23 @@ static const uint32_t GLITCH_COST[] = {
 #undef GLITCH
 };
 
-static void calm(struct h2_session *s)
+const char *h2_glitch_text(enum h2_glitch which)
+{
+    static const char *const text[] = {
+#define GLITCH(id, cost, what) what,
+        H2_GLITCHES(GLITCH)
+#undef GLITCH
+    };
+    ASSERT(which < H2_GLITCH_COUNT);
+    return text[which];
+}
+
+static void calm(struct h2_session *s, enum h2_glitch why)
 {
     if (s->calmed)
         return;
     s->calmed = true;
+    s->calmed_by = why;
     nghttp2_session_terminate_session(s->library, NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
@@ -81,10 +110,27 @@ static void glitch(struct h2_session *s, enum h2_glitch which)
     refill(s);
     if (s->glitches_left < GLITCH_COST[which]) {
         s->glitches_left = 0;
-        calm(s);
+        calm(s, which);
         return;
     }
     s->glitches_left -= GLITCH_COST[which];
+}
+
+/* Is it what our DATA may bring? It is, so often. */
+static bool was_due(struct h2_session *s)
+{
+    if (s->answers_due == 0)
+        return false;
+    s->answers_due--;
+    return true;
+}
+
+/* What the peer provokes and does not read. Streams have a few frames each. */
+static void look_at_queue(struct h2_session *s)
+{
+    const size_t most = FRAMES_WAITING_MAX + 4 * (size_t)s->streams_max;
+    if (!s->calmed && nghttp2_session_get_outbound_queue_size(s->library) > most)
+        glitch(s, H2_GLITCH_UNREAD);
 }
 
 /* --- heads ----------------------------------------------------------------------------------- */
@@ -243,16 +289,20 @@ static int on_begin_frame(nghttp2_session *library, const nghttp2_frame_hd *hd, 
             glitch(s, H2_GLITCH_EMPTY);
         break;
     case NGHTTP2_SETTINGS:
-    case NGHTTP2_PING:
         if (!ack)
             glitch(s, H2_GLITCH_CONTROL);
         break;
+    case NGHTTP2_PING: /* those who measure how much fits on the way send one with what they get */
+        if (!ack && !was_due(s))
+            glitch(s, H2_GLITCH_CONTROL);
+        break;
     case NGHTTP2_RST_STREAM: glitch(s, H2_GLITCH_RESETS); break;
-    case NGHTTP2_CONTINUATION: glitch(s, H2_GLITCH_CONTINUED); break;
+    case NGHTTP2_CONTINUATION: /* a large head has some that are full, and a rest */
+        if (!(hd->flags & NGHTTP2_FLAG_END_HEADERS) && hd->length < CONTINUATION_BYTES_MIN)
+            glitch(s, H2_GLITCH_CONTINUED);
+        break;
     case NGHTTP2_WINDOW_UPDATE:
-        if (s->updates_due > 0)
-            s->updates_due--;
-        else
+        if (!was_due(s))
             glitch(s, H2_GLITCH_UPDATES);
         break;
     default: glitch(s, H2_GLITCH_PRIORITY); break;
@@ -264,7 +314,15 @@ static int on_begin_frame(nghttp2_session *library, const nghttp2_frame_hd *hd, 
             s->library, hd->stream_id == 0 ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_FRAME_SIZE_ERROR);
         s->failed = true;
     }
+    look_at_queue(s);
     return s->calmed || s->failed ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+}
+
+/* Padding alone is no data either, nor what asks for more of it. */
+static void look_at_padding(struct h2_session *s, const nghttp2_frame_hd *hd, size_t padding)
+{
+    if (hd->length > 0 && hd->length == padding && !(hd->flags & NGHTTP2_FLAG_END_STREAM))
+        glitch(s, H2_GLITCH_EMPTY);
 }
 
 static int on_frame_recv(nghttp2_session *library, const nghttp2_frame *frame, void *of)
@@ -274,9 +332,10 @@ static int on_frame_recv(nghttp2_session *library, const nghttp2_frame *frame, v
     if (frame->hd.type == NGHTTP2_HEADERS) {
         head_complete(s, frame);
         incoming_done(&s->in);
-    } else if (frame->hd.type == NGHTTP2_DATA && frame->hd.flags & NGHTTP2_FLAG_END_STREAM) {
+    } else if (frame->hd.type == NGHTTP2_DATA) {
         struct h2_stream *st = stream_of(s, frame->hd.stream_id);
-        if (st && !st->is_gone) {
+        look_at_padding(s, &frame->hd, frame->data.padlen);
+        if (st && !st->is_gone && frame->hd.flags & NGHTTP2_FLAG_END_STREAM) {
             st->got_end = true;
             s->calls->end(st, 0);
         }
@@ -312,6 +371,8 @@ static int on_close(nghttp2_session *library, int32_t id, uint32_t code, void *o
         s->n_opened--;
     if (s->in.stream == st)
         s->in.stream = NULL;
+    if (code == NGHTTP2_NO_ERROR && s->glitches_left < s->glitches_burst)
+        s->glitches_left += MESSAGE_WORTH;
     if (!st || st->is_gone)
         return 0;
     st->is_gone = true;
@@ -392,6 +453,7 @@ static ssize_t how_much(nghttp2_session *library, int32_t id, uint8_t *buf, size
     size_t n = left < length ? left : length;
     if (n > room - FRAME_HEAD_BYTES)
         n = room - FRAME_HEAD_BYTES;
+    s->dribbles = n == length && n < left && n < DRIBBLE_BYTES;
     *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
     if (st->last && n == left) {
         *flags |= NGHTTP2_DATA_FLAG_EOF;
@@ -403,6 +465,17 @@ static ssize_t how_much(nghttp2_session *library, int32_t id, uint8_t *buf, size
         st->sent_end = true;
     }
     return (ssize_t)n;
+}
+
+static void note_size(struct h2_session *s, size_t bytes)
+{
+    s->sent_bytes += bytes;
+    if (!s->dribbles)
+        return;
+    if (s->sent_bytes < DRIBBLE_PRICE)
+        glitch(s, H2_GLITCH_UPDATES);
+    else
+        s->sent_bytes -= DRIBBLE_PRICE;
 }
 
 /* As much as how_much() said: the one copy that a body makes. */
@@ -433,7 +506,8 @@ static int send_data(nghttp2_session *library, nghttp2_frame *frame, const uint8
         }
     }
     s->calls->wrote(s->of, FRAME_HEAD_BYTES + length);
-    s->updates_due += 2; /* one for the stream, one for the connection */
+    s->answers_due += ANSWERS_OF_DATA;
+    note_size(s, length);
     return 0;
 }
 
@@ -700,8 +774,8 @@ bool h2_session_receive(struct h2_session *s, const char *at, size_t len, int64_
         return true;
     if (rc == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS)
         glitch(s, H2_GLITCH_BOMBS);
-    if (rc == NGHTTP2_ERR_FLOODED || rc == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS)
-        calm(s);
+    else if (rc == NGHTTP2_ERR_FLOODED)
+        glitch(s, H2_GLITCH_UNREAD);
     else if (!s->calmed && !s->failed)
         nghttp2_session_terminate_session(s->library, NGHTTP2_PROTOCOL_ERROR);
     return false;
@@ -726,6 +800,12 @@ bool h2_session_is_in_head(const struct h2_session *s)
 bool h2_session_is_calmed(const struct h2_session *s)
 {
     return s->calmed;
+}
+
+enum h2_glitch h2_session_calmed_by(const struct h2_session *s)
+{
+    ASSERT(s->calmed);
+    return s->calmed_by;
 }
 
 bool h2_session_may_open(const struct h2_session *s)

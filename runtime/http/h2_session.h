@@ -17,18 +17,22 @@
 
 /*
  * What a peer may do now and then, and not all the time. GLITCH(id, cost, what)
- * The budget of a connection is in struct h2_limits; when it is spent the connection ends with
- * GOAWAY(ENHANCE_YOUR_CALM).
+ * The budget of a connection is in struct h2_limits: it comes back with time, and a little of it
+ * with each message that was whole. When it is spent the connection ends with
+ * GOAWAY(ENHANCE_YOUR_CALM). What costs H2_GLITCH_ALL ends it at once.
  */
 #define H2_GLITCHES(GLITCH)                                                                        \
     GLITCH(RESETS, 5, "streams reset by the peer")                                                 \
     GLITCH(PROVOKED, 5, "streams that the peer made us reset")                                     \
     GLITCH(CONTROL, 1, "PING and SETTINGS")                                                        \
-    GLITCH(PRIORITY, 1, "PRIORITY, and frames of unknown types")                                   \
-    GLITCH(UPDATES, 1, "WINDOW_UPDATE without DATA that asked for it")                             \
+    GLITCH(PRIORITY, 1, "PRIORITY and unknown frames")                                             \
+    GLITCH(UPDATES, 1, "WINDOW_UPDATE that no DATA asked for, or for a few bytes")                 \
     GLITCH(EMPTY, 2, "DATA without data")                                                          \
-    GLITCH(CONTINUED, 10, "CONTINUATION")                                                          \
-    GLITCH(BOMBS, 1000000, "heads far above every limit")
+    GLITCH(CONTINUED, 10, "CONTINUATION with little in it")                                        \
+    GLITCH(UNREAD, H2_GLITCH_ALL, "answers to frames that the peer does not read")                 \
+    GLITCH(BOMBS, H2_GLITCH_ALL, "heads far above every limit")
+
+#define H2_GLITCH_ALL UINT32_MAX
 
 enum h2_glitch {
 #define GLITCH(id, cost, what) H2_GLITCH_##id,
@@ -112,8 +116,12 @@ bool h2_session_is_over(const struct h2_session *s);
 bool h2_session_is_settled(const struct h2_session *s);
 bool h2_session_is_in_head(const struct h2_session *s);
 
-/* Has it spent its budget? */
+/* Has it spent its budget? On what, in the end? */
 bool h2_session_is_calmed(const struct h2_session *s);
+enum h2_glitch h2_session_calmed_by(const struct h2_session *s);
+
+/* In words; static text. */
+const char *h2_glitch_text(enum h2_glitch which);
 
 /* Does the peer take another stream of ours? How many may there be at a time? */
 bool h2_session_may_open(const struct h2_session *s);

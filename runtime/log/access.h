@@ -24,7 +24,9 @@
     END(MALFORMED, "malformed-request")                                                            \
     END(TOO_LARGE, "too-large") /* its body: max-body-size */                                      \
     END(CLIENT_TIMEOUT, "client-timeout")                                                          \
+    END(CLIENT_SLOW, "client-slow") /* below min-rate */                                           \
     END(CLIENT_ABORT, "client-abort")                                                              \
+    END(FLOOD, "flood") /* its HTTP/2 connection was ended for what else was sent on it */         \
     END(NO_SERVER, "no-server")                                                                    \
     END(QUEUE_FULL, "queue-full") /* so many wait for a server already */                          \
     END(QUEUE_TIMEOUT, "queue-timeout")                                                            \

@@ -125,7 +125,27 @@ static void glitch(void *of, enum h2_glitch which)
     case H2_GLITCH_UPDATES: METRIC_ADD(metrics->h2_glitch_updates, 1); return;
     case H2_GLITCH_EMPTY: METRIC_ADD(metrics->h2_glitch_empty, 1); return;
     case H2_GLITCH_CONTINUED: METRIC_ADD(metrics->h2_glitch_continued, 1); return;
+    case H2_GLITCH_UNREAD: METRIC_ADD(metrics->h2_glitch_unread, 1); return;
     case H2_GLITCH_BOMBS: METRIC_ADD(metrics->h2_glitch_bombs, 1); return;
+    case H2_GLITCH_COUNT: break;
+    }
+    ASSERT(!"a glitch");
+}
+
+/* Connections that were ended, by what was too much in the end. */
+static void count_calmed(struct metrics *metrics, enum h2_glitch why)
+{
+    METRIC_ADD(metrics->h2_calmed, 1);
+    switch (why) {
+    case H2_GLITCH_RESETS: METRIC_ADD(metrics->h2_calmed_resets, 1); return;
+    case H2_GLITCH_PROVOKED: METRIC_ADD(metrics->h2_calmed_provoked, 1); return;
+    case H2_GLITCH_CONTROL: METRIC_ADD(metrics->h2_calmed_control, 1); return;
+    case H2_GLITCH_PRIORITY: METRIC_ADD(metrics->h2_calmed_priority, 1); return;
+    case H2_GLITCH_UPDATES: METRIC_ADD(metrics->h2_calmed_updates, 1); return;
+    case H2_GLITCH_EMPTY: METRIC_ADD(metrics->h2_calmed_empty, 1); return;
+    case H2_GLITCH_CONTINUED: METRIC_ADD(metrics->h2_calmed_continued, 1); return;
+    case H2_GLITCH_UNREAD: METRIC_ADD(metrics->h2_calmed_unread, 1); return;
+    case H2_GLITCH_BOMBS: METRIC_ADD(metrics->h2_calmed_bombs, 1); return;
     case H2_GLITCH_COUNT: break;
     }
     ASSERT(!"a glitch");
@@ -177,14 +197,16 @@ static void finish_turn(struct mux *m)
 {
     run_turn(m);
     if (!m->ending && h2_session_is_calmed(m->h2)) {
-        METRIC_ADD(m->owner->metrics->h2_calmed, 1);
+        count_calmed(m->owner->metrics, h2_session_calmed_by(m->h2));
         m->ending = true;
     }
     if (buffer_len(&m->out) == 0)
         buffer_give(&m->out, m->owner->buffers);
     if (!m->started)
         return;
-    if (!m->dead && (m->ending || h2_session_is_over(m->h2)) && !m->stalled)
+    /* Whoever is told to be calm, and reads nothing, is not waited for. */
+    const bool heard = !m->stalled || h2_session_is_calmed(m->h2);
+    if (!m->dead && (m->ending || h2_session_is_over(m->h2)) && heard)
         m->dead = true;
     if (m->dead) {
         m->calls->over(m);

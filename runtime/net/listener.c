@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -29,6 +30,16 @@ static int set_options(int fd, const struct sockaddr_of *to)
     return socket_options_set(fd);
 }
 
+/* How long the kernel waits for the first byte: then the connection is given up, or taken. */
+#define DEFER_S 10
+
+/* Best effort: without it all goes on as it would. */
+static void defer(int fd, bool deferred)
+{
+    const int seconds = deferred ? DEFER_S : 0;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds));
+}
+
 static const char *path_of(const struct sockaddr_of *to)
 {
     return ((const struct sockaddr_un *)(const void *)&to->addr)->sun_path;
@@ -49,6 +60,8 @@ static int open_one(const struct sockaddr_of *to, const struct listener_options 
         rc = -errno;
     if (rc == 0 && has_mode && chmod(path_of(to), o->mode) == -1)
         rc = -errno;
+    if (rc == 0 && to->addr.ss_family != AF_UNIX)
+        defer(fd, o->deferred);
     if (rc == 0 && listen(fd, (int)o->backlog) == -1)
         rc = -errno;
     if (rc == 0)
@@ -98,7 +111,8 @@ static struct listener *listener_new(const struct endpoint *e, uint32_t n_socket
 int listener_open(const struct endpoint *e, const struct listener_options *o, uint32_t n_workers,
                   struct listener **out)
 {
-    static const struct listener_options DEFAULT = {LISTENER_BACKLOG, LISTENER_NO_MODE};
+    static const struct listener_options DEFAULT = {.backlog = LISTENER_BACKLOG,
+                                                    .mode = LISTENER_NO_MODE};
     ASSERT(n_workers >= 1);
     o = o ? o : &DEFAULT;
     const int handed = inherited_take(e);
@@ -131,6 +145,8 @@ void listener_adjust(struct listener *l, const struct listener_options *o)
     /* Best effort: the sockets are good as they are, and a reload must not fail over this. */
     for (uint32_t i = 0; i < l->n_sockets; i++)
         (void)listen(l->fd[i], (int)o->backlog);
+    for (uint32_t i = 0; i < l->n_sockets && !l->endpoint.path[0]; i++)
+        defer(l->fd[i], o->deferred);
     if (l->inode != 0 && o->mode != LISTENER_NO_MODE)
         (void)chmod(l->endpoint.path, o->mode);
 }

@@ -30,6 +30,7 @@ struct listener {
 
 struct listener_options {
     uint32_t backlog; /* that may wait to be accepted; the kernel has a limit of its own */
+    bool deferred;    /* connections are taken when their client has said something (TCP) */
     uint32_t mode;    /* of a Unix socket's file; LISTENER_NO_MODE: what the umask leaves */
 };
 

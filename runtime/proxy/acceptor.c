@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "runtime/base/clock.h"
+#include "runtime/limit/gcra.h"
 #include "runtime/proxy/session.h"
 #include "runtime/proxy/worker.h"
 
@@ -15,9 +17,11 @@ struct acceptor {
     struct gate *gate;         /* pinned */
     struct tls_context *tls;   /* the current generation's; NULL: plain connections */
     uint32_t max_connections;
+    struct gcra handshakes; /* step 0: any number */
     struct watch watch;
     bool paused;
     bool proxied; /* connections begin with a PROXY header */
+    bool leaving; /* whoever waits is taken */
 };
 
 static void pause_accepting(struct acceptor *a)
@@ -26,10 +30,38 @@ static void pause_accepting(struct acceptor *a)
     watch_want(&a->watch, 0);
 }
 
+/* Handshakes cost more than all else that a stranger may ask for. Workers count together, and may
+ * be one each above. */
+static bool may_shake_hands(const struct acceptor *a)
+{
+    int64_t after;
+    return !a->tls || a->handshakes.step_ns == 0 || a->leaving ||
+           gcra_take(a->handshakes,
+                     atomic_load_explicit(&a->gate->handshakes, memory_order_relaxed),
+                     a->worker->now_ns, &after);
+}
+
+static void note_handshake(struct acceptor *a)
+{
+    if (!a->tls || a->handshakes.step_ns == 0)
+        return;
+    _Atomic int64_t *at = &a->gate->handshakes;
+    int64_t tat = atomic_load_explicit(at, memory_order_relaxed), after;
+    do
+        (void)gcra_take(a->handshakes, tat, a->worker->now_ns, &after);
+    while (!atomic_compare_exchange_weak_explicit(at, &tat, after, memory_order_relaxed,
+                                                  memory_order_relaxed));
+}
+
 /* False when there is no more to accept, or none may be. */
 static bool accept_one(struct acceptor *a)
 {
     struct worker *w = a->worker;
+    if (!may_shake_hands(a)) {
+        METRIC_ADD(w->metrics->handshakes_deferred, 1);
+        pause_accepting(a);
+        return false;
+    }
     if (atomic_fetch_add_explicit(&a->gate->open, 1, memory_order_relaxed) >= a->max_connections) {
         atomic_fetch_sub_explicit(&a->gate->open, 1, memory_order_relaxed);
         pause_accepting(a);
@@ -38,6 +70,7 @@ static bool accept_one(struct acceptor *a)
     struct endpoint client;
     const int fd = listener_accept(a->listener, w->index, &client);
     if (fd >= 0) {
+        note_handshake(a);
         session_open(w, fd, &client, a->gate, a->tls, a->proxied);
         return true;
     }
@@ -90,6 +123,14 @@ static struct acceptor *find(struct worker *w, const struct listener *l)
     return NULL;
 }
 
+/* A tenth of a second's may come at once: accepting resumes several times in that time. */
+static struct gcra handshakes_of(const struct table_listener *l)
+{
+    const uint32_t most = l->max_handshakes;
+    return most == TABLE_NO_MAX ? (struct gcra){0}
+                                : gcra_of(most, NS_PER_S, most < 20 ? 2 : most / 10);
+}
+
 static void update_listener(struct worker *w, uint32_t index)
 {
     const struct generation *g = w->current;
@@ -106,6 +147,7 @@ static void update_listener(struct worker *w, uint32_t index)
         }
         a->max_connections = spec->max_connections;
         a->proxied = spec->bind[b].proxy_protocol;
+        a->handshakes = handshakes_of(spec);
         a->tls = spec->bind[b].tls == TABLE_NO_TLS ? NULL : g->tls->context[spec->bind[b].tls];
     }
 }
@@ -113,6 +155,7 @@ static void update_listener(struct worker *w, uint32_t index)
 /* Whoever has connected already, and waits in the queue of a socket that goes, is still served. */
 static void drain_queue(struct acceptor *a)
 {
+    a->leaving = true;
     while (accept_one(a))
         ;
 }

@@ -238,6 +238,19 @@ enum outcome exchange_server_failed(struct exchange *x, uint16_t status, enum ac
     return refuse(x, status, end, detail);
 }
 
+enum outcome exchange_answer_spoilt(struct exchange *x)
+{
+    note_failure(x, cause_of(x, ACCESS_SERVER_ERROR));
+    x->response_known = false;
+    exchange_drop_coding(x);
+    x->down = (struct flow){.sent_bytes = x->down.sent_bytes};
+    exchange_drop_link(x);
+    flow_done(&x->up, &x->worker->buffers);
+    if (!x->up.ended && x->info.framing != FRAMING_NONE)
+        x->fate = FATE_LINGER;
+    return refuse(x, 502, ACCESS_SERVER_ERROR, "The server's response is malformed.");
+}
+
 bool exchange_answer_is_retried(struct exchange *x)
 {
     const struct table_retry *rule = x->retry;

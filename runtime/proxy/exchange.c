@@ -12,62 +12,26 @@ struct exchange *exchange_new(struct session *s)
     struct exchange *x = pool_take(&w->exchanges);
     if (!x)
         return NULL;
-    /* The heads and the verdict are written before they are read; zeroing them would cost more than
-     * parsing does. */
+    memset(x, 0, offsetof(struct exchange, request));
     x->magic = EXCHANGE_MAGIC;
-    x->step = EXCHANGE_READ_HEAD;
     x->session = s;
     x->worker = w;
     x->generation = w->current;
     generation_pin(x->generation, w->index);
     x->listener = session_listener(s);
     x->tcp = x->listener && x->listener->tcp;
-    if (x->tcp)
-        x->step = EXCHANGE_OPEN;
+    x->step = x->tcp ? EXCHANGE_OPEN : EXCHANGE_READ_HEAD;
     x->client = s->client.address;
-    x->cluster = NULL;
-    x->retry = NULL;
-    x->server = NULL;
-    x->link = NULL;
     x->begun_ns = w->now_ns;
     x->begun_wall_ns = clock_wall_ns();
-    x->head_ns = x->decided_ns = x->connected_ns = x->answered_ns = 0;
-    x->decided = x->response_known = x->head_sent = x->up_failed = x->fresh = x->late = x->reused =
-        x->heard = x->continued = x->tarpitted = x->draining = x->says_retries = x->has_turn =
-            x->rested = x->body_taken = x->keeps_body = x->sticks = x->remembers = x->has_cookie =
-                x->cookie_ages = false;
-    x->info = (struct http_request_info){0};
-    x->facts = (struct facts){0};
-    x->response_info = (struct http_response_info){0};
-    x->up = x->down = (struct flow){0};
-    x->coding = NULL;
     x->up_result = x->down_result = FLOW_HUNGRY;
-    x->tries = x->n_tried = x->n_interim = x->held = x->retries = 0;
-    x->retried = x->not_retried = NULL;
-    x->retry_after_s = 0;
-    x->limited = NULL;
-    x->holds = NULL;
-    x->beyond = 0;
-    x->cors = NULL;
-    x->waiter = NULL;
     x->hedge = HEDGE_NONE;
-    x->is_hedge = false;
-    x->other = NULL;
-    x->hedge_deadline = (struct deadline){0};
-    x->try_deadline = (struct deadline){.call = exchange_try_late};
-    x->status = x->server_status = 0;
-    x->lead = x->detail = "";
-    x->reason = NULL;
-    x->request_number = ++w->requests;
     x->fate = FATE_KEEP;
     x->end = ACCESS_COMPLETE;
-    x->received_bytes = 0;
-    x->head_parsed = 0;
-    x->record = NULL;
-    x->read_timeout_ns = 0;
-    x->heard_bytes = 0;
-    x->up_stall = x->down_stall = (struct stall){0};
-    x->request_deadline = (struct deadline){.call = request_late};
+    x->lead = x->detail = "";
+    x->request_number = ++w->requests;
+    x->try_deadline.call = exchange_try_late;
+    x->request_deadline.call = request_late;
     METRIC_ADD(w->metrics->requests_in_flight, 1);
 
     if (x->listener) {
@@ -158,6 +122,14 @@ static enum outcome malformed(struct exchange *x, int error)
     return out;
 }
 
+static enum outcome refuse_overload(struct exchange *x)
+{
+    METRIC_ADD(x->worker->metrics->overload_refused, 1);
+    x->retry_after_s = 1;
+    x->fate = FATE_LINGER;
+    return refuse(x, 503, ACCESS_OVERLOAD, "Too much is going on here now.");
+}
+
 /* More of a head that was not complete. */
 static enum outcome read_more(struct exchange *x)
 {
@@ -217,6 +189,11 @@ enum outcome exchange_read_head(struct exchange *x)
     const int error = http_request_understand(&x->request, &x->info);
     if (error)
         return malformed(x, error);
+    const enum overload_stage stage = overload_stage(&x->worker->overload, x->listener);
+    if (stage == OVERLOAD_REFUSES)
+        return refuse_overload(x);
+    if (stage == OVERLOAD_SAVES && !s->parent && x->fate == FATE_KEEP)
+        x->fate = FATE_CLOSE;
     /* Of a stream's body only the end is known, unless it says its length. */
     const bool all_here = conn_ended(&s->conn) && buffer_len(&s->in) == 0;
     if (x->info.framing == FRAMING_NONE && conn_is_stream(&s->conn) && !all_here &&
@@ -346,6 +323,15 @@ static void watch_stall(struct exchange *x, struct stall *s, struct deadline *d,
         deadline_set(&x->worker->deadlines, d, ns, x->worker->now_ns);
 }
 
+/* A body may go on for hours once the response has begun: of a call that streams both ways. */
+static void settle_pace(struct exchange *x)
+{
+    const int64_t now_ns = x->worker->now_ns;
+    const bool relays = x->step == EXCHANGE_RELAY;
+    pace_wait(&x->up_pace, relays && x->up_stall.turn == TURN_CLIENT && !x->response_known, now_ns);
+    pace_wait(&x->down_pace, relays && x->down_stall.turn == TURN_CLIENT, now_ns);
+}
+
 static int64_t server_read_ns(const struct exchange *x)
 {
     return x->read_timeout_ns > 0 ? x->read_timeout_ns
@@ -430,6 +416,7 @@ static void settle_link(struct exchange *x)
     conn_want(&x->link->conn, (reading ? WATCH_READ : 0) | (blocked ? WATCH_WRITE : 0));
     settle_up(x);
     settle_down(x, &x->link->deadline);
+    settle_pace(x);
 }
 
 /* Both have the session's deadline, which starts anew with each try, and not with each turn. */
@@ -473,22 +460,40 @@ void exchange_settle(struct exchange *x)
 
 /* --- late ---------------------------------------------------------------------------------- */
 
+static enum outcome give_client_up(struct exchange *x, enum access_end end)
+{
+    const bool may_answer = (x->step == EXCHANGE_READ_HEAD || x->step == EXCHANGE_RELAY) &&
+                            !x->response_known && x->down_result != FLOW_BLOCKED;
+    if (!may_answer)
+        return exchange_abort(x, end);
+    exchange_drop_link(x);
+    x->fate = FATE_LINGER;
+    return refuse(x, 408, end, "The request did not arrive in time.");
+}
+
 static void client_late(struct exchange *x)
 {
     METRIC_ADD(x->worker->metrics->requests_timed_out, 1);
-    const bool may_answer = (x->step == EXCHANGE_READ_HEAD || x->step == EXCHANGE_RELAY) &&
-                            !x->response_known && x->down_result != FLOW_BLOCKED;
-    if (x->step == EXCHANGE_TUNNEL) {
+    if (x->step == EXCHANGE_TUNNEL)
         exchange_tunnel_late(x, false);
-        return;
-    }
-    if (!may_answer) {
-        exchange_abort(x, ACCESS_CLIENT_TIMEOUT);
-        return;
-    }
-    exchange_drop_link(x);
-    x->fate = FATE_LINGER;
-    refuse(x, 408, ACCESS_CLIENT_TIMEOUT, "The request did not arrive in time.");
+    else
+        give_client_up(x, ACCESS_CLIENT_TIMEOUT);
+}
+
+bool exchange_is_slow(struct exchange *x, enum outcome *out)
+{
+    struct metrics *m = x->worker->metrics;
+    const int64_t now_ns = x->worker->now_ns;
+    const uint32_t rate = x->listener->min_rate;
+    const int64_t over_ns = x->listener->min_rate_ns;
+    const bool up = pace_is_slow(&x->up_pace, x->received_bytes, rate, over_ns, now_ns);
+    const bool down = pace_is_slow(&x->down_pace, x->down.sent_bytes, rate, over_ns, now_ns);
+    if (!up && !down)
+        return false;
+    METRIC_ADD(m->requests_slow, up);
+    METRIC_ADD(m->responses_slow, !up);
+    *out = give_client_up(x, ACCESS_CLIENT_SLOW);
+    return true;
 }
 
 static void server_late(struct exchange *x)

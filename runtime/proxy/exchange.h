@@ -24,6 +24,7 @@
 #include "runtime/http/semantics.h"
 #include "runtime/log/access.h"
 #include "runtime/proxy/flow.h"
+#include "runtime/proxy/pace.h"
 #include "runtime/upstream/link.h"
 
 struct session;
@@ -100,11 +101,8 @@ struct exchange {
     struct address client; /* who asks, as trusted proxies tell: `src` */
 
     uint32_t head_parsed; /* bytes of the head that were looked at and were not all of it */
-    struct http_head request;
     struct http_request_info info;
     struct facts facts;
-    char host[URI_HOST_BYTES_MAX];
-    struct verdict verdict;
     bool decided;
     bool tarpitted;                        /* counted in worker.tarpitted */
     const struct table_cors *cors;         /* of the deciding clauses, or NULL */
@@ -114,12 +112,12 @@ struct exchange {
     int64_t read_timeout_ns; /* of the deciding clauses, instead of the cluster's; 0: none */
     uint64_t request_number; /* the low half of its id */
 
-    struct http_head response;
     struct http_response_info response_info;
     bool response_known; /* its final head has been read and is on its way: no other answer any more
                           */
 
     struct flow up, down;       /* request body to the server, response to the client */
+    uint64_t interim_bytes;     /* of `down`, before the final response */
     struct flow_coding *coding; /* of a response that is compressed; owned, with its compressor */
     enum flow_result up_result, down_result;
     bool head_sent;    /* the request's head has been given to `up` */
@@ -173,9 +171,16 @@ struct exchange {
     uint64_t received_bytes; /* with what is in the buffer and may belong to the next request */
     uint64_t heard_bytes;    /* from servers */
     struct stall up_stall, down_stall;
+    struct pace up_pace, down_pace;   /* the client's */
     struct deadline request_deadline; /* for all of it; a tunnel has none */
     struct access_record *record;     /* of a tunnel, whose generation is gone; owned */
     int64_t tunnel_ns, drain_ns;      /* its timeouts */
+
+    /* What is above begins as zeros. These are written before they are read: to zero them would
+     * cost more than to parse a head. */
+    struct http_head request, response;
+    char host[URI_HOST_BYTES_MAX];
+    struct verdict verdict;
 };
 
 /* Begins with the first bytes that are in the session's buffer. NULL when memory is out. */

@@ -39,10 +39,19 @@ static inline enum outcome refuse(struct exchange *x, uint16_t status, enum acce
     return go(x, EXCHANGE_ANSWER);
 }
 
+/* exchange.c: has the client moved less than min-rate while it was waited for? Then it is given up.
+ */
+bool exchange_is_slow(struct exchange *x, enum outcome *out);
+
 /* limits.c: one more request for each of these limits of the table. False: one refuses it, and *out
  * is what the step says. `so_far`: the changes that keys are seen with, or NULL. */
 bool exchange_counts(struct exchange *x, const uint32_t *limit, uint32_t n,
                      const struct verdict *so_far, enum outcome *out);
+
+/* One more connection for this limit of the worker's current table; what it is then in flight at is
+ * added to *all, to be ended with it. */
+bool limits_admit(struct worker *w, uint32_t limit, const struct facts *f, struct limit_hold **all);
+void limits_end_holds(struct worker *w, struct limit_hold **all);
 
 /* Those of the clauses that were met. */
 bool exchange_counts_clauses(struct exchange *x, enum outcome *out);
@@ -153,6 +162,10 @@ enum outcome exchange_drop_answer(struct exchange *x);
 /* The deadline of one try. */
 void exchange_try_late(struct deadline *d);
 void exchange_settle_try(struct exchange *x);
+
+/* The body of the response is malformed, and nothing of it, or of its head, is on its way: an
+ * answer of ours. */
+enum outcome exchange_answer_spoilt(struct exchange *x);
 
 /* The server could not be reached or broke off: another try, an answer, or a visible end. */
 enum outcome exchange_server_failed(struct exchange *x, uint16_t status, enum access_end end,

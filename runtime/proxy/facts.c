@@ -112,7 +112,12 @@ static void find_client(struct exchange *x)
     x->client = *peer;
     if (!trusts(x, peer))
         return;
-    x->client = forwarded_client(&x->request, peer, trusts, x);
+    static const enum forwarded_by BY[] = {
+        [TABLE_BY_EITHER] = FORWARDED_BY_EITHER,
+        [TABLE_BY_X_FORWARDED_FOR] = FORWARDED_BY_X_FORWARDED_FOR,
+        [TABLE_BY_FORWARDED] = FORWARDED_BY_FORWARDED,
+    };
+    x->client = forwarded_client(&x->request, BY[x->listener->client_header], peer, trusts, x);
     if (address_compare(&x->client, peer) == 0)
         return;
     x->facts.src = x->client;

@@ -2,6 +2,7 @@
 
 #include "compiler/table/memory.h"
 #include "runtime/filter/compress.h"
+#include "runtime/limit/callers.h"
 #include "runtime/limit/keys.h"
 #include "runtime/limit/told.h"
 #include "runtime/mux/stream.h"
@@ -59,6 +60,7 @@ void footprint(struct memory_costs *out)
         .compressors_max = COMPRESSORS_MAX,
         .limit_bytes = keys_bytes,
         .told_bytes = sizeof(struct told),
+        .callers_bytes = callers_bytes,
         .sticky_bytes = sticky_bytes,
     };
     for (enum table_coding i = 0; i < TABLE_CODING_COUNT; i++)

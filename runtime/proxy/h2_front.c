@@ -9,9 +9,8 @@
 #define STREAM_WINDOW     65535u
 #define CONNECTION_WINDOW (1u << 20)
 
-/* What leads nowhere (h2_session.h): at once, and in the long run. */
-#define GLITCHES_BURST 1000u
-#define GLITCHES_PER_S 100u
+/* This part of what may lead nowhere (h2_session.h) comes back each second. */
+#define GLITCHES_PART 10u
 
 /* Requests that were on their way when the end was announced are still served. */
 #define GRACE_NS NS_PER_S
@@ -65,12 +64,29 @@ static void settled(struct mux *m)
         wait_for(f, IDLE, l->timeout_ns[TIMEOUT_LISTENER_IDLE]);
 }
 
+/* Whoever was too much hears no more; his requests that were under way are told of it in the log.
+ */
+static void note_flood(struct h2_front *f)
+{
+    struct session *s = f->session;
+    const struct table_listener *l = session_listener(s);
+    const char *why = h2_glitch_text(h2_session_calmed_by(f->mux.h2));
+    LIST_EACH (stream, &f->stream, struct session, link)
+        if (stream->exchange)
+            stream->exchange->reason = why;
+    notice(&s->worker->notices, s->worker->control, NOTICE_H2_FLOOD, l ? l->name : SLICE_NONE,
+           &s->client.address, why, s->worker->now_ns);
+}
+
 /* Closing over what the client is still sending would take from it what we said last. */
 static void over(struct mux *m)
 {
     struct h2_front *f = CONTAINER_OF(m, struct h2_front, mux);
     struct session *s = f->session;
-    h2_front_close_streams(f, ACCESS_CLIENT_ABORT);
+    const bool flood = h2_session_is_calmed(m->h2);
+    if (flood)
+        note_flood(f);
+    h2_front_close_streams(f, flood ? ACCESS_FLOOD : ACCESS_CLIENT_ABORT);
     if (m->ending) {
         s->front = NULL;
         h2_front_free(f);
@@ -106,6 +122,11 @@ void h2_front_late(struct h2_front *f)
     case NOTHING: break;
     }
     mux_touch(&f->mux);
+}
+
+bool h2_front_is_idle(const struct h2_front *f)
+{
+    return f->mux.n_streams == 0;
 }
 
 void h2_front_drain(struct h2_front *f)
@@ -194,8 +215,8 @@ bool h2_front_begin(struct session *s, struct slice got)
                                      .stream_window = STREAM_WINDOW,
                                      .connection_window = CONNECTION_WINDOW,
                                      .head_bytes_max = l->max_head_bytes,
-                                     .glitches_burst = GLITCHES_BURST,
-                                     .glitches_per_s = GLITCHES_PER_S,
+                                     .glitches_burst = l->max_glitches,
+                                     .glitches_per_s = l->max_glitches / GLITCHES_PART,
                                      .extended_connect = offers_websockets(w->current, l),
                                      .websocket_key = websocket_key(w, key)};
     if (!mux_init(&f->mux, &w->mux_owner, &s->conn, false, &limits, &calls)) {

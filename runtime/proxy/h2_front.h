@@ -28,6 +28,9 @@ void h2_front_add(struct h2_front *f, struct session *stream);
 void h2_front_close_streams(struct h2_front *f, enum access_end end);
 
 /* Announces the end; it comes when what was asked for has been answered. */
+/* Is nothing asked on it now? */
+bool h2_front_is_idle(const struct h2_front *f);
+
 void h2_front_drain(struct h2_front *f);
 
 /* What one takes of memory, without what h2_session.h says. */

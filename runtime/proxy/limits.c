@@ -36,20 +36,20 @@ static struct slice cluster_of(const struct table *t, const struct verdict *v)
 }
 
 /* Each field's hash begins with that of the one before. What is absent is a value of its own. */
-static uint64_t hash_key(const struct exchange *x, const struct table_limit *spec,
-                         const struct verdict *so_far, uint64_t seed)
+static uint64_t hash_key(const struct table *t, const struct facts *f,
+                         const struct table_limit *spec, const struct verdict *so_far,
+                         uint64_t seed)
 {
-    const struct table *t = x->generation->table;
     uint64_t hash = seed;
     for (uint32_t i = 0; i < spec->n_keys; i++) {
         const struct table_limit_key *k = &spec->key[i];
         struct slice cluster;
         uint64_t next;
         if (k->field == FIELD_SRC)
-            hash = hash_address(&x->facts.src, spec, hash);
+            hash = hash_address(&f->src, spec, hash);
         else if (k->field == FIELD_CLUSTER && (cluster = cluster_of(t, so_far)).at)
             hash = hash_slice(cluster, hash);
-        else if (eval_hash_seeded(t, k->field, k->key, &x->facts, so_far, hash, &next))
+        else if (eval_hash_seeded(t, k->field, k->key, f, so_far, hash, &next))
             hash = next;
         else
             hash = hash_bytes(&seed, sizeof(seed), ~hash);
@@ -57,7 +57,8 @@ static uint64_t hash_key(const struct exchange *x, const struct table_limit *spe
     return hash;
 }
 
-/* One that it is in flight at. The generation keeps the limiter; a tunnel pins it. */
+/* One that an exchange or a connection is in flight at. An exchange's generation keeps the limiter;
+ * a tunnel and a connection pin it. */
 struct limit_hold {
     struct limit_hold *next;
     struct limiter *limiter;
@@ -70,27 +71,38 @@ size_t exchange_hold_bytes(void)
 }
 
 /* Where memory is out, it is not counted: the limit lets through one more. */
-static void hold(struct exchange *x, struct limiter *l, _Atomic int64_t *held)
+static void hold(struct worker *w, struct limit_hold **all, struct limiter *l,
+                 _Atomic int64_t *held)
 {
-    struct limit_hold *h = pool_take(&x->worker->holds);
+    struct limit_hold *h = pool_take(&w->holds);
     if (!h) {
         limiter_let_go(l, held);
         return;
     }
-    *h = (struct limit_hold){x->holds, l, held};
-    x->holds = h;
+    *h = (struct limit_hold){*all, l, held};
+    *all = h;
+}
+
+static void end_holds(struct worker *w, struct limit_hold **all, bool pinned)
+{
+    for (struct limit_hold *h = *all, *next; h; h = next) {
+        next = h->next;
+        limiter_let_go(h->limiter, h->held);
+        if (pinned)
+            limiter_unpin(h->limiter);
+        pool_give(&w->holds, h);
+    }
+    *all = NULL;
 }
 
 void exchange_end_holds(struct exchange *x)
 {
-    for (struct limit_hold *h = x->holds, *next; h; h = next) {
-        next = h->next;
-        limiter_let_go(h->limiter, h->held);
-        if (!x->generation)
-            limiter_unpin(h->limiter);
-        pool_give(&x->worker->holds, h);
-    }
-    x->holds = NULL;
+    end_holds(x->worker, &x->holds, !x->generation);
+}
+
+void limits_end_holds(struct worker *w, struct limit_hold **all)
+{
+    end_holds(w, all, true);
 }
 
 void exchange_keep_holds(struct exchange *x)
@@ -118,10 +130,11 @@ static bool counts(struct exchange *x, uint32_t limit, const struct verdict *so_
 {
     const struct table_limit *spec = &x->generation->table->limit[limit];
     struct limiter *l = x->generation->limiter[limit];
+    const uint64_t hash = hash_key(x->generation->table, &x->facts, spec, so_far, l->seed);
     const struct limiter_answer answer =
-        limiter_ask(l, spec, hash_key(x, spec, so_far, l->seed), x->worker->index, clock_now_ns());
+        limiter_ask(l, spec, hash, x->worker->index, clock_now_ns());
     if (answer.held)
-        hold(x, l, answer.held);
+        hold(x->worker, &x->holds, l, answer.held);
     if (answer.untold)
         METRIC_ADD(x->worker->metrics->shared_untold, 1);
     if (!answer.admitted)
@@ -158,7 +171,8 @@ bool exchange_limit_exceeded(const void *live, struct slice name)
         return exceeded;
     const struct table_limit *spec = &g->table->limit[limit];
     const struct limiter *l = g->limiter[limit];
-    return limiter_is_exceeded(l, spec, hash_key(x, spec, NULL, l->seed), clock_now_ns());
+    return limiter_is_exceeded(l, spec, hash_key(g->table, &x->facts, spec, NULL, l->seed),
+                               clock_now_ns());
 }
 
 static bool names(const uint32_t *limit, uint32_t n, uint32_t which)
@@ -205,4 +219,21 @@ bool exchange_counts_clauses(struct exchange *x, enum outcome *out)
             return false;
     }
     return true;
+}
+
+bool limits_admit(struct worker *w, uint32_t limit, const struct facts *f, struct limit_hold **all)
+{
+    const struct table *t = w->current->table;
+    struct limiter *l = w->current->limiter[limit];
+    const uint64_t hash = hash_key(t, f, &t->limit[limit], NULL, l->seed);
+    const struct limiter_answer answer =
+        limiter_ask(l, &t->limit[limit], hash, w->index, clock_now_ns());
+    if (answer.untold)
+        METRIC_ADD(w->metrics->shared_untold, 1);
+    const struct limit_hold *before = *all;
+    if (answer.held)
+        hold(w, all, l, answer.held);
+    if (*all != before)
+        (void)limiter_pin(l);
+    return answer.admitted;
 }

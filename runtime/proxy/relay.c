@@ -184,7 +184,7 @@ static enum outcome begin_response(struct exchange *x, size_t *head)
               exchange_framing(framing, &x->link->conn, &x->session->conn),
               x->response_info.content_length, chunked);
     x->down.source = &x->link->conn;
-    x->down.sent_bytes = sent;
+    x->down.sent_bytes = x->interim_bytes = sent;
     x->down.first = first;
     x->down.coding = x->coding;
     return WAIT;
@@ -307,8 +307,10 @@ static enum outcome response_written(struct exchange *x, enum flow_result r)
     case FLOW_BROKEN: return exchange_abort(x, ACCESS_CLIENT_ABORT);
     case FLOW_TOO_LARGE: break; /* a response's may have any length */
     case FLOW_MALFORMED:
-        return exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,
-                                      "The server's response is malformed.");
+        return x->down.sent_bytes == x->interim_bytes && !x->down.first.at
+                   ? exchange_answer_spoilt(x)
+                   : exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,
+                                            "The server's response is malformed.");
     case FLOW_NO_MEMORY: return exchange_abort(x, ACCESS_OVERLOAD);
     }
     ASSERT(!"every case above returns");
@@ -388,7 +390,7 @@ enum outcome exchange_relay(struct exchange *x)
     if (x->step != EXCHANGE_RELAY)
         return out;
     if (!x->response_known || x->down_result != FLOW_DONE)
-        return WAIT;
+        return exchange_is_slow(x, &out) ? out : WAIT; /* with what has just moved */
     /* The answer is complete. A request that is not can't be followed by another. */
     if (x->up_result != FLOW_DONE)
         x->fate = FATE_LINGER;

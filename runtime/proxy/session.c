@@ -16,6 +16,9 @@
 /* How long a client may go on sending after our last word. */
 #define LINGER_NS (2 * NS_PER_S)
 
+/* A client that has connected has so long to say something while there is little room. */
+#define SILENCE_NS NS_PER_S
+
 static void session_free(struct session *s, bool reset)
 {
     struct worker *w = s->worker;
@@ -33,6 +36,9 @@ static void session_free(struct session *s, bool reset)
         pool_give(&w->sessions, s);
         return;
     }
+    if (s->source)
+        callers_give(s->source);
+    limits_end_holds(w, &s->holds);
     atomic_fetch_sub_explicit(&s->gate->open, 1, memory_order_relaxed);
     gate_unpin(s->gate);
     METRIC_ADD(w->metrics->connections_open, -1);
@@ -54,6 +60,11 @@ static void become_idle(struct session *s)
     struct worker *w = s->worker;
     const struct table_listener *l = session_listener(s);
     if (w->draining || !l) {
+        session_free(s, false);
+        return;
+    }
+    if (overload_stage(&w->overload, l) != OVERLOAD_NONE) {
+        METRIC_ADD(w->metrics->overload_closed, 1);
         session_free(s, false);
         return;
     }
@@ -265,6 +276,50 @@ static void late(struct deadline *d)
     session_drive(s);
 }
 
+/* Those that are left are for the servers of requests that are under way. */
+static bool has_no_descriptor_left(struct worker *w, const struct table_listener *l)
+{
+    const bool none = w->overload.cause == OVERLOAD_DESCRIPTORS &&
+                      overload_stage(&w->overload, l) == OVERLOAD_REFUSES;
+    METRIC_ADD(w->metrics->overload_reset, none);
+    return none;
+}
+
+/* Has this client as many connections as one may have? */
+static bool is_one_too_many(struct session *s, const struct table_listener *l)
+{
+    struct worker *w = s->worker;
+    struct callers *all = atomic_load_explicit(&s->gate->callers, memory_order_acquire);
+    if (l->max_per_source == TABLE_NO_MAX || !all || s->client.port == 0)
+        return false;
+    _Atomic uint64_t *place;
+    switch (callers_take(all, &s->client.address, l->max_per_source, &place)) {
+    case CALLER_COUNTED: s->source = place; return false;
+    case CALLER_NO_PLACE: METRIC_ADD(w->metrics->connections_uncounted, 1); return false;
+    case CALLER_REFUSED: break;
+    }
+    METRIC_ADD(w->metrics->connections_over_source, 1);
+    notice(&w->notices, w->control, NOTICE_SOURCE, l->name, &s->client.address, NULL, w->now_ns);
+    return true;
+}
+
+/* What the limits of these clauses say of one more connection of this client. */
+static bool is_limited(struct session *s, const struct facts *f)
+{
+    struct worker *w = s->worker;
+    const struct table *t = w->current->table;
+    for (uint32_t i = 0; i < w->verdict->n_effects; i++) {
+        const struct table_effect *e = &t->effect[w->verdict->effect[i]];
+        if (e->kind != EFFECT_LIMIT || limits_admit(w, (uint32_t)e->number, f, &s->holds))
+            continue;
+        METRIC_ADD(w->metrics->connections_limited, 1);
+        notice(&w->notices, w->control, NOTICE_LIMIT, f->listener, &s->client.address, NULL,
+               w->now_ns);
+        return true;
+    }
+    return false;
+}
+
 /* Does the listener's `on connect` want nothing of this client? */
 static bool is_dropped(struct session *s, const struct table_listener *l)
 {
@@ -274,7 +329,11 @@ static bool is_dropped(struct session *s, const struct table_listener *l)
     struct facts f = {.listener = l->name};
     session_facts(s, t, &f);
     eval(t, l->on_connect, &f, s->worker->verdict, NULL);
-    return t->end[s->worker->verdict->end].kind == END_DROP;
+    if (is_limited(s, &f))
+        return true;
+    const bool drop = t->end[s->worker->verdict->end].kind == END_DROP;
+    METRIC_ADD(s->worker->metrics->connections_dropped, drop);
+    return drop;
 }
 
 static bool open_conn(struct session *s, int fd, struct tls_context *tls)
@@ -314,6 +373,7 @@ void session_open(struct worker *w, int fd, const struct endpoint *peer, struct 
 {
     METRIC_ADD(w->metrics->connections_accepted, 1);
     METRIC_ADD(w->metrics->connections_open, 1);
+    worker_measure(w);
     struct session *s = session_new(w, peer, gate);
     if (!s) {
         refuse_connection(w, fd, gate);
@@ -358,8 +418,7 @@ void session_welcome(struct session *s)
         session_free(s, false);
         return;
     }
-    if (is_dropped(s, l)) {
-        METRIC_ADD(s->worker->metrics->connections_dropped, 1);
+    if (has_no_descriptor_left(s->worker, l) || is_one_too_many(s, l) || is_dropped(s, l)) {
         session_free(s, true);
         return;
     }
@@ -417,4 +476,22 @@ void session_close_if_idle(struct session *s)
         h2_front_drain(s->front);
     else if (!s->exchange && !s->lingering)
         session_free(s, false);
+}
+
+void session_close_to_save(struct session *s)
+{
+    struct worker *w = s->worker;
+    const struct table_listener *l = session_listener(s);
+    if (!l || overload_stage(&w->overload, l) == OVERLOAD_NONE || s->exchange || s->lingering)
+        return;
+    if (s->front) {
+        if (h2_front_is_idle(s->front))
+            h2_front_drain(s->front);
+        return;
+    }
+    const int64_t left_ns = s->deadline.at_ns - w->now_ns;
+    if (!s->served && left_ns > l->timeout_ns[TIMEOUT_LISTENER_HEADER] - SILENCE_NS)
+        return;
+    METRIC_ADD(w->metrics->overload_closed, 1);
+    session_free(s, false);
 }

@@ -25,13 +25,15 @@ struct session {
     struct worker *worker;
     struct conn conn;
     struct deadline deadline;
-    struct list link;       /* in worker.session; of a stream: among those of its connection */
-    struct gate *gate;      /* pinned, and counted in; of a stream: its connection's */
-    struct session *parent; /* of an HTTP/2 stream: its connection */
-    struct h2_front *front; /* of a connection that speaks HTTP/2; owned */
-    struct tcp_end client;  /* who it is: the peer, or whom a PROXY header names */
-    struct tcp_end peer;    /* who connected; :: port 0 for a Unix socket */
-    struct tcp_end local;   /* where it connected to, once `local_known` */
+    struct list link;         /* in worker.session; of a stream: among those of its connection */
+    struct gate *gate;        /* pinned, and counted in; of a stream: its connection's */
+    _Atomic uint64_t *source; /* where its client's connections are counted; NULL: nowhere */
+    struct limit_hold *holds; /* of limits of connections at a time; in a pool */
+    struct session *parent;   /* of an HTTP/2 stream: its connection */
+    struct h2_front *front;   /* of a connection that speaks HTTP/2; owned */
+    struct tcp_end client;    /* who it is: the peer, or whom a PROXY header names */
+    struct tcp_end peer;      /* who connected; :: port 0 for a Unix socket */
+    struct tcp_end local;     /* where it connected to, once `local_known` */
     struct buffer in;
     struct exchange *exchange; /* NULL while idle */
     struct link *kept; /* an idle connection to a server that is this client's alone; owned */
@@ -68,6 +70,9 @@ void session_close(struct session *s, enum access_end end);
 
 /* Closes it if it is idle: no request has begun. */
 void session_close_if_idle(struct session *s);
+
+/* Closes it if it waits for another request, or has said nothing for a while. */
+void session_close_to_save(struct session *s);
 
 /* The PROXY header has come: what follows is the client's. */
 void session_welcome(struct session *s);

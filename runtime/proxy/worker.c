@@ -1,6 +1,7 @@
 #include "runtime/proxy/worker.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 
 #include "runtime/base/clock.h"
 #include "runtime/net/buffer.h"
@@ -12,6 +13,12 @@
 /* How exactly timeouts are kept, and how soon a paused acceptor tries again. */
 #define TICK_NS (20 * NS_PER_MS)
 
+/* Sockets that listen, loops and files, about: no connections. */
+#define DESCRIPTORS_OF_PROCESS 20
+
+/* How often an overloaded worker looks for connections that wait. */
+#define SWEEP_NS NS_PER_S
+
 #define SESSIONS_MAX (UINT32_C(1024) * 1024) /* max-connections bounds them long before */
 
 /* Ticks stop when nothing is waited for, so that an idle worker sleeps. */
@@ -20,6 +27,7 @@ static void keep_ticking(struct worker *w)
     if (w->ticking)
         return;
     w->ticking = true;
+    w->tick_due_ns = w->now_ns + TICK_NS;
     timer_set(&w->tick, TICK_NS);
 }
 
@@ -40,17 +48,80 @@ static void report_drained(struct worker *w)
     mailbox_post(w->control, m);
 }
 
+/* Of all workers: each adds what has changed. */
+static _Atomic int64_t descriptors;
+
+static int64_t count_descriptors(struct worker *w)
+{
+    const struct metrics *m = w->metrics;
+    const int64_t mine = atomic_load_explicit(&m->connections_open, memory_order_relaxed) +
+                         atomic_load_explicit(&m->server_connections, memory_order_relaxed);
+    const int64_t more = mine - w->descriptors_told;
+    w->descriptors_told = mine;
+    return DESCRIPTORS_OF_PROCESS + more +
+           atomic_fetch_add_explicit(&descriptors, more, memory_order_relaxed);
+}
+
+void worker_measure(struct worker *w)
+{
+    const struct overload_measures m = {.descriptors = (uint64_t)count_descriptors(w),
+                                        .descriptors_max = w->descriptors_max,
+                                        .buffers = w->buffers.in_use,
+                                        .buffers_max = WORKER_BUFFERS_MAX,
+                                        .late_ns = w->overload.late_ns};
+    w->overload = overload_next(w->overload, &m);
+}
+
+static enum overload_stage stage_of(const struct worker *w)
+{
+    enum overload_stage most = OVERLOAD_NONE;
+    for (uint32_t i = 0; w->current && i < w->current->table->n_listeners; i++) {
+        const enum overload_stage s = overload_stage(&w->overload, &w->current->table->listener[i]);
+        most = s > most ? s : most;
+    }
+    return most;
+}
+
+/* Anybody may change it while we run. */
+static void note_limit(struct worker *w)
+{
+    struct rlimit limit;
+    const bool known = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur > 0;
+    w->descriptors_max = known ? limit.rlim_cur : UINT64_MAX;
+}
+
+/* Says what has changed, and makes room, now and then, while there is too little. */
+static void watch_overload(struct worker *w)
+{
+    note_limit(w);
+    worker_measure(w);
+    const enum overload_stage now = stage_of(w);
+    if (now != w->overload_told) {
+        METRIC_ADD(w->metrics->overload_workers, (now > 0) - (w->overload_told > 0));
+        notice_overload(w->control, w->index, now, &w->overload);
+        w->overload_told = now;
+    }
+    if (now == OVERLOAD_NONE || w->now_ns - w->swept_ns < SWEEP_NS)
+        return;
+    w->swept_ns = w->now_ns;
+    LIST_EACH (s, &w->session, struct session, link)
+        session_close_to_save(s);
+}
+
 static void tick(void *of)
 {
     struct worker *w = of;
     w->now_ns = clock_now_ns();
+    w->overload.late_ns = overload_lateness(w->overload.late_ns, w->now_ns - w->tick_due_ns);
     for (struct deadline *d; (d = deadlines_expired(&w->deadlines, w->now_ns));)
         d->call(d);
     atomic_store_explicit(&w->metrics->buffers_in_use, w->buffers.in_use, memory_order_relaxed);
+    watch_overload(w);
     report_drained(w);
     w->ticking = false;
     const bool paused = acceptors_resume(w); /* whatever else there is to tick for */
-    if (paused || deadlines_any(&w->deadlines) || !list_empty(&w->session))
+    if (paused || deadlines_any(&w->deadlines) || !list_empty(&w->session) ||
+        w->overload_told != OVERLOAD_NONE)
         keep_ticking(w);
 }
 
@@ -86,6 +157,7 @@ struct worker *worker_new(const struct worker_config *config, int *rc)
     w->control = config->control;
     w->rng = (struct rng){config->seed};
     w->request_id = rng_next(&w->rng);
+    w->descriptors_max = UINT64_MAX; /* until the first tick */
     w->metrics = aligned_alloc(64, (sizeof(*w->metrics) + 63) & ~(size_t)63);
     if (!w->metrics)
         die_out_of_memory(1, sizeof(*w->metrics));

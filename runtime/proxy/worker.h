@@ -17,6 +17,8 @@
 #include "runtime/log/access.h"
 #include "runtime/metrics/metrics.h"
 #include "runtime/mux/mux.h"
+#include "runtime/proxy/notice.h"
+#include "runtime/proxy/overload.h"
 #include "runtime/tls/wire.h"
 #include "runtime/upstream/link.h"
 
@@ -67,6 +69,12 @@ struct worker {
     char *scratch;           /* WORKER_SCRATCH_BYTES, owned */
     struct verdict *verdict; /* of connections and responses; owned; good until the next one */
     uint32_t tarpitted;      /* exchanges that are held */
+    struct notices notices;
+    struct overload overload;
+    enum overload_stage overload_told; /* what the log says of it */
+    int64_t tick_due_ns, swept_ns;
+    uint64_t descriptors_max;
+    int64_t descriptors_told; /* of its connections, as the others count them */
 };
 
 struct worker_config {
@@ -96,6 +104,9 @@ void worker_stop(struct worker *w);
 
 /* Frees a worker that has stopped or was never started. NULL is allowed. */
 void worker_free(struct worker *w);
+
+/* What there is of everything now: worker.overload. */
+void worker_measure(struct worker *w);
 
 /* For the callbacks of a worker's own objects: reads the clock. */
 int64_t worker_now(struct worker *w);

@@ -39,6 +39,7 @@ static void line_free(struct line *l)
     list_remove(&l->all);
     deadline_clear(&l->deadline);
     mux_done(&l->mux);
+    METRIC_ADD(l->owner->metrics->server_connections, -1);
     conn_close(&l->conn);
     server_unpin(l->server);
     l->magic = 0;
@@ -231,6 +232,7 @@ static int line_new(const struct link_owner *o, struct server *s, const struct h
         free(l);
         return -EINVAL;
     }
+    METRIC_ADD(o->metrics->server_connections, 1);
     if (!mux_init(&l->mux, o->mux_owner, &l->conn, true, &limits, &calls)) {
         line_free(l);
         return -ENOMEM;

@@ -146,6 +146,7 @@ int link_dial(const struct link_owner *o, struct server *s, const struct link_wa
         pool_give(o->links, l);
         return -EINVAL;
     }
+    METRIC_ADD(o->metrics->server_connections, 1);
     *out = l;
     return 0;
 }
@@ -232,6 +233,7 @@ void link_close(struct link *l)
     if (!l->exchange)
         leave_pool(l);
     deadline_clear(&l->deadline);
+    METRIC_ADD(l->owner->metrics->server_connections, conn_is_stream(&l->conn) ? 0 : -1);
     conn_close(&l->conn);
     buffer_give(&l->in, l->owner->buffers);
     l->magic = 0;

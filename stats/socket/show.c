@@ -4,6 +4,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/control/control.h"
 #include "runtime/log/stamp.h"
+#include "stats/export/prometheus.h"
 #include "stats/socket/columns.h"
 #include "stats/socket/command.h"
 #include "stats/socket/show_priv.h"
@@ -29,6 +30,13 @@ static void info_as_text(struct text *out, const struct control_info *i)
     text_addf(out, "file        %s\n", i->file);
     text_addf(out, "state       %s\n", i->draining ? "shutting down" : "serving");
     text_addf(out, "generation  %llu\n", (unsigned long long)i->generation);
+    if (i->reloads > 0) {
+        char ago[DURATION_TEXT_MAX];
+        duration_format(clock_wall_ns() - i->reload_wall_ns, ago);
+        text_addf(out, "reloads     %llu, of them refused %llu; the last one %s %s ago\n",
+                  (unsigned long long)i->reloads, (unsigned long long)i->reloads_refused,
+                  i->reload_refused ? "was refused" : "was served", ago);
+    }
     if (i->trial_left_ns > 0) {
         char left[DURATION_TEXT_MAX];
         duration_format(i->trial_left_ns, left);
@@ -66,6 +74,11 @@ static void info_as_json(struct text *out, const struct control_info *i)
               (double)i->uptime_ns / (double)NS_PER_S, i->workers);
     text_addf(out, ",\"listeners\":%u,\"clusters\":%u,\"servers\":%u,\"servers_usable\":%u",
               i->listeners, i->clusters, i->servers, i->servers_usable);
+    text_addf(out, ",\"reloads\":%llu,\"reloads_refused\":%llu,\"last_reload\":\"%s\"",
+              (unsigned long long)i->reloads, (unsigned long long)i->reloads_refused,
+              i->reloads == 0     ? "none"
+              : i->reload_refused ? "refused"
+                                  : "served");
     if (i->trial_left_ns > 0)
         text_addf(out, ",\"trial_left_s\":%.3f", (double)i->trial_left_ns / (double)NS_PER_S);
     text_addf(out, ",\"probes\":%llu,\"probes_late\":%llu", (unsigned long long)i->probes,
@@ -78,6 +91,12 @@ static void info_as_json(struct text *out, const struct control_info *i)
         text_addf(out, "%s\"%s\":%lld", m > 0 ? "," : "", metric_info[m].name,
                   (long long)metrics_sum(i->metrics, i->n_metrics, &metric_info[m]));
     text_adds(out, "}}\n");
+}
+
+enum command_end command_show_metrics(struct command *c)
+{
+    prometheus_write(c->control, c->out);
+    return COMMAND_DONE;
 }
 
 enum command_end command_show_info(struct command *c)

@@ -11,6 +11,7 @@ import tempfile
 import time
 
 import compiling
+import floods
 import idle
 import latency
 import load
@@ -19,7 +20,8 @@ from processes import Failed
 
 CASE_KEYS = [case.key for case in load.CASES]
 OTHERS = {"compile": "time of `lbc check`", "idle": "memory of a connection that waits",
-          "latency": "p50 and p99 at a part of what each can do"}
+          "latency": "p50 and p99 at a part of what each can do",
+          "floods": "p99 while floods come, beside without"}
 
 
 def parse(arguments):
@@ -193,7 +195,7 @@ def main():
                     raise Failed(f"compile: {why}")
                 out["compile"] = compiling.measure(str(o.lbc), folder, 5 if o.quick else 20)
                 print_compile(out["compile"])
-            for key, module in (("idle", idle), ("latency", latency)):
+            for key, module in (("idle", idle), ("latency", latency), ("floods", floods)):
                 if key in o.what:
                     out[key] = module.measure(o, folder, share_out_cpus(), out["problems"])
                     module.print_results(out[key])

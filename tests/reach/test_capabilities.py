@@ -48,7 +48,8 @@ route site {{
 }}
 """
 #: What a cell names that is not served itself.
-NEEDS = {"limit per-client;": "limit per-client { key src  rate 100/s }", "require basic staff;": 'secret staff from env "STAFF"'}
+NEEDS = {"limit per-client;": "limit per-client { key src  rate 100/s }", "shared counts": "shared counts { address 10.0.0.9:6379 }",
+         "require basic staff;": 'secret staff from env "STAFF"'}
 
 
 def cells():
@@ -68,7 +69,8 @@ def test_a_cell_compiles_and_is_served_as_the_table_says(said, later):
     word = said.split()[0]
     parts = {"top": "", "listener": "", "clause": "", "otherwise": "otherwise { forward web }",
              "needs": "\n".join(text for name, text in NEEDS.items() if name in said)}
-    place = {"when": "clause", "otherwise": "otherwise", "on": "listener", "compress": "listener"}.get(word, "top")
+    place = {"when": "clause", "otherwise": "otherwise", "on": "listener", "compress": "listener", "max-connections-per-source": "listener",
+             "max-handshakes": "listener", "max-glitches": "listener"}.get(word, "top")
     parts[place] = said
     done = lbc("check", "-", text=AROUND.format(**parts))
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,12 +1,15 @@
 """What operators change while lbc runs: for a while, or written into the file; and lists of a million networks."""
 import os
+import random
+import re
 import socket
+import subprocess
 import time
 
 import pytest
 
-from harness import Client, Lbc, free_port, get, wait_for
-from harness.watch import report
+from harness import LBC, Client, Lbc, free_port, get, wait_for
+from harness.watch import number, report
 
 SITE = """lbconf 1
 # what may not come in
@@ -147,6 +150,53 @@ def test_there_may_be_256_of_them(lbc):
     assert "refused: there are 256 changes already; undo some, or commit them\n" in answer
     assert len(lbc.show("drift")) == 256
     assert status(lbc) == 200
+
+
+def test_whatever_kills_it_the_file_is_the_old_text_or_the_new_one(start, tmp_path):
+    seed = int(os.environ.get("LBC_SEED", time.time_ns() & 0xffffffff))
+    print(f"LBC_SEED={seed}")
+    chance = random.Random(seed)
+    (tmp_path / "more.lbconf").write_text("")
+    met = set()
+    for _ in range(number("COMMIT_KILLS", 15)):
+        port = free_port()
+        (tmp_path / "banned.txt").write_text(BANNED + "".join(f"10.{i // 256}.{i % 256}.1\n" for i in range(20000)))
+        before = (tmp_path / "banned.txt").read_text()
+        lbc = start(Lbc, SITE.replace("PORT", str(port)), port=port, name=f"lbc{port}")
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(str(lbc.socket))
+            s.sendall(b"commit add banned 203.0.113.7\n")
+            time.sleep(chance.random() * 0.15)
+            lbc.kill()
+        after = (tmp_path / "banned.txt").read_text()
+        assert after in (before, before + "203.0.113.7\n")
+        met.add(after == before)
+    report(kept_the_old_one=int(True in met), had_the_new_one=int(False in met))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_file_that_is_broken_changes_nothing_and_is_told(lbc, seed):
+    """25 times each: a word less, a word twice, half of the text, a brace somewhere."""
+    chance = random.Random(seed)
+    good = lbc.file.read_text()
+    generation, broken = lbc.show("info")["generation"], 0
+    while broken < 25:
+        words = re.split(r"(\s+)", good)
+        at = chance.randrange(len(words))
+        text = chance.choice([words[:at] + words[at + 1:], words[:at] + words[at:at + 1] * 2 + words[at + 1:],
+                              words[:at], words[:at] + ["}"] + words[at:], words[:at] + ["\x01"] + words[at:]])
+        lbc.file.write_text("".join(text))
+        if subprocess.run([LBC, "check", lbc.file], capture_output=True).returncode == 0:
+            continue  # a comment, say
+        broken += 1
+        done = lbc.ctl("reload", check=False)
+        assert done.returncode != 0 and "error" in done.stdout + done.stderr
+        info = lbc.show("info")
+        assert (info["generation"], info["last_reload"], info["reloads_refused"]) == (generation, "refused", broken)
+        assert status(lbc) == 200
+    assert "\nlbc_last_reload_successful 0\n" in lbc.ctl("show", "metrics")
+    lbc.reload(good)
+    assert "\nlbc_last_reload_successful 1\n" in lbc.ctl("show", "metrics")
 
 
 def test_a_million_networks_are_changed_while_requests_go_on(start, tmp_path):

@@ -150,7 +150,7 @@ def limit(lbc, n):
 
 @pytest.mark.skipif(UNDER_TOOL, reason="tools keep descriptors for themselves")
 def test_out_of_descriptors_it_refuses_and_recovers(proxy):
-    lbc = proxy(listener="timeout header 2s\n  timeout idle 2s", workers=2)
+    lbc = proxy(listener="timeout header 2s\n  timeout idle 2s\n  overload 1000% 1000%", workers=2)
     origin_open = descriptors(lbc.pid)
     limit(lbc, FEW)
     with contextlib.ExitStack() as stack:
@@ -183,7 +183,7 @@ def test_out_of_descriptors_it_refuses_and_recovers(proxy):
 def test_a_shortage_of_descriptors_is_not_blamed_on_servers(proxy):
     """Neither by requests nor by checks: servers stay up."""
     lbc = proxy(cluster='health http GET "/" { every 200ms; timeout 200ms; rise 1; fall 2 }',
-                listener="timeout idle 3s", workers=1)
+                listener="timeout idle 3s\n  overload 1000% 1000%", workers=1)
     assert lbc.show("servers")[0]["health"] == "up"
     limit(lbc, FEW)
     with contextlib.ExitStack() as stack:

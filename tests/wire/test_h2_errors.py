@@ -225,46 +225,6 @@ def metric(site, name):
     return site.show("info")["metrics"][name]
 
 
-def rapid_reset(h, i):
-    return fine(h, 2 * i + 1, path="/wait") + reset(2 * i + 1)
-
-
-def made_you_reset(h, i):
-    h.send(fine(h, 2 * i + 1, False, method="POST", path="/wait") + update(2 * i + 1, 0x7fffffff))
-    h.until(lambda: h.goaway is not None or h.answers.get(2 * i + 1, h).reset is not None)
-    return b""
-
-
-FLOODS = [
-    ("resets", rapid_reset, "h2_glitch_resets"),
-    ("resets that we are made to send", made_you_reset, "h2_glitch_provoked"),
-    ("PING", lambda h, i: frame(PING, 0, 0, b"12345678"), "h2_glitch_control"),
-    ("SETTINGS", lambda h, i: settings(), "h2_glitch_control"),
-    ("PRIORITY", lambda h, i: frame(PRIORITY, 0, 1, b"\0\0\0\0\x10"), "h2_glitch_priority"),
-    ("unknown frames", lambda h, i: frame(0x77), "h2_glitch_priority"),
-    ("WINDOW_UPDATE", lambda h, i: update(0, 1), "h2_glitch_updates"),
-    ("empty DATA", lambda h, i: (opened(h) if i == 0 else b"") + frame(DATA, 0, 1), "h2_glitch_empty"),
-    ("CONTINUATION", lambda h, i: frame(CONTINUATION, 0, 1) if i else frame(HEADERS, 0, 1, block(h)),
-     "h2_glitch_continued"),
-]
-
-
-@pytest.mark.parametrize("sends, counter", [f[1:] for f in FLOODS], ids=[f[0] for f in FLOODS])
-def test_a_flood(site, backend, h2, sends, counter):
-    backend.scripts["/wait"] = lambda peer, request: not peer.at_end()
-    before, calmed = metric(site, counter), metric(site, "h2_calmed")
-    try:
-        for i in range(4000):
-            h2.send(sends(h2, i))
-    except (OSError, EOFError):
-        pass
-    assert h2.end() in (ENHANCE_YOUR_CALM, None)
-    assert metric(site, counter) > before
-    assert metric(site, "h2_calmed") == calmed + 1
-    with Speaker(site.port) as other:
-        assert other.get("/ok").body == b"ok"
-
-
 def test_a_little_of_it_is_no_flood(h2):
     for i in range(50):
         h2.send(frame(PING, 0, 0, b"12345678"), frame(PRIORITY, 0, 1, b"\0\0\0\0\x10"), update(0, 1))

@@ -27,6 +27,8 @@ listener behind {{
 }}
 listener stranger {{ bind 127.0.0.1:{stranger} proxy-protocol; trusted-proxies 10.0.0.0/8; route site }}
 listener forwarded {{ bind 127.0.0.1:{forwarded}; trusted-proxies 127.0.0.1, 10.0.0.0/8; route site }}
+listener one {{ bind 127.0.0.1:{one}; trusted-proxies 127.0.0.1; client-header forwarded; route site }}
+listener other {{ bind 127.0.0.1:{other}; trusted-proxies 127.0.0.1; client-header x-forwarded-for; route site }}
 route site {{
   when host == "v1" {{ forward first }}
   when host == "v2" {{ forward second }}
@@ -37,11 +39,12 @@ route site {{
 
 @pytest.fixture(scope="module")
 def lbc(begin, backend, tmp_path_factory):
-    ports = free_ports(3)
+    ports = free_ports(5)
     path = tmp_path_factory.mktemp("proxies") / "front.sock"
     lbc = begin(Lbc, CONFIGURATION.format(backend=backend.port, behind=ports[0], stranger=ports[1],
-                                          forwarded=ports[2], path=path), workers=1)
-    lbc.behind, lbc.stranger, lbc.forwarded, lbc.path = *ports, path
+                                          forwarded=ports[2], one=ports[3], other=ports[4], path=path),
+                workers=1)
+    lbc.behind, lbc.stranger, lbc.forwarded, lbc.one, lbc.other, lbc.path = *ports, path
     return lbc
 
 
@@ -282,6 +285,15 @@ def test_src_is_whom_trusted_proxies_speak_for(lbc, backend, fields, src):
     assert record["client"] == src
     if src != "127.0.0.1":
         assert "client_port" not in record and record["peer_port"] == own
+
+
+@pytest.mark.parametrize("listener, src", [("forwarded", "192.0.2.2"), ("one", "192.0.2.1"), ("other", "192.0.2.2")])
+def test_one_header_alone_may_be_believed(lbc, backend, listener, src):
+    path = backend.script()
+    with Client(getattr(lbc, listener)) as c:
+        c.get(path, "Forwarded: for=192.0.2.1", "X-Forwarded-For: 192.0.2.2")
+    [seen] = backend.of(path)
+    assert seen["x-facts"].split()[0] == src
 
 
 def test_the_chain_of_a_trusted_proxy_is_kept(lbc, backend):

@@ -356,6 +356,13 @@ static void listener(struct generated *g, struct program_listener *l, uint32_t i
                                    .reach = ARENA_ARRAY(&g->arena, bool, g->program.n_clusters),
                                    .max_connections = 1000,
                                    .max_streams = 100,
+                                   .max_glitches = 1000,
+                                   .min_rate = 20,
+                                   .overload_saves = 85,
+                                   .overload_refuses = 95,
+                                   .max_per_source = TABLE_NO_MAX,
+                                   .max_handshakes = TABLE_NO_MAX,
+                                   .min_rate_ns = NS_PER_S,
                                    .max_requests = TABLE_NO_MAX,
                                    .max_head_bytes = TABLE_HEAD_BYTES_MAX,
                                    .max_body_bytes = TABLE_NO_BODY_MAX};

@@ -50,6 +50,12 @@ static void objects(struct fixture *f)
                                           .n_binds = 1,
                                           .max_connections = 10,
                                           .max_streams = 10,
+                                          .max_glitches = 1000,
+                                          .overload_saves = 85,
+                                          .overload_refuses = 95,
+                                          .max_per_source = 1,
+                                          .max_handshakes = 1,
+                                          .min_rate_ns = 1,
                                           .max_requests = 1,
                                           .max_head_bytes = 1024,
                                           .max_body_bytes = 1};
@@ -192,6 +198,11 @@ static void eject(struct fixture *f)
           "a health check begins with a header that there is not")                                 \
     SPOIL(f->listener.max_connections = 0, "a listener takes no connections")                      \
     SPOIL(f->listener.max_streams = 0, "a listener takes no streams")                              \
+    SPOIL(f->listener.min_rate_ns = 0, "a listener looks at rates over no time")                   \
+    SPOIL(f->listener.max_per_source = 0, "a listener takes no client, or no handshake")           \
+    SPOIL(f->listener.max_handshakes = 0, "a listener takes no client, or no handshake")           \
+    SPOIL(f->listener.overload_saves = 96, "a listener refuses before it saves")                   \
+    SPOIL(f->listener.max_glitches = 9, "a listener forgives nothing")                             \
     SPOIL(f->listener.max_requests = 0, "a listener takes no requests")                            \
     SPOIL(f->listener.max_head_bytes = TABLE_HEAD_BYTES_MAX + 1,                                   \
           "a listener takes no heads, or longer ones than there may be")                           \

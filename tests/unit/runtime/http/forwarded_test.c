@@ -122,16 +122,40 @@ static bool of_ten(const void *of, const struct address *a)
     return address_is_v4(a) && a->byte[12] == 10;
 }
 
-static struct address client_of(const char *fields)
+static struct address client_by(const char *fields, enum forwarded_by by)
 {
     struct text head = {0};
     text_addf(&head, "GET / HTTP/1.1\r\n%s%s\r\n", fields, *fields ? "\r\n" : "");
     struct http_head h;
     assert_true(h1_request_parse(&h, head.at, head.len) > 0);
     const struct address from = address("10.0.0.1");
-    const struct address client = forwarded_client(&h, &from, of_ten, NULL);
+    const struct address client = forwarded_client(&h, by, &from, of_ten, NULL);
     text_done(&head);
     return client;
+}
+
+static struct address client_of(const char *fields)
+{
+    return client_by(fields, FORWARDED_BY_EITHER);
+}
+
+static void one_header_alone_may_be_believed(void **state)
+{
+    (void)state;
+    static const char both[] = "Forwarded: for=192.0.2.1\r\nX-Forwarded-For: 192.0.2.2";
+    static const struct {
+        const char *fields;
+        enum forwarded_by by;
+        const char *client;
+    } believed[] = {{both, FORWARDED_BY_FORWARDED, "192.0.2.1"},
+                    {both, FORWARDED_BY_X_FORWARDED_FOR, "192.0.2.2"},
+                    {"X-Forwarded-For: 192.0.2.2", FORWARDED_BY_FORWARDED, "10.0.0.1"},
+                    {"Forwarded: for=192.0.2.1", FORWARDED_BY_X_FORWARDED_FOR, "10.0.0.1"}};
+    for (size_t i = 0; i < COUNT_OF(believed); i++) {
+        const struct address is = client_by(believed[i].fields, believed[i].by),
+                             wanted = address(believed[i].client);
+        assert_int_equal(address_compare(&is, &wanted), 0);
+    }
 }
 
 static void the_client_is_the_last_that_nobody_trusts(void **state)
@@ -167,6 +191,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_client_is_the_last_that_nobody_trusts),
+        cmocka_unit_test(one_header_alone_may_be_believed),
         cmocka_unit_test(a_long_chain_is_read_from_its_end),
         cmocka_unit_test(forwarded_is_quoted_where_it_must_be),
         cmocka_unit_test(a_host_that_does_not_fit_is_left_out),

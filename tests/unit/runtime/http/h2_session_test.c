@@ -252,6 +252,61 @@ static void a_budget_grows_again(void **state)
     }
 }
 
+static void little_data_is_counted_and_much_is_not(void **state)
+{
+    (void)state;
+    static char answer[3000] = "HTTP/1.1 200 OK\r\n\r\n";
+    static const char by_one[] = "\0\0\x04\x08\0\0\0\0\x01\0\0\0\x01";
+    memset(answer + strlen(answer), 'x', sizeof(answer) - strlen(answer) - 1);
+    exchange();
+    assert_int_equal(write_text(&client, REQUEST, true, SLICE_NONE), strlen(REQUEST));
+    exchange();
+    const ssize_t n = write_text(&server, answer, true, SLICE_NONE);
+    assert_true(n > 1000); /* all that the window has */
+    exchange();
+    const unsigned before = server.glitches[H2_GLITCH_UPDATES];
+    for (ssize_t at = n; at < n + 5; at++) { /* 1000 bytes before do not pay for one */
+        assert_true(h2_session_receive(server.session, by_one, 13, 2));
+        assert_int_equal(write_text(&server, answer + at, true, SLICE_NONE), 1);
+        assert_int_equal(server.glitches[H2_GLITCH_UPDATES], before + (unsigned)(at - n) + 1);
+    }
+}
+
+static void a_full_continuation_costs_nothing(void **state)
+{
+    (void)state;
+    static const char begin_head[] = "\0\0\x01\x01\0\0\0\0\x01\x82",
+                      empty[] = "\0\0\0\x09\0\0\0\0\x01";
+    static char full[9 + 1024] = "\0\x04\0\x09\0\0\0\0\x01\x0f\x01\x7f\xfc\x06";
+    memset(full + 14, 'a', sizeof(full) - 14);
+    exchange();
+    assert_true(h2_session_receive(server.session, begin_head, 10, 2));
+    assert_true(h2_session_receive(server.session, full, sizeof(full), 2));
+    assert_int_equal(server.glitches[H2_GLITCH_CONTINUED], 0);
+    assert_true(h2_session_receive(server.session, empty, 9, 2));
+    assert_int_equal(server.glitches[H2_GLITCH_CONTINUED], 1);
+    assert_false(h2_session_receive(server.session, empty, 9, 2)); /* 10 of 18 are gone */
+    assert_int_equal(h2_session_calmed_by(server.session), H2_GLITCH_CONTINUED);
+}
+
+static void a_message_that_was_whole_gives_a_little_back(void **state)
+{
+    (void)state;
+    static const char ping[] = "\0\0\x08\x06\0\0\0\0\0abcdefgh";
+    static const char answer[] = "HTTP/1.1 204 No Content\r\n\r\n";
+    exchange();
+    for (int i = 0; i < 50; i++) {
+        client.stream = server.stream = (struct h2_stream){0};
+        client.in_len = server.in_len = 0;
+        assert_int_equal(write_text(&client, REQUEST, true, SLICE_NONE), strlen(REQUEST));
+        exchange();
+        assert_int_equal(write_text(&server, answer, true, SLICE_NONE), strlen(answer));
+        exchange();
+        assert_true(h2_session_receive(server.session, ping, 17, 1));
+    }
+    assert_false(h2_session_is_calmed(server.session));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, finish)
 
 int main(void)
@@ -263,6 +318,9 @@ int main(void)
         TEST(leaving_before_the_end_is_a_reset),
         TEST(a_budget_that_is_spent_ends_the_connection),
         TEST(a_budget_grows_again),
+        TEST(little_data_is_counted_and_much_is_not),
+        TEST(a_full_continuation_costs_nothing),
+        TEST(a_message_that_was_whole_gives_a_little_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -178,10 +178,8 @@ static const struct {
     {"nothing near", "format c:\n",
      "refused: there is no command \"format c:\"; \"help\" lists them\n"},
     {"half a command", "show\n",
-     "refused: show what? There are: show info, show servers, show clusters, show sticky, show "
-     "sources, show limits, show "
-     "generations, "
-     "show certificates, show drift\n"},
+     "refused: show what? There are: show info, show metrics, show servers, show clusters, show "
+     "sticky, show sources, show limits, show generations, show certificates, show drift\n"},
     {"commands are whole words", "showinfo2 x\n",
      "refused: there is no command \"showinfo2 x\"; \"help\" lists them\n"},
     {"a missing argument", "drain\n",

@@ -1,0 +1,14 @@
+/*
+ * prometheus - all numbers of the process in Prometheus' text format, version 0.0.4.
+ *
+ * Each family is told once, with its help and type, then its samples. Labels are names out of the
+ * configuration and so are bounded by it. The control thread's; looks at every server once for each
+ * family.
+ */
+#pragma once
+
+#include "runtime/base/text.h"
+
+struct control;
+
+void prometheus_write(const struct control *c, struct text *out);
