@@ -22,3 +22,6 @@ void lint_security(const struct program *p, struct diags *d);
 
 /* Cookies that browsers refuse, and those that nobody else can read. */
 void lint_cookies(const struct program *p, struct diags *d);
+
+/* Actions that come to nothing. */
+void lint_idle(const struct program *p, struct diags *d);
