@@ -212,10 +212,12 @@ static void reload_let_go(struct reload *r)
 static void reload_abandoned(struct message *m)
 {
     struct reload *r = CONTAINER_OF(m, struct reload, finished);
+    struct control *c = CONTAINER_OF(r, struct control, reload);
+    if (r->table && c->config.loaded)
+        c->config.loaded(c->config.load_of, false);
     table_free(r->table);
     reload_let_go(r);
     text_done(&r->report);
-    struct control *c = CONTAINER_OF(r, struct control, reload);
     changes_settle(c, r, false);
 }
 
@@ -275,7 +277,8 @@ static void answer(struct control *c, bool done)
     text_done(&report);
     if (c->reload_again) {
         c->reload_again = false;
-        (void)!control_reload(c, NULL, NULL); /* a shutdown has begun, at most */
+        if (!control_reload(c, NULL, NULL))
+            log_line(LOG_WARNING, "SIGHUP: %s", control_why_not_now(c));
     }
 }
 
