@@ -107,6 +107,7 @@ static void make_newest(struct control *c, struct generation *g)
     probe_all(c);
     all_changed(g);
     control_watch_all(c);
+    control_shares_set(c);
 }
 
 bool control_publish(struct control *c, struct table *table, struct generation_needs needs,
@@ -312,7 +313,8 @@ static bool any_waits_for_checks(const struct control *c)
 static void look_at_checks(void *of)
 {
     struct control *c = of;
-    if (c->serving && clock_now_ns() < c->reload.hand_over_ns && any_waits_for_checks(c)) {
+    if (c->serving && clock_now_ns() < c->reload.hand_over_ns &&
+        (any_waits_for_checks(c) || !shares_settled(c->shares))) {
         timer_set(&c->reload.checks, FIRST_CHECKS_LOOK_NS);
         return;
     }

@@ -5,6 +5,7 @@
 #include "runtime/filter/compress.h"
 #include "runtime/limit/callers.h"
 #include "runtime/limit/keys.h"
+#include "runtime/limit/told.h"
 #include "runtime/mux/stream.h"
 #include "runtime/proxy/exchange_priv.h"
 #include "runtime/proxy/h2_front.h"
@@ -61,6 +62,7 @@ void footprint(struct memory_costs *out)
         .server_h2 = {.bytes = h2_link_bytes() + H2_SESSION_BYTES_MOST, .buffers = 1},
         .compressors_max = COMPRESSORS_MAX,
         .limit_bytes = keys_bytes,
+        .told_bytes = sizeof(struct told),
         .callers_bytes = callers_bytes,
         .sticky_bytes = sticky_bytes,
     };

@@ -135,6 +135,8 @@ static bool counts(struct exchange *x, uint32_t limit, const struct verdict *so_
         limiter_ask(l, spec, hash, x->worker->index, clock_now_ns());
     if (answer.held)
         hold(x->worker, &x->holds, l, answer.held);
+    if (answer.untold)
+        METRIC_ADD(x->worker->metrics->shared_untold, 1);
     if (!answer.admitted)
         *out = refuse_limited(x, spec, &answer);
     *beyond = answer.beyond;
@@ -221,6 +223,8 @@ bool limits_admit(struct worker *w, uint32_t limit, const struct facts *f, struc
     const uint64_t hash = hash_key(t, f, &t->limit[limit], NULL, l->seed);
     const struct limiter_answer answer =
         limiter_ask(l, &t->limit[limit], hash, w->index, clock_now_ns());
+    if (answer.untold)
+        METRIC_ADD(w->metrics->shared_untold, 1);
     const struct limit_hold *before = *all;
     if (answer.held)
         hold(w, all, l, answer.held);
