@@ -254,7 +254,7 @@ def test_what_is_too_much_is_told_to_come_back(slow):
             answer = c.response()
             refused += answer.status == 503 and answer["retry-after"] == "1"
         assert refused == 3
-    wait_for(lambda: slow.count("requests_in_flight") == 0, "they left")
+    wait_for(lambda: slow.count("requests_in_flight") == 0, "they left", 60)
 
 
 def test_a_client_that_leaves_while_it_is_checked_leaves_nothing(slow):
@@ -263,7 +263,7 @@ def test_a_client_that_leaves_while_it_is_checked_leaves_nothing(slow):
         wait_for(lambda n=i: slow.count("password_checks") == n + 1, "it is checked")
         c.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         c.close()
-    wait_for(lambda: slow.count("requests_in_flight") == 0, "they are gone")
+    wait_for(lambda: slow.count("requests_in_flight") == 0, "they are gone", 60)
     assert slow.get("/deny", ANNA).status == 403
 
 
