@@ -8,8 +8,9 @@ bool cookie_next(struct slice *rest, struct slice *name, struct slice *value)
         const char *equals = pair.len > 0 ? memchr(pair.at, '=', pair.len) : NULL;
         if (!equals)
             continue;
-        *name = (struct slice){pair.at, (size_t)(equals - pair.at)};
-        *value = slice_from(pair, name->len + 1);
+        const size_t len = (size_t)(equals - pair.at);
+        *name = slice_trim((struct slice){pair.at, len});
+        *value = slice_trim(slice_from(pair, len + 1));
         return true;
     }
     return false;

@@ -32,6 +32,17 @@ struct slice table_cors_origin(const struct facts *f)
     return one ? origin : SLICE_NONE;
 }
 
+/* Nothing that ends the host, so that another one would be before it. */
+static bool is_of_a_host(struct slice labels)
+{
+    for (size_t i = 0; i < labels.len; i++) {
+        const char c = ascii_lower(labels.at[i]);
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && !memchr("-._", c, 3))
+            return false;
+    }
+    return true;
+}
+
 /* Where the rule says "*.", any labels, and at least one, in front of the rest. */
 static bool matches(struct slice rule, struct slice origin)
 {
@@ -45,7 +56,7 @@ static bool matches(struct slice rule, struct slice origin)
     const struct slice labels = {origin.at + scheme.len, origin.len - scheme.len - end.len};
     return slice_eq_nocase((struct slice){origin.at, scheme.len}, scheme) &&
            slice_eq_nocase(slice_from(origin, scheme.len + labels.len), end) &&
-           !memchr(labels.at, '/', labels.len) && !memchr(labels.at, ':', labels.len);
+           is_of_a_host(labels);
 }
 
 bool table_cors_allows(const struct table_cors *c, struct slice origin)

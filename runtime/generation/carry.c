@@ -195,18 +195,18 @@ void gate_unpin(struct gate *gate)
     free(gate);
 }
 
-/* Connections that are open already are not counted; a table that has become too small for some
- * goes on. */
+/* Connections that are open already are not counted, also where the table becomes larger. */
 static void know_callers(struct gate *gate, const struct table_listener *l)
 {
-    if (l->max_per_source == TABLE_NO_MAX ||
-        atomic_load_explicit(&gate->callers, memory_order_relaxed))
+    if (l->max_per_source == TABLE_NO_MAX)
         return;
+    struct callers *was = atomic_load_explicit(&gate->callers, memory_order_relaxed);
     uint64_t seed;
     if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
         seed = (uint64_t)clock_now_ns();
-    atomic_store_explicit(&gate->callers, callers_new(l->max_connections, seed),
-                          memory_order_release);
+    struct callers *all =
+        was ? callers_for(was, l->max_connections, seed) : callers_new(l->max_connections, seed);
+    atomic_store_explicit(&gate->callers, all, memory_order_release);
 }
 
 static void carry_gates(struct generation *g, const struct generation *before)

@@ -2,8 +2,9 @@
 
 static bool is_called(struct slice pair, struct slice name)
 {
-    pair = slice_trim(pair);
-    return pair.len > name.len && slice_starts(pair, name) && pair.at[name.len] == '=';
+    const char *equals = pair.len > 0 ? memchr(pair.at, '=', pair.len) : NULL;
+    return equals &&
+           slice_eq(slice_trim((struct slice){pair.at, (size_t)(equals - pair.at)}), name);
 }
 
 static size_t put(char *out, size_t len, struct slice s)

@@ -19,6 +19,7 @@
 _Static_assert(CALLERS_WAYS * sizeof(uint64_t) == LINE_BYTES, "a set fills a line");
 
 struct callers {
+    struct callers *before; /* owned; it was too small. They are smaller by half each */
     uint32_t n_sets;
     uint64_t seed;
     _Atomic uint64_t *place; /* owned */
@@ -39,6 +40,7 @@ struct callers *callers_new(uint32_t connections, uint64_t seed)
 {
     ASSERT(connections > 0);
     struct callers *s = MUST_NEW(struct callers);
+    s->before = NULL;
     s->n_sets = sets_of(connections);
     s->seed = seed;
     s->place = aligned_alloc(LINE_BYTES, (size_t)s->n_sets * LINE_BYTES);
@@ -52,11 +54,24 @@ struct callers *callers_new(uint32_t connections, uint64_t seed)
 
 void callers_free(struct callers *s)
 {
-    if (!s)
-        return;
-    free(s->place);
-    free(s->lock);
-    free(s);
+    while (s) {
+        struct callers *before = s->before;
+        free(s->place);
+        free(s->lock);
+        free(s);
+        s = before;
+    }
+}
+
+struct callers *callers_for(struct callers *s, uint32_t connections, uint64_t seed)
+{
+    if (s->n_sets >= sets_of(connections))
+        return s;
+    const uint64_t twice = UINT64_C(2) * s->n_sets * USED_OF_A_SET;
+    const uint32_t room = twice < connections ? connections : (uint32_t)twice;
+    struct callers *larger = callers_new(room, seed);
+    larger->before = s;
+    return larger;
 }
 
 static uint64_t hash_client(const struct callers *s, const struct address *a)

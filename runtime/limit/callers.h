@@ -22,6 +22,10 @@ struct callers;
 struct callers *callers_new(uint32_t connections, uint64_t seed);
 void callers_free(struct callers *s);
 
+/* `s` itself where it has that much room; else one of twice its room or more, that keeps `s` for
+ * those who have places there: they are not counted any more. */
+struct callers *callers_for(struct callers *s, uint32_t connections, uint64_t seed);
+
 /* Of it all. */
 uint64_t callers_bytes(uint32_t connections);
 

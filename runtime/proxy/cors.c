@@ -26,11 +26,13 @@ static struct slice headers_of(const struct table_cors *c, const struct facts *a
     return is_named && named.len <= CORS_HEADERS_BYTES_MAX ? named : SLICE_NONE;
 }
 
+/* Where anybody may ask, the answer is the same to all, also to who names no origin: a cache may keep
+ * it. */
 size_t cors_edits(const struct table_cors *c, const struct facts *asked, bool preflight,
                   struct http_edit out[CORS_EDITS_MAX])
 {
     const struct slice origin = table_cors_origin(asked);
-    const bool allowed = table_cors_allows(c, origin);
+    const bool allowed = (c->any && !preflight) || table_cors_allows(c, origin);
     size_t n = 0;
     say(out, &n, SLICE("access-control-allow-origin"),
         !allowed ? SLICE_NONE

@@ -48,6 +48,10 @@ bool exchange_is_slow(struct exchange *x, enum outcome *out);
 bool exchange_counts(struct exchange *x, const uint32_t *limit, uint32_t n,
                      const struct verdict *so_far, enum outcome *out);
 
+/* Is it the limit of one of the verdict's first `n` changes? Then this counts there already. */
+bool limits_count_before(const struct table *t, const struct verdict *v, uint32_t n,
+                         uint32_t which);
+
 /* One more connection for this limit of the worker's current table; what it is then in flight at is
  * added to *all, to be ended with it. */
 bool limits_admit(struct worker *w, uint32_t limit, const struct facts *f, struct limit_hold **all);

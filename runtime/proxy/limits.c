@@ -182,15 +182,21 @@ static bool names(const uint32_t *limit, uint32_t n, uint32_t which)
     return n > 0;
 }
 
-/* Does the listener, or one of the verdict's first `n` changes? */
-static bool was_met(const struct exchange *x, uint32_t n, uint32_t which)
+bool limits_count_before(const struct table *t, const struct verdict *v, uint32_t n, uint32_t which)
 {
     for (uint32_t i = 0; i < n; i++) {
-        const struct table_effect *e = &x->generation->table->effect[x->verdict.effect[i]];
+        const struct table_effect *e = &t->effect[v->effect[i]];
         if (e->kind == EFFECT_LIMIT && e->number == which)
             return true;
     }
-    return names(x->listener->limit, x->listener->n_limits, which);
+    return false;
+}
+
+/* Does the listener, or one of the verdict's first `n` changes? */
+static bool was_met(const struct exchange *x, uint32_t n, uint32_t which)
+{
+    return limits_count_before(x->generation->table, &x->verdict, n, which) ||
+           names(x->listener->limit, x->listener->n_limits, which);
 }
 
 bool exchange_counts(struct exchange *x, const uint32_t *limit, uint32_t n,

@@ -310,7 +310,8 @@ static bool is_limited(struct session *s, const struct facts *f)
     const struct table *t = w->current->table;
     for (uint32_t i = 0; i < w->verdict->n_effects; i++) {
         const struct table_effect *e = &t->effect[w->verdict->effect[i]];
-        if (e->kind != EFFECT_LIMIT || limits_admit(w, (uint32_t)e->number, f, &s->holds))
+        if (e->kind != EFFECT_LIMIT || limits_count_before(t, w->verdict, i, (uint32_t)e->number) ||
+            limits_admit(w, (uint32_t)e->number, f, &s->holds))
             continue;
         METRIC_ADD(w->metrics->connections_limited, 1);
         notice(&w->notices, w->control, NOTICE_LIMIT, f->listener, &s->client.address, NULL,

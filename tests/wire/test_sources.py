@@ -90,6 +90,17 @@ def test_a_reload_keeps_the_count(front):
             assert is_served(c) and is_refused(lbc.port)
 
 
+def test_a_reload_to_more_connections_counts_them_all(front):
+    lbc = front("max-connections-per-source 1; max-connections 4")
+    lbc.reload(lbc.file.read_text().replace("max-connections 4", "max-connections 100"))
+    with contextlib.ExitStack() as stack:
+        for i in range(2, 22):
+            assert is_served(stack.enter_context(From(lbc.port, f"127.0.0.{i}")))
+        for i in range(2, 22):
+            with contextlib.suppress(ConnectionResetError):
+                assert not is_served(stack.enter_context(From(lbc.port, f"127.0.0.{i}")))
+
+
 def test_a_client_that_connects_too_often(front):
     lbc = front("on connect { otherwise { limit new; continue } }",
                 first="limit new { key src  rate 3/h }")
@@ -102,6 +113,16 @@ def test_a_client_that_connects_too_often(front):
     assert counter(lbc, "connections_limited") == 2
     assert counter(lbc, "requests_limited") == counter(lbc, "connections_dropped") == 0
     assert lbc.said().count("reset a connection above a limit of `on connect` of 127.0.0.1") == 1
+
+
+def test_a_connection_counts_once_at_a_limit(front):
+    lbc = front("""on connect {
+                     when src in 127.0.0.0/8 { limit new; limit new; continue }
+                     otherwise { limit new; continue }
+                   }""", first="limit new { key src  rate 3/h }")
+    assert [get(lbc.port).status for _ in range(3)] == [200] * 3
+    assert is_refused(lbc.port)
+    assert counter(lbc, "connections_limited") == 1
 
 
 def test_connections_at_a_time_by_a_limit(front):

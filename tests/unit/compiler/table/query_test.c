@@ -35,7 +35,7 @@ static const struct row cookies[] = {
     {" a=b\t;; ;c=", {{"a", "b"}, {"c", ""}}},
     {"a=\"b c\"", {{"a", "\"b c\""}}},
     {"broken; a=b=c", {{"a", "b=c"}}},
-    {"a =b", {{"a ", "b"}}}, /* a blank inside the pair is the name's */
+    {" a =\t b ;c= d", {{"a", "b"}, {"c", "d"}}}, /* as servers and browsers read it */
     {"=v", {{"", "v"}}},
     {"", {{NULL, NULL}}},
 };

@@ -26,6 +26,8 @@ static void test_what_is_left(void **state)
         {"with many", SLICE_INIT("a=1;   lb=x  ;\tb=2"), SLICE_INIT("a=1;\tb=2")},
         {"with quotes", SLICE_INIT("a=\"1\"; lb=\"x\"; b=2"), SLICE_INIT("a=\"1\"; b=2")},
         {"empty", SLICE_INIT("a=1; lb=; b=2"), SLICE_INIT("a=1; b=2")},
+        {"with blanks around its name", SLICE_INIT("a=1; lb =x;\tlb\t= y; b=2"),
+         SLICE_INIT("a=1; b=2")},
         {"with = in it", SLICE_INIT("a=1; lb=x=lb=y"), SLICE_INIT("a=1")},
         {"names like it stay", SLICE_INIT("xlb=1; lb2=2; LB=3; lb.=4"),
          SLICE_INIT("xlb=1; lb2=2; LB=3; lb.=4")},

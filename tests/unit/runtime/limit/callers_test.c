@@ -46,6 +46,24 @@ static void a_network_of_ipv6_is_one_client(void **state)
     callers_free(s);
 }
 
+static void a_larger_one_keeps_the_places_of_the_smaller(void **state)
+{
+    (void)state;
+    struct callers *small = callers_new(4, 1);
+    const struct address a = address("10.0.0.1");
+    _Atomic uint64_t *before, *after;
+    assert_int_equal(callers_take(small, &a, 1, &before), CALLER_COUNTED);
+    assert_ptr_equal(callers_for(small, 3, 2), small);
+    struct callers *large = callers_for(small, 100, 2);
+    assert_ptr_not_equal(large, small);
+    assert_ptr_equal(callers_for(large, 100, 3), large);
+    assert_int_equal(callers_take(large, &a, 1, &after), CALLER_COUNTED);
+    callers_give(before);
+    assert_int_equal(callers_take(large, &a, 1, &before), CALLER_REFUSED);
+    callers_give(after);
+    callers_free(large);
+}
+
 /* A hundred thousand clients, one after the other, through room for a hundred. */
 static void places_are_used_again(void **state)
 {
@@ -129,6 +147,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_client_has_its_number_and_no_more),
         cmocka_unit_test(a_network_of_ipv6_is_one_client),
+        cmocka_unit_test(a_larger_one_keeps_the_places_of_the_smaller),
         cmocka_unit_test(places_are_used_again),
         cmocka_unit_test(who_finds_no_place_is_not_counted),
         cmocka_unit_test(workers_count_together),
