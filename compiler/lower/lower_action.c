@@ -97,6 +97,10 @@ static uint32_t lower_change(struct lowering *l, const struct action *a,
         effect.number = lower_find_limit(l, a->name);
     if (kind == EFFECT_CORS)
         effect.number = lower_cors(l, a->cors);
+    if (table_effect_is_require(kind)) {
+        effect.number = a->number;
+        l->table->requires = true;
+    }
     if (kind == EFFECT_REPLACE_PATH)
         effect.regex = lower_regex(l, a->pattern, a->flags, true);
     VEC_ADD(&l->effect, effect);

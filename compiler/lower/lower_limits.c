@@ -2,10 +2,11 @@
 #include "compiler/lower/lower_priv.h"
 #include "runtime/limit/gcra.h"
 
-#define STATUS_DEFAULT  429
-#define ENTRIES_DEFAULT 100000
-#define V4_BITS_DEFAULT 32
-#define V6_BITS_DEFAULT 64 /* what one client has */
+#define STATUS_DEFAULT     429
+#define ENTRIES_DEFAULT    100000
+#define TIMEOUT_DEFAULT_NS (50 * INT64_C(1000000))
+#define V4_BITS_DEFAULT    32
+#define V6_BITS_DEFAULT    64 /* what one client has */
 
 static uint64_t number(const struct program_settings *s, enum setting_id id, uint64_t otherwise)
 {
@@ -49,27 +50,63 @@ static void lower_rates(struct lowering *l, const struct program_settings *s,
     to->rate = out;
 }
 
+static uint32_t find_shared(const struct lowering *l, struct slice name)
+{
+    uint32_t i = 0;
+    while (!slice_eq(l->table->shared[i].name, name)) {
+        i++;
+        ASSERT(i < l->table->n_shared); /* sema has resolved it */
+    }
+    return i;
+}
+
+static void lower_shared(struct lowering *l)
+{
+    const uint32_t n = l->program->n_objects[OBJECT_SHARED];
+    struct table_shared *shared = ARENA_ARRAY(l->arena, struct table_shared, n);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct program_object *from = &l->program->object[OBJECT_SHARED][i];
+        const struct program_settings *s = &from->settings;
+        const struct program_setting *prefix = lower_given(s->at, s->n, SETTING_SHARED_PREFIX);
+        shared[i] = (struct table_shared){
+            .name = lower_string(l, from->name),
+            .place = lower_place(l, from->span),
+            .address = *lower_given(s->at, s->n, SETTING_SHARED_ADDRESS)->value[0].endpoint,
+            .password = (uint32_t)number(s, SETTING_SHARED_PASSWORD, TABLE_NO_SECRET),
+            .database = (uint32_t)number(s, SETTING_SHARED_DATABASE, 0),
+            .prefix = lower_string(l, prefix ? prefix->value[0].text : SLICE("lbc:")),
+            .timeout_ns = (int64_t)number(s, SETTING_SHARED_TIMEOUT, TIMEOUT_DEFAULT_NS),
+            .when_down =
+                (enum table_when_down)number(s, SETTING_SHARED_WHEN_DOWN, WHEN_DOWN_LOCAL)};
+    }
+    l->table->shared = shared;
+    l->table->n_shared = n;
+}
+
 static void lower_limit(struct lowering *l, const struct program_object *from,
                         struct table_limit *to)
 {
     enum { ENFORCE, OBSERVE };
     const struct program_settings *s = &from->settings;
     const struct program_setting *prefix = lower_given(s->at, s->n, SETTING_LIMIT_PREFIX);
-    *to =
-        (struct table_limit){.name = lower_string(l, from->name),
-                             .place = lower_place(l, from->span),
-                             .status = (uint16_t)number(s, SETTING_LIMIT_STATUS, STATUS_DEFAULT),
-                             .entries = (uint32_t)number(s, SETTING_LIMIT_ENTRIES, ENTRIES_DEFAULT),
-                             .v4_bits = prefix ? (uint8_t)prefix->value[0].number : V4_BITS_DEFAULT,
-                             .v6_bits = prefix ? (uint8_t)prefix->value[1].number : V6_BITS_DEFAULT,
-                             .concurrent = (uint32_t)number(s, SETTING_LIMIT_CONCURRENT, 0),
-                             .observe = number(s, SETTING_LIMIT_MODE, ENFORCE) == OBSERVE};
+    const struct program_setting *shared = lower_given(s->at, s->n, SETTING_LIMIT_SHARED);
+    *to = (struct table_limit){
+        .name = lower_string(l, from->name),
+        .place = lower_place(l, from->span),
+        .status = (uint16_t)number(s, SETTING_LIMIT_STATUS, STATUS_DEFAULT),
+        .entries = (uint32_t)number(s, SETTING_LIMIT_ENTRIES, ENTRIES_DEFAULT),
+        .v4_bits = prefix ? (uint8_t)prefix->value[0].number : V4_BITS_DEFAULT,
+        .v6_bits = prefix ? (uint8_t)prefix->value[1].number : V6_BITS_DEFAULT,
+        .concurrent = (uint32_t)number(s, SETTING_LIMIT_CONCURRENT, 0),
+        .observe = number(s, SETTING_LIMIT_MODE, ENFORCE) == OBSERVE,
+        .shared = shared ? find_shared(l, shared->value[0].text) : TABLE_NO_SHARED};
     lower_keys(l, s, to);
     lower_rates(l, s, to);
 }
 
 void lower_limits(struct lowering *l)
 {
+    lower_shared(l);
     const uint32_t n = l->program->n_objects[OBJECT_LIMIT];
     struct table_limit *limit = ARENA_ARRAY(l->arena, struct table_limit, n);
     for (uint32_t i = 0; i < n; i++)

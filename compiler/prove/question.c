@@ -430,13 +430,32 @@ static void add_steps_of_route(struct question *q, uint32_t context, uint32_t ro
     }
 }
 
+/* Who the client is, nobody says before some `require` on the way has been met. */
+static bool asks_who(const struct question *q, uint32_t side, uint32_t clause,
+                     const struct probe *p)
+{
+    const enum table_field field = q->subject->group.at[p->of].field;
+    const struct table *t = q->subject->side[side].table;
+    return (field == FIELD_USER || field == FIELD_CLAIM) &&
+           t->route[t->clause[clause].route].phase == PHASE_REQUEST;
+}
+
+static sat_literal who_behind(struct question *q, const steps *all, const struct probe *p)
+{
+    sat_literal required = FALSE;
+    for (uint32_t i = 0; i < all->n; i++)
+        required = question_or(q, required, all->at[i].taken);
+    return question_and(q, required, plain(q, p));
+}
+
 /* As the clause sees it. */
 static sat_literal probe_at(struct question *q, uint32_t context, uint32_t clause,
                             const struct probe *p)
 {
     const struct context c = q->context[context];
     const struct side *s = &q->subject->side[c.side];
-    if (s->changes.n == 0 || !c.walk)
+    const bool who = c.walk && asks_who(q, c.side, clause, p);
+    if ((s->changes.n == 0 || !c.walk) && !who)
         return plain(q, p);
     steps all = {0};
     uint32_t route = c.walk->root;
@@ -447,7 +466,8 @@ static sat_literal probe_at(struct question *q, uint32_t context, uint32_t claus
         route = s->clause[taken].route;
     }
     add_steps_of_route(q, context, route, clause, p->of, &all);
-    const sat_literal now = behind_all(q, (struct changes){all.at, all.n, 0}, p);
+    const sat_literal now =
+        who ? who_behind(q, &all, p) : behind_all(q, (struct changes){all.at, all.n, 0}, p);
     VEC_DONE(&all);
     return now;
 }

@@ -243,6 +243,16 @@ static struct ref_values digits(const struct facts *f, struct arena *arena, enum
     return only_if(present, arena, text);
 }
 
+/* "behind a `require`": one that was met on the way here. */
+static bool says_who(const struct facts *f, const struct ref_verdict *v)
+{
+    bool required = f->known;
+    for (uint32_t i = 0; i < v->n_effects; i++)
+        required |=
+            v->effect[i]->kind == ACTION_REQUIRE_BASIC || v->effect[i]->kind == ACTION_REQUIRE_JWT;
+    return required;
+}
+
 struct ref_values ref_values(const struct facts *f, const struct ref_verdict *v,
                              struct arena *arena, enum table_field field, struct slice key)
 {
@@ -266,8 +276,8 @@ struct ref_values ref_values(const struct facts *f, const struct ref_verdict *v,
     case FIELD_TLS_SNI: return only_if_there(arena, f->tls_sni);
     case FIELD_TLS_SUBJECT: return only_if_there(arena, f->tls_subject);
     case FIELD_TLS_FINGERPRINT: return only_if_there(arena, f->tls_fingerprint);
-    case FIELD_USER: return only_if_there(arena, f->user);
-    case FIELD_CLAIM: return claims(f, arena, key);
+    case FIELD_USER: return says_who(f, v) ? only_if_there(arena, f->user) : list;
+    case FIELD_CLAIM: return says_who(f, v) ? claims(f, arena, key) : list;
     case FIELD_CLUSTER: return only_if_there(arena, f->cluster);
     case FIELD_SERVER: return only_if_there(arena, f->server);
     case FIELD_PROTO: return only(arena, f->proto);

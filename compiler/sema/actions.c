@@ -249,8 +249,13 @@ static bool require(struct sema *s, const struct ast *a, struct action *out)
     const struct ast *by = a->first;
     out->kind = basic ? ACTION_REQUIRE_BASIC : ACTION_REQUIRE_JWT;
     out->name = by->name;
-    if (basic || slice_eq(a->name, SLICE("jwt")))
-        return resolve(s, DEF_SECRET, by->name, by->span) != NULL;
+    if (basic || slice_eq(a->name, SLICE("jwt"))) {
+        if (!basic)
+            not_served(s, a->span);
+        const struct definition *d = resolve(s, DEF_SECRET, by->name, by->span);
+        out->number = d ? d->index : 0;
+        return d != NULL;
+    }
     diag(s->diags, DIAG_UNKNOWN_WORD, a->name_span, "way to ask who a client is",
          SLICE_ARG(a->name));
     static const struct slice ways[] = {SLICE_INIT("basic"), SLICE_INIT("jwt")};
@@ -375,7 +380,7 @@ static const struct reader {
     {AST_RETRY, ACTION_RETRY, REQUESTING, SERVED, retry},
     {AST_MIRROR, ACTION_MIRROR, REQUESTING, LATER, mirror},
     {AST_APPLY_LIMIT, ACTION_LIMIT, CONNECTING | REQUESTING, SERVED, limit},
-    {AST_REQUIRE, ACTION_REQUIRE_BASIC, REQUESTING, LATER, require},
+    {AST_REQUIRE, ACTION_REQUIRE_BASIC, REQUESTING, SERVED, require},
     {AST_COMPRESS, ACTION_COMPRESS, REQUESTING, SERVED, nothing},
     {AST_CACHE, ACTION_CACHE, REQUESTING, LATER, cache},
     {AST_CORS, ACTION_CORS, REQUESTING, SERVED, cors_read},

@@ -241,7 +241,11 @@ static bool overload_read(struct sema *s, struct program_listener *l)
     l->overload_refuses = (uint32_t)a->value[1].number;
     if (l->overload_saves <= l->overload_refuses)
         return true;
-    diag(s->diags, DIAG_UPSIDE_DOWN, a->span, "connections are closed", "requests are refused");
+    char closes[16], refuses[16];
+    snprintf(closes, sizeof(closes), "%u%%", l->overload_saves);
+    snprintf(refuses, sizeof(refuses), "%u%%", l->overload_refuses);
+    diag(s->diags, DIAG_UPSIDE_DOWN, a->span, closes, refuses);
+    diag_note(s->diags, "from the first on connections are closed, from the second on refused");
     return false;
 }
 

@@ -1,6 +1,7 @@
 /* Sets whose elements are in a file of their own, one a line: as many as a million of them. */
 #include "compiler/sema/lists.h"
 
+#include "grammar/list_line.h"
 #include "runtime/base/hash.h"
 
 bool list_open(const struct sema *s, const struct ast *from, struct list_lines *out)
@@ -16,41 +17,20 @@ bool list_open(const struct sema *s, const struct ast *from, struct list_lines *
     return false; /* it could not be read, which was said */
 }
 
-/* A `#` at the beginning or behind a blank begins a comment. */
-static struct slice without_comment(struct slice line)
-{
-    const char *at = line.at, *end = line.at + line.len;
-    while ((at = at < end ? memchr(at, '#', (size_t)(end - at)) : NULL)) {
-        if (at == line.at || at[-1] == ' ' || at[-1] == '\t')
-            return (struct slice){line.at, (size_t)(at - line.at)};
-        at++;
-    }
-    return line;
-}
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r';
-}
-
 bool list_next(struct list_lines *l, struct slice *entry, struct span *where)
 {
     while (l->rest.len > 0) {
         const char *newline = memchr(l->rest.at, '\n', l->rest.len);
         const size_t len = newline ? (size_t)(newline - l->rest.at) : l->rest.len;
-        struct slice line = without_comment((struct slice){l->rest.at, len});
+        const struct slice line = {l->rest.at, len};
         const uint32_t at = l->at;
         l->rest = slice_from(l->rest, newline ? len + 1 : len);
         l->at += (uint32_t)(newline ? len + 1 : len);
-        size_t skip = 0;
-        while (skip < line.len && is_blank(line.at[skip]))
-            skip++;
-        while (line.len > skip && is_blank(line.at[line.len - 1]))
-            line.len--;
-        if (line.len == skip)
+        *entry = list_line_entry(line);
+        if (entry->len == 0)
             continue;
-        *entry = slice_from(line, skip);
-        *where = (struct span){at + (uint32_t)skip, at + (uint32_t)line.len};
+        const uint32_t from = at + (uint32_t)(entry->at - line.at);
+        *where = (struct span){from, from + (uint32_t)entry->len};
         return true;
     }
     return false;

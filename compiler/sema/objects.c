@@ -36,13 +36,51 @@ static bool say_void(struct sema *s, const struct program_object *o, enum diag_c
     return false;
 }
 
+/* What goes before the names of all keys. */
+static bool prefix_fits(struct sema *s, const struct program_object *o)
+{
+    const struct program_setting *prefix = setting_given(&o->settings, SETTING_SHARED_PREFIX);
+    if (!prefix)
+        return true;
+    const struct program_value *v = &prefix->value[0];
+    if (v->text.len <= TABLE_SHARED_PREFIX_MAX && !has_control(v->text, ""))
+        return true;
+    diag(s->diags, DIAG_UNEXPECTED, v->span, SLICE_ARG(v->text));
+    diag_label(s->diags, "expected at most %u characters, such as \"lbc:\"",
+               TABLE_SHARED_PREFIX_MAX);
+    return false;
+}
+
+static bool can_be_shared(struct sema *s, const struct program_object *o)
+{
+    const struct program_setting *shared = setting_given(&o->settings, SETTING_LIMIT_SHARED);
+    const struct program_setting *busy = setting_given(&o->settings, SETTING_LIMIT_CONCURRENT);
+    uint32_t rates = 0;
+    for (uint32_t i = 0; i < o->settings.n; i++)
+        rates += o->settings.at[i].id == SETTING_LIMIT_RATE;
+    if (shared && rates > TABLE_SHARED_RATES_MAX) {
+        diag(s->diags, DIAG_NOT_SHARED, shared->span, SLICE_ARG(o->name), "has too many rates");
+        diag_note(s->diags, "at most %u are counted together", TABLE_SHARED_RATES_MAX);
+        return false;
+    }
+    if (!shared || !busy)
+        return true;
+    diag(s->diags, DIAG_NOT_SHARED, busy->span, SLICE_ARG(o->name),
+         "what is in flight is not counted together");
+    diag_also(s->diags, shared->span, "here it is shared");
+    diag_note(s->diags, "a second limit can have `concurrent`, which each process counts alone");
+    return false;
+}
+
 /* Is there what nothing of its kind works without? */
 static bool is_whole(struct sema *s, const struct program_object *o, enum setting_block block)
 {
     if (block == BLOCK_LIMIT && !has(o, SETTING_LIMIT_RATE) && !has(o, SETTING_LIMIT_CONCURRENT))
         return say_void(s, o, DIAG_LIMITS_NOTHING,
                         "it is given as: rate 100/s, or concurrent 20 for requests in flight");
-    if (block == BLOCK_LIMIT && !limit_windows_fit(s, &o->settings))
+    if (block == BLOCK_LIMIT && (!limit_windows_fit(s, &o->settings) || !can_be_shared(s, o)))
+        return false;
+    if (block == BLOCK_SHARED && !prefix_fits(s, o))
         return false;
     if (block == BLOCK_TLS && !has(o, SETTING_TLS_CERTIFICATE))
         return say_void(s, o, DIAG_NO_CERTIFICATE, "it is given as: certificate \"shop.pem\"");
@@ -103,7 +141,8 @@ bool object_read(struct sema *s, const struct ast *a, enum setting_block block,
     const uint32_t unserved = s->unserved.n;
     const bool ok = settings_read(s, block, a->first, &out->settings) && is_whole(s, out, block) &&
                     is_upright(s, out, block);
-    if (block == BLOCK_TLS || block == BLOCK_RESOLVER || block == BLOCK_LIMIT)
+    if (block == BLOCK_TLS || block == BLOCK_RESOLVER || block == BLOCK_LIMIT ||
+        block == BLOCK_SHARED)
         return ok;
     s->unserved.n = unserved; /* none of the others is served: said once for each */
     not_served(s, out->span);

@@ -85,9 +85,9 @@ enum action_kind {
     ACTION_COMPRESS,
     ACTION_LIMIT,
     ACTION_CORS,
-    ACTION_MIRROR,
     ACTION_REQUIRE_BASIC,
     ACTION_REQUIRE_JWT,
+    ACTION_MIRROR,
     ACTION_CACHE, /* the last of those that change something */
     ACTION_CONTINUE,
     ACTION_FORWARD, /* from here on they decide */

@@ -240,6 +240,7 @@ void change_make(const struct table *t, uint32_t effect, const struct facts *f, 
     const struct slice value = made ? value_of(t, e, f, v) : SLICE("");
     if (table_effect_is_target(e->kind) && made && !v->overflow)
         change_target(t, e, value, f, v);
+    v->required |= table_effect_is_require(e->kind);
     v->value[v->n_effects] = value;
     v->effect[v->n_effects++] = effect;
 }

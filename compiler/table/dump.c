@@ -320,7 +320,22 @@ static void dump_rate(const struct table_rate *r, struct text *out)
                   (long long)r->step_ns);
 }
 
-static void dump_limit(const struct table_limit *l, struct text *out)
+static void dump_shared(const struct table *t, const struct table_shared *s, struct text *out)
+{
+    static const char *const when_down[] = {
+        [WHEN_DOWN_LOCAL] = "local", [WHEN_DOWN_ALLOW] = "allow", [WHEN_DOWN_DENY] = "deny"};
+    char at[ENDPOINT_TEXT_MAX];
+    endpoint_format(&s->address, at);
+    text_addf(out, "shared " SLICE_FMT "\n  address %s", SLICE_ARG(s->name), at);
+    if (s->password != TABLE_NO_SECRET)
+        text_addf(out, " password " SLICE_FMT, SLICE_ARG(t->secret[s->password].name));
+    text_addf(out, " database %u prefix ", s->database);
+    text_add_bytes(out, s->prefix);
+    text_addf(out, " timeout %.15gs when-down %s\n\n", (double)s->timeout_ns / (double)NS_PER_S,
+              when_down[s->when_down]);
+}
+
+static void dump_limit(const struct table *t, const struct table_limit *l, struct text *out)
 {
     text_addf(out, "limit " SLICE_FMT "\n", SLICE_ARG(l->name));
     for (uint32_t i = 0; i < l->n_keys; i++) {
@@ -332,6 +347,8 @@ static void dump_limit(const struct table_limit *l, struct text *out)
         dump_rate(&l->rate[i], out);
     if (l->concurrent > 0)
         text_addf(out, "  concurrent %u\n", l->concurrent);
+    if (l->shared != TABLE_NO_SHARED)
+        text_addf(out, "  shared " SLICE_FMT "\n", SLICE_ARG(t->shared[l->shared].name));
     text_addf(out, "  status %u mode %s prefix %u %u entries %u\n\n", l->status,
               l->observe ? "observe" : "enforce", l->v4_bits, l->v6_bits, l->entries);
 }
@@ -396,8 +413,10 @@ void table_dump(const struct table *t, struct text *out)
         dump_secret(&t->secret[i], out);
     for (uint32_t i = 0; i < t->n_tls; i++)
         dump_tls(&t->tls[i], out);
+    for (uint32_t i = 0; i < t->n_shared; i++)
+        dump_shared(t, &t->shared[i], out);
     for (uint32_t i = 0; i < t->n_limits; i++)
-        dump_limit(&t->limit[i], out);
+        dump_limit(t, &t->limit[i], out);
     for (uint32_t i = 0; i < t->n_listeners; i++)
         dump_listener(t, &t->listener[i], out);
     for (uint32_t i = 0; i < t->n_clusters; i++)

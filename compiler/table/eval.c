@@ -317,7 +317,7 @@ static void walk_stages(const struct table *t, uint32_t stage, const struct fact
 
 static void begin(struct verdict *out)
 {
-    out->overflow = out->bad_target = out->rewritten = false;
+    out->overflow = out->bad_target = out->rewritten = out->required = false;
     out->n_effects = 0;
     out->text_bytes = 0;
 }

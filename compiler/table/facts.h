@@ -38,7 +38,10 @@ struct facts {
 
     bool tls, tls_verified;
     uint8_t tls_version; /* 10, 11, 12, 13 */
-    struct slice tls_sni, tls_subject, tls_fingerprint, user;
+    struct slice tls_sni, tls_subject, tls_fingerprint;
+
+    struct slice user; /* as it is claimed: seen behind a `require`, and where `known` */
+    bool known;        /* what is claimed has been found to be true */
 
     uint32_t random; /* any number is as likely: what `random` goes by */
     uint32_t chance; /* another: what splits go by */

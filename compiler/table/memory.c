@@ -158,10 +158,19 @@ static uint64_t sticky_bytes(const struct table *t, const struct memory_costs *c
     return bytes;
 }
 
+/* What each worker has to tell others, of limits that are counted together. */
+static uint64_t told_bytes(const struct table *t, const struct memory_costs *c)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < t->n_limits; i++)
+        bytes += t->limit[i].shared != TABLE_NO_SHARED ? c->told_bytes : 0;
+    return bytes;
+}
+
 void memory_of_all(const struct table *t, const struct memory_costs *c, struct memory_all *out)
 {
     uint64_t requests = 0;
-    *out = (struct memory_all){.worker_bytes = c->worker_bytes};
+    *out = (struct memory_all){.worker_bytes = c->worker_bytes + told_bytes(t, c)};
     struct memory_connection *all = &out->connections;
     for (uint32_t i = 0; i < t->n_listeners; i++) {
         struct memory_listener l;

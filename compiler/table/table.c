@@ -170,9 +170,14 @@ bool table_effect_is_target(enum table_effect_kind kind)
     return kind >= EFFECT_REWRITE_PATH && kind <= EFFECT_REMOVE_QUERY;
 }
 
+bool table_effect_is_require(enum table_effect_kind kind)
+{
+    return kind == EFFECT_REQUIRE_BASIC || kind == EFFECT_REQUIRE_JWT;
+}
+
 bool table_effect_is_served(enum table_effect_kind kind)
 {
-    return kind < EFFECT_MIRROR;
+    return kind < EFFECT_REQUIRE_JWT;
 }
 
 static bool is_header_of(enum table_field field, struct slice key, bool response, struct slice name)
@@ -194,6 +199,8 @@ bool table_effect_changes(const struct table_effect *e, enum table_field field, 
     if (e->kind == EFFECT_SET_QUERY || e->kind == EFFECT_REMOVE_QUERY)
         return field == FIELD_URI || field == FIELD_QUERY ||
                (field == FIELD_QUERY_KEY && slice_eq(key, e->name));
+    if (table_effect_is_require(e->kind))
+        return field == FIELD_USER || field == FIELD_CLAIM;
     return table_effect_is_target(e->kind) && (field == FIELD_PATH || field == FIELD_URI);
 }
 

@@ -179,9 +179,9 @@ struct table_regex {
     EFFECT(COMPRESS, "compress")             /* as the listener says, else as the table does */    \
     EFFECT(LIMIT, "limit")                   /* name; number, into table.limit */                  \
     EFFECT(CORS, "cors") /* name: all of it, as it was written; number, into table.cors_rule */    \
-    EFFECT(MIRROR, "mirror")               /* cluster; number, in percent; from here on: later */  \
-    EFFECT(REQUIRE_BASIC, "require basic") /* name */                                              \
-    EFFECT(REQUIRE_JWT, "require jwt")     /* name */                                              \
+    EFFECT(REQUIRE_BASIC, "require basic") /* name; number, into table.secret */                   \
+    EFFECT(REQUIRE_JWT, "require jwt")     /* the same; from here on: later */                     \
+    EFFECT(MIRROR, "mirror")               /* cluster; number, in percent */                       \
     EFFECT(CACHE, "cache")                 /* number, in ns */
 
 enum table_effect_kind {
@@ -358,6 +358,24 @@ struct table_rate {
     bool windows;             /* then count is at most TABLE_WINDOW_MAX */
 };
 
+#define TABLE_NO_SHARED         UINT32_MAX
+#define TABLE_SHARED_PREFIX_MAX 100u
+#define TABLE_SHARED_RATES_MAX  16u /* of a limit that is counted together */
+
+enum table_when_down { WHEN_DOWN_LOCAL, WHEN_DOWN_ALLOW, WHEN_DOWN_DENY };
+
+/* A `shared` block: the Redis in which several processes count. */
+struct table_shared {
+    struct slice name;
+    struct table_place place;
+    struct endpoint address;
+    uint32_t password; /* into table.secret, or TABLE_NO_SECRET */
+    uint32_t database;
+    struct slice prefix; /* TABLE_SHARED_PREFIX_MAX at most */
+    int64_t timeout_ns;  /* above 0 */
+    enum table_when_down when_down;
+};
+
 /* A `limit` block. */
 struct table_limit {
     struct slice name;
@@ -370,6 +388,7 @@ struct table_limit {
     uint32_t entries;         /* keys that are remembered; at least 1 */
     uint8_t v4_bits, v6_bits; /* of addresses, those that count: 1..32, 1..128 */
     bool observe;             /* counted, and admitted all the same */
+    uint32_t shared;          /* into table.shared, without `concurrent`; or TABLE_NO_SHARED */
 };
 
 /* `cors { ... }`: who may ask from other origins, and what browsers are told of it. */
@@ -642,6 +661,7 @@ struct table {
     const struct table_map *map;
     const struct table_tls *tls;
     const struct table_limit *limit;
+    const struct table_shared *shared;
     const struct table_secret *secret;
     const struct table_cors *cors_rule;
 
@@ -657,9 +677,10 @@ struct table {
 
     uint32_t n_listeners, n_clusters, n_servers, n_routes, n_clauses, n_nodes, n_atoms, n_effects,
         n_ends, n_network_sets, n_number_sets, n_string_sets, n_regexs, n_maps, n_tls, n_sources,
-        n_resolvers, n_limits, n_secrets, n_cors_rules;
+        n_resolvers, n_limits, n_shared, n_secrets, n_cors_rules;
     struct table_compress compress; /* what the effect means where a listener has none */
     unsigned path_rules;            /* of all listeners together */
+    bool requires;                  /* some clause asks who the client is */
     uint64_t asked; /* bit 1 << FIELD_x: some condition, template or split asks for it */
 };
 
@@ -705,6 +726,7 @@ void table_template_write(const struct table_template *template, struct text *ou
  * it one that this version does not serve? */
 bool table_effect_is_header(enum table_effect_kind kind, bool response);
 bool table_effect_is_target(enum table_effect_kind kind);
+bool table_effect_is_require(enum table_effect_kind kind);
 bool table_effect_is_served(enum table_effect_kind kind);
 
 /* May the change make a difference to what the field is afterwards? */

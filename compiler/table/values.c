@@ -176,11 +176,18 @@ static bool number(struct values *v, struct slice *value)
     return once(v, (struct slice){at, (size_t)(end - at)}, value);
 }
 
+/* Nobody has said who it is before a `require` was met. */
+static bool says_who(const struct values *v)
+{
+    return v->facts->known || (v->so_far && v->so_far->required);
+}
+
 static bool claim(struct values *v, struct slice *value)
 {
     const struct facts *f = v->facts;
     struct slice text;
-    return v->first && f->claim && f->claim(f->live, v->key, &text) && once(v, text, value);
+    return v->first && says_who(v) && f->claim && f->claim(f->live, v->key, &text) &&
+           once(v, text, value);
 }
 
 void values_begin(struct values *v, const struct table *t, const struct facts *f,
@@ -225,7 +232,7 @@ bool values_next(struct values *v, struct slice *value)
     case FIELD_TLS_SUBJECT: return once_if(v, f->tls_subject.at != NULL, f->tls_subject, value);
     case FIELD_TLS_FINGERPRINT:
         return once_if(v, f->tls_fingerprint.at != NULL, f->tls_fingerprint, value);
-    case FIELD_USER: return once_if(v, f->user.at != NULL, f->user, value);
+    case FIELD_USER: return once_if(v, f->user.at != NULL && says_who(v), f->user, value);
     case FIELD_CLAIM: return claim(v, value);
     case FIELD_CLUSTER: return once_if(v, f->cluster.at != NULL, f->cluster, value);
     case FIELD_SERVER: return once_if(v, f->server.at != NULL, f->server, value);

@@ -35,6 +35,7 @@ struct verdict {
         uint32_t classifier, class; /* 1 + its index; 0: none */
     } known[VERDICT_CLASSES];
 
+    bool required;  /* a `require` was met: `user` and `claim` are there, as they are claimed */
     bool rewritten; /* path and query are no more those of the request, but these */
     struct slice path, uri, query;
 

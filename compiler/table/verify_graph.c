@@ -39,7 +39,9 @@ static const char *verify_clause(const struct table *t, uint32_t clause)
         REQUIRE(c->next < t->n_nodes && t->node[c->next].kind == NODE_END &&
                     t->node[c->next].clause == clause,
                 "the last clause of a route leads to something that is no end of its own");
-    REQUIRE(c->next == TABLE_NO_NODE || c->next > c->entry,
+    /* `otherwise { continue }` has no node: it is the end itself. */
+    REQUIRE(c->next == TABLE_NO_NODE || c->next > c->entry ||
+                (c->next == c->entry && t->node[c->next].kind == NODE_END),
             "the clause behind another is not behind it");
     return NULL;
 }

@@ -77,7 +77,7 @@ static const char *verify_compress(const struct table_compress *c)
     return NULL;
 }
 
-static const char *verify_limit(const struct table_limit *l)
+static const char *verify_limit(const struct table *t, const struct table_limit *l)
 {
     REQUIRE(l->name.len > 0, "a limit has no name");
     REQUIRE(l->n_rates > 0 || l->concurrent > 0, "a limit limits nothing");
@@ -97,8 +97,23 @@ static const char *verify_limit(const struct table_limit *l)
                 "a limit counts by a field that no request has");
     REQUIRE(l->status >= 400 && l->status <= 599, "a limit answers with a status that can't be");
     REQUIRE(l->entries > 0, "a limit remembers nothing");
+    REQUIRE(l->shared == TABLE_NO_SHARED || (l->shared < t->n_shared && l->concurrent == 0 &&
+                                             l->n_rates <= TABLE_SHARED_RATES_MAX),
+            "a limit is counted together where it can't be");
     REQUIRE(l->v4_bits >= 1 && l->v4_bits <= 32 && l->v6_bits >= 1 && l->v6_bits <= 128,
             "a limit looks at more of an address than there is, or at nothing");
+    return NULL;
+}
+
+static const char *verify_shared(const struct table *t, const struct table_shared *s)
+{
+    REQUIRE(s->name.len > 0, "a shared has no name");
+    REQUIRE(endpoint_is_usable(&s->address), "a shared has an address that can't be dialled");
+    REQUIRE(s->password == TABLE_NO_SECRET || s->password < t->n_secrets,
+            "a shared has a password that is not there");
+    REQUIRE(s->prefix.len <= TABLE_SHARED_PREFIX_MAX, "a shared has names that are too long");
+    REQUIRE(s->timeout_ns > 0, "a shared waits for no answer");
+    REQUIRE(s->when_down <= WHEN_DOWN_DENY, "a shared does nothing known while nobody answers");
     return NULL;
 }
 
@@ -365,8 +380,10 @@ const char *verify_objects(const struct table *t)
         problem = verify_secret(&t->secret[i]);
     for (uint32_t i = 0; i < t->n_tls && !problem; i++)
         problem = verify_tls(&t->tls[i]);
+    for (uint32_t i = 0; i < t->n_shared && !problem; i++)
+        problem = verify_shared(t, &t->shared[i]);
     for (uint32_t i = 0; i < t->n_limits && !problem; i++)
-        problem = verify_limit(&t->limit[i]);
+        problem = verify_limit(t, &t->limit[i]);
     for (uint32_t i = 0; i < t->n_cors_rules && !problem; i++)
         problem = verify_cors(&t->cors_rule[i]);
     for (uint32_t i = 0; i < t->n_listeners && !problem; i++)

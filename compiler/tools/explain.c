@@ -199,15 +199,43 @@ bool explain_is_answered(enum table_end_kind kind)
     return kind == END_DENY || kind == END_RESPOND || kind == END_REDIRECT;
 }
 
+static bool is_preflight(const struct explain *x, const struct verdict *v)
+{
+    return explain_is_forwarded(x->table->end[v->end].kind) && table_cors_of(x->table, v) &&
+           table_cors_is_preflight(x->facts);
+}
+
 /* A request that is not forwarded after all. */
 static void explain_preflight(const struct explain *x, const struct verdict *v, struct text *out)
 {
     const struct table_cors *c = table_cors_of(x->table, v);
-    if (c && table_cors_is_preflight(x->facts))
+    if (is_preflight(x, v))
         text_adds(out, table_cors_allows(c, table_cors_origin(x->facts))
                            ? " (but a browser's preflight: answered 204 by `cors`)"
                            : " (but a browser's preflight: answered 403, `cors` does not allow "
                              "this origin)");
+}
+
+/* What nobody knows who only reads: is the password right? */
+static void explain_required(const struct explain *x, const struct verdict *v, struct text *out)
+{
+    const bool claims = x->facts->user.at != NULL;
+    text_adds(out, claims ? " (if the credentials of " : " (but 401 without credentials for ");
+    if (claims)
+        text_add_json(out, x->facts->user);
+    bool first = true;
+    for (uint32_t i = 0; i < v->n_effects; i++) {
+        const struct table_effect *e = &x->table->effect[v->effect[i]];
+        if (!table_effect_is_require(e->kind))
+            continue;
+        text_addf(out, "%s`%s " SLICE_FMT "`",
+                  !first   ? " and "
+                  : claims ? " are right for "
+                           : "",
+                  table_effect_name(e->kind), SLICE_ARG(e->name));
+        first = false;
+    }
+    text_adds(out, claims ? "; else 401)" : ")");
 }
 
 void explain_decision(const struct explain *x, const struct verdict *v, struct text *out)
@@ -225,6 +253,8 @@ void explain_decision(const struct explain *x, const struct verdict *v, struct t
     } else {
         table_end_write(x->table, e, out);
     }
+    if (v->required && !is_preflight(x, v))
+        explain_required(x, v, out);
 }
 
 void explain_end_json(const struct explain *x, const struct verdict *v, struct text *out)
@@ -313,6 +343,7 @@ bool explain_has_response(const struct explain *x, const struct verdict *v, stru
 {
     const struct table_end *e = &x->table->end[v->end];
     *f = *x->facts;
+    f->known = v->required;
     if (!x->listener || x->listener->on_response == TABLE_NO_ROUTE)
         return false;
     if (explain_is_forwarded(e->kind)) {

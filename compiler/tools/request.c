@@ -1,5 +1,6 @@
 #include "compiler/tools/request.h"
 
+#include "compiler/table/credentials.h"
 #include "compiler/table/table.h"
 #include "runtime/base/arena.h"
 #include "runtime/base/number.h"
@@ -205,6 +206,14 @@ const char *request_from(struct request *r, struct slice address, struct arena *
     return NULL;
 }
 
+/* As it is claimed; nobody here can say whether the password is right. */
+static void read_user(struct request *r, struct arena *arena)
+{
+    struct credentials c;
+    r->facts.user = credentials_read(&r->facts, &c) ? arena_copy(arena, c.user) : SLICE_NONE;
+    credentials_wipe(&c);
+}
+
 const char *request_add_header(struct request *r, struct slice line, struct arena *arena)
 {
     const char *colon = line.len > 0 ? memchr(line.at, ':', line.len) : NULL;
@@ -228,6 +237,8 @@ const char *request_add_header(struct request *r, struct slice line, struct aren
     r->header[r->n_headers++] = (struct request_header){lower, arena_copy(arena, value)};
     if (slice_eq(lower, SLICE("host")))
         return set_host(r, value, arena);
+    if (slice_eq(lower, SLICE("authorization")))
+        read_user(r, arena);
     if (slice_eq(lower, SLICE("transfer-encoding")))
         r->facts.has_body_length = false;
     if (slice_eq(lower, SLICE("content-length")) &&

@@ -2,6 +2,8 @@
 
 #include "grammar/diag.h"
 #include "grammar/edit/edit_priv.h"
+#include "grammar/list_line.h"
+#include "runtime/base/address.h"
 #include "runtime/base/arena.h"
 #include "runtime/base/hash.h"
 
@@ -64,18 +66,42 @@ bool list_change_of(const struct sources *sources, int file, int request, struct
     return is;
 }
 
+/* An entry by what it means: a network may be written in several ways. */
+struct meaning {
+    char room[NETWORK_TEXT_MAX];
+    struct slice text;
+};
+
+static void understand(struct slice entry, struct meaning *out)
+{
+    struct network n;
+    out->text = entry;
+    if (network_parse(entry, &n))
+        out->text = (struct slice){out->room, network_format(&n, out->room)};
+}
+
 /* Entries to the last change of each: open addressing, at most half full. */
 struct wanted {
-    const struct list_change **slot;
+    struct wanted_entry {
+        struct slice meaning;
+        const struct list_change *change;
+    } * slot;
     size_t mask;
 };
 
-static const struct list_change **slot_of(const struct wanted *w, struct slice entry)
+static struct wanted_entry *slot_of(const struct wanted *w, struct slice meaning)
 {
-    size_t i = hash_bytes(entry.at, entry.len, 0) & w->mask;
-    while (w->slot[i] && !slice_eq(w->slot[i]->entry, entry))
+    size_t i = hash_bytes(meaning.at, meaning.len, 0) & w->mask;
+    while (w->slot[i].change && !slice_eq(w->slot[i].meaning, meaning))
         i = (i + 1) & w->mask;
     return &w->slot[i];
+}
+
+static struct slice meaning_of(struct slice entry, struct arena *arena)
+{
+    struct meaning m;
+    understand(entry, &m);
+    return arena_copy(arena, m.text);
 }
 
 static struct wanted wanted_of(const struct list_change *change, uint32_t n, struct arena *arena)
@@ -83,26 +109,22 @@ static struct wanted wanted_of(const struct list_change *change, uint32_t n, str
     size_t slots = 8;
     while (slots < (size_t)n * 2)
         slots *= 2;
-    const struct wanted w = {ARENA_ARRAY(arena, const struct list_change *, slots), slots - 1};
-    for (uint32_t i = 0; i < n; i++)
-        *slot_of(&w, change[i].entry) = &change[i];
+    const struct wanted w = {ARENA_ARRAY(arena, struct wanted_entry, slots), slots - 1};
+    for (uint32_t i = 0; i < n; i++) {
+        const struct slice meaning = meaning_of(change[i].entry, arena);
+        *slot_of(&w, meaning) = (struct wanted_entry){meaning, &change[i]};
+    }
     return w;
 }
 
-/* What a line lists: without the comment behind it. */
-static struct slice entry_of(struct slice line)
-{
-    const char *end = line.at + line.len;
-    for (const char *at = line.at; at < end && (at = memchr(at, '#', (size_t)(end - at))); at++)
-        if (at == line.at || at[-1] == ' ' || at[-1] == '\t')
-            return slice_trim((struct slice){line.at, (size_t)(at - line.at)});
-    return slice_trim(line);
-}
-
-static bool earlier_says(const struct list_change *change, uint32_t n, bool *there)
+/* What earlier changes have made of the last one's entry, if they are about it. */
+static bool earlier_says(const struct list_change *change, uint32_t n, struct slice last,
+                         bool *there)
 {
     for (uint32_t i = n - 1; i > 0; i--) {
-        if (!slice_eq(change[i - 1].entry, change[n - 1].entry))
+        struct meaning m;
+        understand(change[i - 1].entry, &m);
+        if (!slice_eq(m.text, last))
             continue;
         *there = !change[i - 1].removes;
         return true;
@@ -110,35 +132,51 @@ static bool earlier_says(const struct list_change *change, uint32_t n, bool *the
     return false;
 }
 
+static void put_line(char *out, size_t *len, struct slice line, bool crlf)
+{
+    memcpy(out + *len, line.at, line.len);
+    *len += line.len;
+    if (crlf)
+        out[(*len)++] = '\r';
+    out[(*len)++] = '\n';
+}
+
+/* Do its lines end in CR LF? */
+static bool is_crlf(struct slice text)
+{
+    const char *newline = text.len > 0 ? memchr(text.at, '\n', text.len) : NULL;
+    return newline && newline > text.at && newline[-1] == '\r';
+}
+
 struct slice list_changed(struct slice text, const struct list_change *change, uint32_t n,
                           struct arena *arena, bool *was_there)
 {
     ASSERT(n > 0);
     const struct wanted w = wanted_of(change, n, arena);
+    const struct slice last = meaning_of(change[n - 1].entry, arena);
+    const bool crlf = is_crlf(text);
     size_t added = 1;
     for (uint32_t i = 0; i < n; i++)
-        added += change[i].entry.len + 1;
+        added += change[i].entry.len + 2;
     char *out = ARENA_ARRAY(arena, char, text.len + added + 1);
     size_t len = 0;
     bool there = false;
     struct slice rest = text, line;
     while (slice_split(&rest, '\n', &line)) {
-        const struct slice entry = entry_of(line);
-        there |= slice_eq(entry, change[n - 1].entry);
-        if (entry.len > 0 && *slot_of(&w, entry))
+        struct meaning m;
+        understand(list_line_entry(line), &m);
+        there |= slice_eq(m.text, last);
+        if (m.text.len > 0 && slot_of(&w, m.text)->change)
             continue; /* it goes; or it is put behind all others */
-        memcpy(out + len, line.at, line.len);
-        len += line.len;
-        out[len++] = '\n';
+        put_line(out, &len, line, false);
     }
     for (uint32_t i = 0; i < n; i++) {
-        if (change[i].removes || *slot_of(&w, change[i].entry) != &change[i])
-            continue;
-        memcpy(out + len, change[i].entry.at, change[i].entry.len);
-        len += change[i].entry.len;
-        out[len++] = '\n';
+        struct meaning m;
+        understand(change[i].entry, &m);
+        if (!change[i].removes && slot_of(&w, m.text)->change == &change[i])
+            put_line(out, &len, change[i].entry, crlf);
     }
-    if (!earlier_says(change, n, was_there))
+    if (!earlier_says(change, n, last, was_there))
         *was_there = there;
     return (struct slice){out, len};
 }

@@ -24,7 +24,8 @@ bool list_change_of(const struct sources *sources, int file, int request, struct
 /*
  * The text with all of these changes, in the arena; of those about one entry the last counts. One
  * pass, however many there are. *was_there: was the last one's entry there before, or, where
- * earlier ones are about it, after them? Entries are compared as they are written.
+ * earlier ones are about it, after them? Networks are compared as networks, other entries as they
+ * are written. Lines that are new end as the first one does.
  */
 struct slice list_changed(struct slice text, const struct list_change *change, uint32_t n,
                           struct arena *arena, bool *was_there);

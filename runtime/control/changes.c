@@ -3,8 +3,9 @@
 #include "runtime/control/control_priv.h"
 #include "runtime/log/log.h"
 
-/* An end that came while something else was being loaded, or could not be. */
-#define EXPIRY_AGAIN_NS NS_PER_S
+/* An end that came while something else was being loaded; and one that could not be. */
+#define EXPIRY_AGAIN_NS  NS_PER_S
+#define EXPIRY_FAILED_NS (60 * NS_PER_S)
 
 static void change_done(struct change *g)
 {
@@ -41,7 +42,7 @@ void changes_load(const struct control *c, struct reload *r)
 
 static void expire(void *of);
 
-static void set_expiry(struct control *c)
+static void set_expiry(struct control *c, bool failed)
 {
     int64_t next_ns = INT64_MAX;
     for (uint32_t i = 0; i < c->changes.list.n; i++) {
@@ -53,7 +54,9 @@ static void set_expiry(struct control *c)
     if (next_ns == INT64_MAX)
         return;
     const int64_t left_ns = next_ns - clock_now_ns();
-    timer_set(&c->changes.expiry, left_ns > 0 ? left_ns : EXPIRY_AGAIN_NS);
+    timer_set(&c->changes.expiry, left_ns > 0 ? left_ns
+                                  : failed    ? EXPIRY_FAILED_NS
+                                              : EXPIRY_AGAIN_NS);
 }
 
 static void expire(void *of)
@@ -108,7 +111,7 @@ void changes_settle(struct control *c, struct reload *r, bool served)
         change_done(&r->change);
     free(r->what.sentence);
     r->what.sentence = NULL;
-    set_expiry(c);
+    set_expiry(c, !served);
 }
 
 bool control_change(struct control *c, const struct control_request *q,
@@ -118,6 +121,10 @@ bool control_change(struct control *c, const struct control_request *q,
     if (c->changes.list.n >= CONTROL_CHANGES_MAX && !q->commit) {
         text_addf(why, "there are %u changes already; undo some, or commit them",
                   CONTROL_CHANGES_MAX);
+        return false;
+    }
+    if (q->sentence.len > CONTROL_CHANGE_BYTES_MAX) {
+        text_addf(why, "a change has at most %u bytes", CONTROL_CHANGE_BYTES_MAX);
         return false;
     }
     const int64_t now_ns = clock_now_ns();

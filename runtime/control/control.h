@@ -30,7 +30,8 @@ struct control_info {
     int64_t reload_wall_ns;               /* when that was, since 1970; 0: there was none */
     int64_t trial_left_ns;                /* until what is on trial goes; 0: nothing is */
     bool draining;                        /* a shutdown has begun */
-    const struct metrics *const *metrics; /* one block per worker; valid while the process runs */
+    const struct metrics *const *metrics; /* a block of each thread; valid while we run */
+    uint32_t n_metrics;
 };
 
 void control_info(const struct control *c, struct control_info *out);
@@ -135,6 +136,22 @@ struct control_certificate {
  * of the file. */
 void control_certificates(const struct control *c,
                           void (*each)(void *to, const struct control_certificate *s), void *to);
+
+/* A Redis in which limits are counted together with other processes. */
+struct control_share {
+    struct slice name;
+    char address[ENDPOINT_TEXT_MAX];
+    bool up;
+    int64_t for_ns;              /* it has been so */
+    const char *why, *meanwhile; /* it is not up; empty: not asked yet. What its limits do then */
+    uint32_t limits, pending;    /* keys that are to be told */
+    uint64_t round_trips, errors;
+    uint64_t told, untold; /* keys; requests for which there was no room */
+    int64_t took_ns;       /* the last round trip */
+};
+
+void control_shared(const struct control *c, void (*each)(void *to, const struct control_share *s),
+                    void *to);
 
 struct control_generation {
     uint64_t id;

@@ -3,11 +3,13 @@
 
 #include <pthread.h>
 
+#include "runtime/auth/checks.h"
 #include "runtime/control/process.h"
 #include "runtime/event/mailbox.h"
 #include "runtime/generation/generation.h"
 #include "runtime/log/writer.h"
 #include "runtime/proxy/worker.h"
+#include "runtime/share/share.h"
 #include "runtime/upstream/probe.h"
 
 /* A change that is not in the files. */
@@ -77,8 +79,10 @@ struct control {
     struct watch signals;
     int signal_fd; /* -1 while there is none */
 
+    struct checks *checks; /* of passwords, for all workers */
     struct worker **worker;
-    const struct metrics **metrics; /* the workers', for show info */
+    const struct metrics **metrics; /* the workers', and ours behind them */
+    struct metrics own;             /* this thread's */
     struct access_ring **ring;
     struct writer *writer;
     uint32_t n_workers; /* those that were made */
@@ -90,6 +94,7 @@ struct control {
     struct generation *handed_over; /* the workers have it, or will when they run */
     struct probes *probes;
     struct discoveries *sources;
+    struct shares *shares;
     struct timer regroup; /* set: other servers have been found */
     bool regroups;
     struct reload reload;
@@ -118,6 +123,10 @@ struct control {
 
 /* The sources of servers, none yet. */
 struct discoveries *control_sources_new(struct control *c);
+
+/* Those who count together with others, none yet; and the newest generation's. */
+struct shares *control_shares_new(struct control *c, uint64_t seed);
+void control_shares_set(struct control *c);
 
 /* Makes `table` the newest generation and begins to check its servers; workers don't have it yet.
  * False with a sentence in `why`; the table stays the caller's. */

@@ -87,20 +87,24 @@ static int make_workers(struct control *c)
 {
     struct rng rng = {random_seed()};
     c->worker = MUST_ARRAY(struct worker *, c->config.workers);
-    c->metrics = MUST_ARRAY(const struct metrics *, c->config.workers);
+    c->metrics = MUST_ARRAY(const struct metrics *, c->config.workers + 1);
     c->ring = MUST_ARRAY(struct access_ring *, c->config.workers);
     c->drained = MUST_ARRAY(struct worker_drained, c->config.workers);
     for (; c->n_workers < c->config.workers; c->n_workers++) {
         const uint32_t i = c->n_workers;
         c->ring[i] = c->config.access_log ? access_ring_new(ACCESS_RING_RECORDS) : NULL;
-        const struct worker_config worker = {
-            .index = i, .seed = rng_next(&rng), .log = c->ring[i], .control = &c->box};
+        const struct worker_config worker = {.index = i,
+                                             .seed = rng_next(&rng),
+                                             .log = c->ring[i],
+                                             .control = &c->box,
+                                             .checks = c->checks};
         int rc;
         c->worker[i] = worker_new(&worker, &rc);
         if (!c->worker[i])
             return rc;
         c->metrics[i] = c->worker[i]->metrics;
     }
+    c->metrics[c->n_workers] = &c->own;
     return c->config.access_log
                ? writer_start(c->config.access_log, c->ring, c->n_workers, &c->writer)
                : 0;
@@ -125,8 +129,10 @@ struct control *control_new(const struct control_config *config, struct text *wh
     if (rc == 0) {
         c->probes = probes_new(c->loop, random_seed(), health_changed, c);
         c->sources = control_sources_new(c);
+        c->shares = control_shares_new(c, random_seed());
         changes_init(c);
         trial_init(c);
+        c->checks = checks_new();
         rc = make_workers(c);
         what = c->n_workers == config->workers ? config->access_log : "a worker";
     }
@@ -144,7 +150,7 @@ struct loop *control_loop(struct control *c)
 
 /* --- the start ------------------------------------------------------------------------------- */
 
-/* Found, and checked. */
+/* Found, and checked; and who counts for all has been asked. */
 static bool all_checked_once(const struct control *c)
 {
     const struct generation *g = c->newest;
@@ -157,7 +163,7 @@ static bool all_checked_once(const struct control *c)
             atomic_load_explicit(&s->health, memory_order_relaxed) == HEALTH_UNKNOWN)
             return false;
     }
-    return !c->regroups;
+    return !c->regroups && shares_settled(c->shares);
 }
 
 static void say_where(const struct generation *g)
@@ -261,6 +267,7 @@ static void free_workers(struct control *c)
 {
     for (uint32_t i = 0; c->serving && i < c->n_workers; i++)
         worker_stop(c->worker[i]);
+    checks_free(c->checks); /* the last answers are in the workers' mailboxes, and go with them */
     for (uint32_t i = 0; i < c->n_workers; i++)
         worker_free(c->worker[i]);
 }
@@ -273,6 +280,7 @@ void control_free(struct control *c)
     free_workers(c);
     c->ending = true;
     discoveries_free(c->sources);
+    shares_free(c->shares);
     writer_stop(c->writer);
     mailbox_close(&c->box);
     while (c->newest) { /* when the workers never ran, nobody has retired it */

@@ -80,9 +80,11 @@ bool control_load_needs(const struct table *table, struct generation_needs befor
     struct generation_needs needs = {
         .tls = tls_loaded_new(table, before.tls, clock_wall_ns() / NS_PER_S, &warnings, said),
         .secrets = secrets_new(table, before.secrets, &warnings, said)};
+    if (needs.secrets)
+        needs.realms = realms_new(table, needs.secrets, said);
     say_warnings(&warnings, said);
     text_done(&warnings);
-    if (needs.tls && needs.secrets) {
+    if (needs.tls && needs.realms) {
         *out = needs;
         return true;
     }
@@ -94,6 +96,7 @@ void control_let_go(struct generation_needs *needs)
 {
     tls_loaded_unpin(needs->tls);
     secrets_unpin(needs->secrets);
+    realms_unpin(needs->realms);
     *needs = (struct generation_needs){0};
 }
 
@@ -104,6 +107,7 @@ static void make_newest(struct control *c, struct generation *g)
     probe_all(c);
     all_changed(g);
     control_watch_all(c);
+    control_shares_set(c);
 }
 
 bool control_publish(struct control *c, struct table *table, struct generation_needs needs,
@@ -211,10 +215,12 @@ static void reload_let_go(struct reload *r)
 static void reload_abandoned(struct message *m)
 {
     struct reload *r = CONTAINER_OF(m, struct reload, finished);
+    struct control *c = CONTAINER_OF(r, struct control, reload);
+    if (r->table && c->config.loaded)
+        c->config.loaded(c->config.load_of, false);
     table_free(r->table);
     reload_let_go(r);
     text_done(&r->report);
-    struct control *c = CONTAINER_OF(r, struct control, reload);
     changes_settle(c, r, false);
 }
 
@@ -274,7 +280,8 @@ static void answer(struct control *c, bool done)
     text_done(&report);
     if (c->reload_again) {
         c->reload_again = false;
-        (void)!control_reload(c, NULL, NULL); /* a shutdown has begun, at most */
+        if (!control_reload(c, NULL, NULL))
+            log_line(LOG_WARNING, "SIGHUP: %s", control_why_not_now(c));
     }
 }
 
@@ -306,7 +313,8 @@ static bool any_waits_for_checks(const struct control *c)
 static void look_at_checks(void *of)
 {
     struct control *c = of;
-    if (c->serving && clock_now_ns() < c->reload.hand_over_ns && any_waits_for_checks(c)) {
+    if (c->serving && clock_now_ns() < c->reload.hand_over_ns &&
+        (any_waits_for_checks(c) || !shares_settled(c->shares))) {
         timer_set(&c->reload.checks, FIRST_CHECKS_LOOK_NS);
         return;
     }
@@ -353,6 +361,7 @@ bool control_begin_reload(struct control *c, struct reload *r)
         r->before = c->newest->configuration->needs;
         tls_loaded_pin(r->before.tls);
         secrets_pin(r->before.secrets);
+        realms_pin(r->before.realms);
         c->reload = *r;
         begun = pthread_create(&c->reload.thread, NULL, compile_thread, c) == 0;
         c->reload.under_way = begun;

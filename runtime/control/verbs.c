@@ -19,7 +19,8 @@ void control_info(const struct control *c, struct control_info *out)
                                  .reload_refused = c->reload_refused,
                                  .reload_wall_ns = c->reload_wall_ns,
                                  .draining = c->draining,
-                                 .metrics = c->metrics};
+                                 .metrics = c->metrics,
+                                 .n_metrics = c->n_workers + 1};
     if (trial_is_on(c)) {
         const int64_t left_ns = c->trial.until_ns - clock_now_ns();
         out->trial_left_ns = left_ns > 0 ? left_ns : 1;

@@ -47,6 +47,7 @@ struct loading {
     VEC(struct entries) list;
     uint32_t last_list;  /* that the last sentence is about; UINT32_MAX: none */
     struct slice *about; /* the file of each sentence that fits */
+    bool *left_out;      /* sentences that it is wrong with */
 };
 
 static void copy_done(struct copy *c)
@@ -245,8 +246,8 @@ static bool change_all(struct loading *l, uint32_t from, uint32_t to, bool judge
         const bool judged = judges_last && i == to - 1;
         struct text why = {0};
         l->last_list = UINT32_MAX;
-        s->fits = change(l, i, &why);
-        if (judged)
+        s->fits = !l->left_out[i] && change(l, i, &why);
+        if (!s->fits && judged)
             text_add(l->said, text_slice(&why));
         else if (!s->fits)
             text_addf(l->said, "warning: a change no longer fits: " SLICE_FMT "\n",
@@ -314,6 +315,49 @@ static struct table *compile_texts(struct loading *l)
     remember(l, out.sources, &l->served->next);
     look_whether_files_are_read(l);
     loaded_done(&out);
+    return t;
+}
+
+/* With the first `n` sentences, as far as they fit. NULL: something is wrong, and was said. */
+static struct table *try_with(struct loading *l, uint32_t n)
+{
+    forget_changes(l);
+    text_clear(l->said);
+    return change_all(l, 0, n, l->what->judges_last && n == l->what->n) ? compile_texts(l) : NULL;
+}
+
+/* The sentence with which it goes wrong: without it and those behind it all is well. */
+static uint32_t find_culprit(struct loading *l, uint32_t n)
+{
+    uint32_t good = 0, bad = n;
+    while (bad - good > 1) {
+        const uint32_t middle = good + (bad - good) / 2;
+        struct table *t = try_with(l, middle);
+        if (t)
+            good = middle;
+        else
+            bad = middle;
+        table_free(t);
+    }
+    return bad - 1;
+}
+
+/* A change that is wrong by now, for the file is another or a change that it was about is over, is
+ * as one that fits nothing. One that is new has to be right, though. */
+static struct table *load_with_changes(struct loading *l)
+{
+    const uint32_t n = l->what->n;
+    struct table *t = try_with(l, n);
+    if (t || n == 0 || l->what->judges_last)
+        return t;
+    struct table *without = try_with(l, 0);
+    if (!without)
+        return NULL; /* it is not the changes */
+    table_free(without);
+    for (uint32_t tries = 0; !t && tries < n; tries++) {
+        l->left_out[find_culprit(l, n)] = true;
+        t = try_with(l, n);
+    }
     return t;
 }
 
@@ -396,13 +440,14 @@ struct table *served_load(struct served *s, struct control_loading *what, struct
     s->keeps = what->keeps;
     copy_done(&s->before);
     l.about = ARENA_ARRAY(&l.arena, struct slice, what->n);
+    l.left_out = ARENA_ARRAY(&l.arena, bool, what->n);
     struct table *t = NULL;
     if (what->n > 0 && strcmp(s->path, "-") == 0)
         text_adds(said, "the configuration came from standard input and cannot be changed\n");
     else if (what->writes_last)
         t = load_and_write(&l);
-    else if (change_all(&l, 0, what->n, what->judges_last))
-        t = compile_texts(&l);
+    else
+        t = load_with_changes(&l);
     forget_changes(&l);
     copies_done(&l.original);
     arena_free(&l.arena);

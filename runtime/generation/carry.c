@@ -221,29 +221,42 @@ static void carry_gates(struct generation *g, const struct generation *before)
     }
 }
 
-static struct limiter *find_limiter(const struct generation *before, const struct table_limit *spec)
+/* Of its hashes, where others have to come to the same. */
+static uint64_t shared_seed(const struct generation *g, const struct table_limit *spec)
+{
+    const uint32_t password = g->table->shared[spec->shared].password;
+    return limiter_shared_seed(spec, password == TABLE_NO_SECRET
+                                         ? SLICE("")
+                                         : secret_value(g->configuration->needs.secrets, password));
+}
+
+static struct limiter *find_limiter(const struct generation *g, const struct generation *before,
+                                    const struct table_limit *spec)
 {
     for (uint32_t i = 0; i < before->table->n_limits; i++)
         if (slice_eq(before->table->limit[i].name, spec->name) &&
-            limiter_fits(&before->table->limit[i], spec))
+            limiter_fits(&before->table->limit[i], spec) &&
+            (spec->shared == TABLE_NO_SHARED || before->limiter[i]->seed == shared_seed(g, spec)))
             return before->limiter[i];
     return NULL;
 }
 
-static struct limiter *begin_limiter(const struct table_limit *spec, uint32_t n_workers)
+static struct limiter *begin_limiter(const struct generation *g, const struct table_limit *spec)
 {
     uint64_t seed;
-    if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+    if (spec->shared != TABLE_NO_SHARED)
+        seed = shared_seed(g, spec);
+    else if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
         seed = (uint64_t)clock_wall_ns() * UINT64_C(0x9e3779b97f4a7c15);
-    return limiter_new(spec, n_workers, seed, clock_wall_ns() - clock_now_ns());
+    return limiter_new(spec, g->n_workers, seed, clock_wall_ns() - clock_now_ns());
 }
 
 static bool carry_limiters(struct generation *g, const struct generation *before, struct text *why)
 {
     for (uint32_t i = 0; i < g->table->n_limits; i++) {
         const struct table_limit *spec = &g->table->limit[i];
-        struct limiter *old = before ? find_limiter(before, spec) : NULL;
-        g->limiter[i] = old ? limiter_pin(old) : begin_limiter(spec, g->n_workers);
+        struct limiter *old = before ? find_limiter(g, before, spec) : NULL;
+        g->limiter[i] = old ? limiter_pin(old) : begin_limiter(g, spec);
         if (!g->limiter[i])
             return no_memory(why, "limit", spec->name, spec->entries);
     }

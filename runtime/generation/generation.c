@@ -45,6 +45,8 @@ static struct configuration *configuration_new(struct table *t, struct generatio
         tls_loaded_pin(needs.tls);
     if (needs.secrets)
         secrets_pin(needs.secrets);
+    if (needs.realms)
+        realms_pin(needs.realms);
     c->cookie_key = make_cookie_keys(t, needs.secrets);
     return c;
 }
@@ -58,6 +60,7 @@ static void configuration_unpin(struct configuration *c)
     free(c->cookie_key);
     tls_loaded_unpin(c->needs.tls);
     secrets_unpin(c->needs.secrets);
+    realms_unpin(c->needs.realms);
     table_free(c->table);
     free(c);
 }
@@ -91,6 +94,7 @@ static struct generation *generation_alloc(struct configuration *c,
     g->configuration = c;
     g->table = c->table;
     g->tls = c->needs.tls;
+    g->realms = c->needs.realms;
     g->cookie_key = c->cookie_key;
     g->made_ns = clock_now_ns();
     g->n_sockets = count_binds(t);

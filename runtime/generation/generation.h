@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "compiler/table/table.h"
+#include "runtime/auth/realms.h"
 #include "runtime/base/text.h"
 #include "runtime/event/mailbox.h"
 #include "runtime/limit/callers.h"
@@ -37,6 +38,7 @@
 struct generation_needs {
     struct tls_loaded *tls;
     struct secrets *secrets;
+    struct realms *realms;
 };
 
 /* A table, for as long as some generation has it. Control thread. */
@@ -82,6 +84,7 @@ struct generation {
     struct table *table;                 /* the configuration's */
     struct tls_loaded *tls;              /* and this */
     const struct mac_key *cookie_key;    /* and these */
+    const struct realms *realms;
     int64_t made_ns;
 
     struct table_server *spec; /* the table's, and behind each cluster's those that were found;

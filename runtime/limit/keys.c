@@ -197,6 +197,17 @@ _Atomic int64_t *keys_seek(const struct keys *k, uint64_t hash)
     return way < KEYS_WAYS ? place_of(k, set, way) : NULL;
 }
 
+_Atomic int64_t *keys_lock(struct keys *k, uint64_t hash)
+{
+    lock(&k->lock[set_for(k, hash)]);
+    return keys_seek(k, hash);
+}
+
+void keys_unlock(struct keys *k, uint64_t hash)
+{
+    atomic_store_explicit(&k->lock[set_for(k, hash)], 0, memory_order_release);
+}
+
 _Atomic int64_t *keys_find(struct keys *k, uint64_t hash, int64_t now_ns, bool *evicted)
 {
     *evicted = false;

@@ -45,6 +45,11 @@ _Atomic int64_t *keys_find(struct keys *k, uint64_t hash, int64_t now_ns, bool *
 /* The same for a key that may not be there, which then gets no place: NULL. */
 _Atomic int64_t *keys_seek(const struct keys *k, uint64_t hash);
 
+/* The same, and while it is locked no key gets or loses a place that this one could have. Others
+ * go on counting. keys_unlock() must follow, with NULL, too. */
+_Atomic int64_t *keys_lock(struct keys *k, uint64_t hash);
+void keys_unlock(struct keys *k, uint64_t hash);
+
 enum keys_held { KEYS_HELD, KEYS_FULL, KEYS_NO_PLACE };
 
 /* As keys_find(), and then holds the place, unless `most` do already: KEYS_FULL. Whoever holds it

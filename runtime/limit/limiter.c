@@ -3,6 +3,31 @@
 #include <stdlib.h>
 
 #include "runtime/base/check.h"
+#include "runtime/base/hash.h"
+
+uint64_t limiter_shared_seed(const struct table_limit *spec, struct slice password)
+{
+    uint64_t seed = hash_slice(spec->name, hash_slice(password, 0));
+    for (uint32_t i = 0; i < spec->n_rates; i++) {
+        const int64_t shape[] = {spec->rate[i].period_ns, spec->rate[i].windows};
+        seed = hash_bytes(shape, sizeof(shape), seed);
+    }
+    for (uint32_t i = 0; i < spec->n_keys; i++)
+        seed = hash_slice(spec->key[i].key, seed + spec->key[i].field);
+    return seed + spec->v4_bits + 64 * spec->v6_bits;
+}
+
+static struct told *told_new(uint32_t n)
+{
+    struct told *t = aligned_alloc(64, n * sizeof(*t));
+    if (!t)
+        die_out_of_memory(n, sizeof(*t));
+    for (uint32_t i = 0; i < n; i++) {
+        atomic_init(&t[i].put, 0);
+        atomic_init(&t[i].taken, 0);
+    }
+    return t;
+}
 
 struct limiter *limiter_new(const struct table_limit *spec, uint32_t n_workers, uint64_t seed,
                             int64_t utc_ns)
@@ -27,6 +52,8 @@ struct limiter *limiter_new(const struct table_limit *spec, uint32_t n_workers, 
     for (uint32_t i = 0; i < n_workers; i++)
         l->counts[i] = (struct limiter_counts){0};
     l->keys = keys;
+    l->told = spec->shared != TABLE_NO_SHARED ? told_new(n_workers) : NULL;
+    atomic_init(&l->mode, LIMITER_COUNTS);
     atomic_init(&l->pins, 1);
     return l;
 }
@@ -35,7 +62,8 @@ bool limiter_fits(const struct table_limit *was, const struct table_limit *is)
 {
     if (was->n_keys != is->n_keys || was->n_rates != is->n_rates || was->entries != is->entries ||
         was->v4_bits != is->v4_bits || was->v6_bits != is->v6_bits ||
-        (was->concurrent > 0) != (is->concurrent > 0))
+        (was->concurrent > 0) != (is->concurrent > 0) ||
+        (was->shared != TABLE_NO_SHARED) != (is->shared != TABLE_NO_SHARED))
         return false;
     for (uint32_t i = 0; i < is->n_keys; i++)
         if (was->key[i].field != is->key[i].field || !slice_eq(was->key[i].key, is->key[i].key))
@@ -59,6 +87,7 @@ void limiter_unpin(struct limiter *l)
         return;
     keys_free(l->keys);
     free(l->counts);
+    free(l->told);
     free(l);
 }
 
@@ -117,12 +146,32 @@ static bool find(struct limiter *l, const struct table_limit *spec, uint64_t has
     return true;
 }
 
+/* Nobody asks what has been spent. */
+static struct limiter_answer unasked(struct limiter_counts *counts, const struct table_limit *spec,
+                                     enum limiter_mode mode)
+{
+    struct limiter_answer answer = {.wait_ns = LIMITER_WAIT_NS};
+    answer.beyond = mode == LIMITER_DENIES;
+    answer.admitted = !answer.beyond || spec->observe;
+    count(!answer.beyond  ? &counts->admitted
+          : spec->observe ? &counts->observed
+                          : &counts->refused);
+    return answer;
+}
+
+static enum limiter_mode mode_of(const struct limiter *l)
+{
+    return (enum limiter_mode)atomic_load_explicit(&l->mode, memory_order_relaxed);
+}
+
 struct limiter_answer limiter_ask(struct limiter *l, const struct table_limit *spec, uint64_t hash,
                                   uint32_t worker, int64_t now_ns)
 {
     struct limiter_answer answer = {.rate = spec->n_rates, .wait_ns = LIMITER_WAIT_NS};
     struct limiter_counts *counts = &l->counts[worker];
     const int64_t utc_ns = now_ns + l->utc_ns;
+    if (mode_of(l) != LIMITER_COUNTS)
+        return unasked(counts, spec, mode_of(l));
     bool evicted;
     _Atomic int64_t *at;
     const bool found = find(l, spec, hash, utc_ns, &at, &evicted);
@@ -131,6 +180,7 @@ struct limiter_answer limiter_ask(struct limiter *l, const struct table_limit *s
     if (found && (!at || take_all(spec, at, utc_ns, &answer))) {
         answer.admitted = true;
         answer.held = spec->concurrent > 0 ? at : NULL;
+        answer.untold = l->told && !told_put(&l->told[worker], (struct told_one){hash, utc_ns});
         count(&counts->admitted);
         return answer;
     }
@@ -147,6 +197,8 @@ bool limiter_is_exceeded(const struct limiter *l, const struct table_limit *spec
 {
     const _Atomic int64_t *at = keys_seek(l->keys, hash);
     const int64_t utc_ns = now_ns + l->utc_ns;
+    if (mode_of(l) != LIMITER_COUNTS)
+        return mode_of(l) == LIMITER_DENIES;
     if (!at)
         return false;
     for (uint32_t i = 0; i < spec->n_rates; i++) {
@@ -160,6 +212,33 @@ bool limiter_is_exceeded(const struct limiter *l, const struct table_limit *spec
 uint64_t limiter_count(const struct limiter *l, int64_t now_ns)
 {
     return keys_count(l->keys, now_ns + l->utc_ns);
+}
+
+void limiter_learn(struct limiter *l, const struct table_limit *spec, uint64_t hash,
+                   const struct rate_view *of_each_rate, uint32_t more, int64_t now_ns)
+{
+    _Atomic int64_t *at = keys_lock(l->keys, hash);
+    const int64_t utc_ns = now_ns + l->utc_ns;
+    for (uint32_t i = 0; at && i < spec->n_rates; i++) {
+        _Atomic int64_t *number = &at[i * KEYS_WAYS];
+        int64_t state = atomic_load_explicit(number, memory_order_relaxed);
+        while (!atomic_compare_exchange_weak_explicit(
+            number, &state, rate_learn(&spec->rate[i], state, &of_each_rate[i], more, utc_ns),
+            memory_order_relaxed, memory_order_relaxed))
+            ;
+    }
+    keys_unlock(l->keys, hash);
+}
+
+void limiter_view(const struct limiter *l, const struct table_limit *spec, uint64_t hash,
+                  uint32_t less, int64_t now_ns, struct rate_view *of_each_rate)
+{
+    const _Atomic int64_t *at = keys_seek(l->keys, hash);
+    for (uint32_t i = 0; i < spec->n_rates; i++) {
+        const int64_t state =
+            at ? atomic_load_explicit(&at[i * KEYS_WAYS], memory_order_relaxed) : 0;
+        of_each_rate[i] = rate_view(&spec->rate[i], state, less, now_ns + l->utc_ns);
+    }
 }
 
 void limiter_let_go(struct limiter *l, _Atomic int64_t *held)

@@ -13,16 +13,23 @@
 #include "compiler/table/table.h"
 #include "runtime/limit/keys.h"
 #include "runtime/limit/rate.h"
+#include "runtime/limit/told.h"
 
 /* A worker's own counts, which others read. */
 struct limiter_counts {
     _Alignas(64) _Atomic uint64_t admitted, refused, observed, evicted;
 };
 
+/* What is done with requests. The last two: nobody answers who counts for all, and so it is to be.
+ */
+enum limiter_mode { LIMITER_COUNTS, LIMITER_ALLOWS, LIMITER_DENIES };
+
 struct limiter {
     atomic_uint pins;
-    uint64_t seed;  /* of the hashes of its keys, secret */
-    int64_t utc_ns; /* from the monotonic clock to UTC, when this began: days begin there */
+    atomic_int mode;   /* enum limiter_mode; the control thread's */
+    uint64_t seed;     /* of the hashes of its keys, secret */
+    struct told *told; /* of each worker, where it is `shared`; owned */
+    int64_t utc_ns;    /* from the monotonic clock to UTC, when this began: days begin there */
     struct keys *keys;
     uint32_t n_workers;
     struct limiter_counts *counts; /* of each worker; owned */
@@ -34,15 +41,21 @@ struct limiter_answer {
     bool beyond;     /* it is, or would be, refused */
     uint32_t rate;   /* then: the number of the rate that was met; n_rates: too many in flight */
     int64_t wait_ns; /* and when it will have room again; LIMITER_WAIT_NS where nobody knows */
+    bool untold;     /* it was counted here, and others will not hear of it */
     _Atomic int64_t *held; /* it is in flight here until limiter_let_go(); NULL: nowhere */
 };
 
 /* When one of those in flight is over is theirs to know: soon, mostly. */
 #define LIMITER_WAIT_NS INT64_C(1000000000)
 
-/* `seed` is a secret of this process; `utc_ns` is how far UTC is ahead of the clock that the
- * functions below are called with. NULL when there is not that
- * much memory. Control thread. */
+/* What the hashes of a limit begin with that is counted by several processes: for all the same
+ * where its name, its key, the times of its rates and the password are. Without a password anybody
+ * can know it. */
+uint64_t limiter_shared_seed(const struct table_limit *spec, struct slice password);
+
+/* `seed` is a secret of this process, or limiter_shared_seed(); `utc_ns` is how far UTC is ahead of
+ * the clock that the functions below are called with. NULL when there is not that much memory.
+ * Control thread. */
 struct limiter *limiter_new(const struct table_limit *spec, uint32_t n_workers, uint64_t seed,
                             int64_t utc_ns);
 
@@ -66,6 +79,17 @@ bool limiter_is_exceeded(const struct limiter *l, const struct table_limit *spec
 
 /* How many keys have something spent. Looks at every one: for people. */
 uint64_t limiter_count(const struct limiter *l, int64_t now_ns);
+
+/* What a rate of a key that others count, too, has come to with them: what is known here becomes at
+ * least that, and `more` that were counted here since. In the limiter's time, see rate_learn(). A
+ * key that is remembered no more learns nothing. Control thread. */
+void limiter_learn(struct limiter *l, const struct table_limit *spec, uint64_t hash,
+                   const struct rate_view *of_each_rate, uint32_t more, int64_t now_ns);
+
+/* What the key's rates have come to here, without the last `less` requests; nothing spent where the
+ * key is not there. */
+void limiter_view(const struct limiter *l, const struct table_limit *spec, uint64_t hash,
+                  uint32_t less, int64_t now_ns, struct rate_view *of_each_rate);
 
 /* A request that was admitted is over. `held` is its answer's; not NULL. Any thread. */
 void limiter_let_go(struct limiter *l, _Atomic int64_t *held);

@@ -17,6 +17,24 @@ int64_t rate_give(const struct table_rate *r, int64_t state, int64_t taken_ns);
 /* How long until there is room for one more, in ns; 0 when there is now. */
 int64_t rate_wait_ns(const struct table_rate *r, int64_t state, int64_t now_ns);
 
+/*
+ * What a key's rate has come to, in words that another process understands, whose clock is not
+ * quite ours. Rates by the second and minute: how long from now until all is spent, in us; may be
+ * below 0. Windows: the number of one, how many there were in the one before, and in it.
+ */
+struct rate_view {
+    int64_t at, before, now;
+};
+
+/* Without the last `less` requests of it. */
+struct rate_view rate_view(const struct table_rate *r, int64_t state, uint32_t less,
+                           int64_t now_ns);
+
+/* The state that knows of both what `state` does and what the view of `now_ns` says, with `more`
+ * requests that it has not heard of. Never less than `state`. */
+int64_t rate_learn(const struct table_rate *r, int64_t state, const struct rate_view *v,
+                   uint32_t more, int64_t now_ns);
+
 /* The width of its windows, or 0; and from when on what it has kept is as good as nothing. */
 int64_t rate_width_ns(const struct table_rate *r);
 int64_t rate_until_ns(int64_t width_ns, int64_t state, int64_t now_ns);

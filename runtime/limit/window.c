@@ -100,3 +100,35 @@ int64_t window_until_ns(struct window w, int64_t state, int64_t now_ns)
     const struct counts c = counts_at(w, state, now_ns);
     return c.now > 0 ? c.begun_ns + 2 * w.width_ns : c.before > 0 ? c.begun_ns + w.width_ns : 0;
 }
+
+struct window_counts window_counts(struct window w, int64_t state, int64_t now_ns)
+{
+    const struct counts c = counts_at(w, state, now_ns);
+    return (struct window_counts){c.begun_ns / w.width_ns, (int64_t)c.before, (int64_t)c.now};
+}
+
+static uint64_t larger(uint64_t a, int64_t b, uint32_t more)
+{
+    const int64_t most = (int64_t)COUNT_MASK;
+    const uint64_t other = b <= 0 ? more : (uint64_t)(b < most ? b : most) + more;
+    const uint64_t c = a > other ? a : other;
+    return c < COUNT_MASK ? c : COUNT_MASK;
+}
+
+int64_t window_learn(struct window w, int64_t state, const struct window_counts *others,
+                     uint32_t more, int64_t now_ns)
+{
+    struct counts c = counts_at(w, state, now_ns);
+    const int64_t ahead = others->number - c.begun_ns / w.width_ns;
+    if (ahead == 0) {
+        c.before = larger(c.before, others->before, 0);
+        c.now = larger(c.now, others->now, more);
+    } else if (ahead == -1) {
+        c.before = larger(c.before, others->now, more);
+    } else if (ahead == 1) {
+        c.now = larger(c.now, others->before, more);
+    } else {
+        return state;
+    }
+    return c.before + c.now > 0 ? pack(&c) : state;
+}

@@ -37,5 +37,20 @@ int64_t window_give(struct window w, int64_t state, int64_t taken_ns);
  */
 int64_t window_wait_ns(struct window w, int64_t state, int64_t now_ns);
 
+/* What is kept, to be told to others. */
+struct window_counts {
+    int64_t number; /* of the window, since 1970 where the clock is UTC */
+    int64_t before, now;
+};
+
+/* As it is at `now_ns`. */
+struct window_counts window_counts(struct window w, int64_t state, int64_t now_ns);
+
+/* The larger counts of both, window by window, with `more` in the one of `others`. Those that lie a
+ * window ahead (another clock may be) or one behind are taken for what they are; others say
+ * nothing. */
+int64_t window_learn(struct window w, int64_t state, const struct window_counts *others,
+                     uint32_t more, int64_t now_ns);
+
 /* From when on it is as if it had never been asked for; 0 when it is now. */
 int64_t window_until_ns(struct window w, int64_t state, int64_t now_ns);

@@ -53,6 +53,7 @@ static void clear(struct access_record *a)
     ACCESS_SET(a->host, SLICE_NONE);
     ACCESS_SET(a->uri, SLICE_NONE);
     ACCESS_SET(a->limit, SLICE_NONE);
+    ACCESS_SET(a->user, SLICE_NONE);
     ACCESS_SET(a->tags, SLICE_NONE);
 }
 

@@ -30,7 +30,8 @@
     END(NO_SERVER, "no-server")                                                                    \
     END(QUEUE_FULL, "queue-full") /* so many wait for a server already */                          \
     END(QUEUE_TIMEOUT, "queue-timeout")                                                            \
-    END(LIMITED, "limited") /* by a limit: the record has its name */                              \
+    END(LIMITED, "limited")           /* by a limit: the record has its name */                    \
+    END(UNAUTHORIZED, "unauthorized") /* by a `require` */                                         \
     END(CIRCUIT_BREAKER, "circuit-breaker")                                                        \
     END(CONNECT_FAILED, "connect-failed")                                                          \
     END(CONNECT_TIMEOUT, "connect-timeout")                                                        \
@@ -88,6 +89,7 @@ struct access_record {
     ACCESS_TEXT(64) cluster;
     ACCESS_TEXT(64) server;
     ACCESS_TEXT(64) limit; /* that refused it */
+    ACCESS_TEXT(64) user;  /* who was let in by a `require` */
     ACCESS_TEXT(128) host;
     ACCESS_TEXT(512) uri;
     ACCESS_TEXT(128) tags; /* with commas between them */

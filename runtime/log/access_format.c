@@ -112,6 +112,7 @@ static void add_cuts(struct text *out, const struct access_record *a)
     add_if_cut(out, a->cluster.cut, "cluster", &any);
     add_if_cut(out, a->server.cut, "server", &any);
     add_if_cut(out, a->limit.cut, "limit", &any);
+    add_if_cut(out, a->user.cut, "user", &any);
     add_if_cut(out, a->tags.cut, "tags", &any);
     if (any)
         text_addc(out, ']');
@@ -151,6 +152,8 @@ static void add_outcome(struct text *out, const struct access_record *a)
     add_string(out, SLICE(",\"server\":"), TEXT_OF(a->server));
     if (a->limit.len > 0)
         add_string(out, SLICE(",\"limit\":"), TEXT_OF(a->limit));
+    if (a->user.len > 0)
+        add_string(out, SLICE(",\"user\":"), TEXT_OF(a->user));
     if (a->tags.len > 0)
         add_string(out, SLICE(",\"tags\":"), TEXT_OF(a->tags));
     if (a->server_status != 0)

@@ -114,6 +114,15 @@ static void put_limit(struct lines *l, const struct exchange *x, const struct ma
     text_done(&line);
 }
 
+/* RFC 7617 2 */
+static void put_challenge(struct lines *l, const struct exchange *x, const struct made *m)
+{
+    struct text line = {0};
+    text_addf(&line, "Basic realm=\"" SLICE_FMT "\", charset=\"UTF-8\"", SLICE_ARG(x->realm->name));
+    put_own(l, m, SLICE("WWW-Authenticate"), text_slice(&line));
+    text_done(&line);
+}
+
 /* The field lines besides those of every answer. Their length is above the room of `l` when they do
  * not fit. */
 static void write_extra(const struct exchange *x, const struct table_end *end, const struct made *m,
@@ -131,6 +140,8 @@ static void write_extra(const struct exchange *x, const struct table_end *end, c
     }
     if (x->limited)
         put_limit(l, x, m);
+    if (x->realm)
+        put_challenge(l, x, m);
     for (size_t i = 0; i < m->n; i++)
         if (m->edit[i].kind != HTTP_REMOVE && !is_gone(m, i + 1, m->edit[i].name))
             put_line(l, m->edit[i].name, m->edit[i].value);

@@ -53,6 +53,13 @@ static enum outcome preflight(struct exchange *x)
     return go(x, EXCHANGE_ANSWER);
 }
 
+bool exchange_is_preflight(const struct exchange *x)
+{
+    const enum table_end_kind kind = x->generation->table->end[x->verdict.end].kind;
+    return x->cors && (kind == END_FORWARD || kind == END_SPLIT || kind == END_MAP) &&
+           table_cors_is_preflight(&x->facts);
+}
+
 enum outcome exchange_follow(struct exchange *x)
 {
     const struct table *t = x->generation->table;
@@ -60,8 +67,7 @@ enum outcome exchange_follow(struct exchange *x)
     switch (end->kind) {
     case END_FORWARD:
     case END_SPLIT:
-    case END_MAP:
-        return x->cors && table_cors_is_preflight(&x->facts) ? preflight(x) : forward_to(x);
+    case END_MAP: return exchange_is_preflight(x) ? preflight(x) : forward_to(x);
     case END_DENY:
     case END_RESPOND:
     case END_REDIRECT:
@@ -138,9 +144,7 @@ enum outcome exchange_decide(struct exchange *x)
         return refuse(x, 400, ACCESS_MALFORMED, "The request's path cannot be rewritten.");
     x->decided = true;
     note_settings(x);
-    if (!exchange_counts_clauses(x, &refused))
-        return refused;
-    return exchange_follow(x);
+    return x->verdict.n_effects > 0 ? exchange_permit(x) : exchange_follow(x);
 }
 
 /* Held until its deadline, then closed without a word. Whether the client leaves before is not

@@ -419,6 +419,15 @@ static void settle_link(struct exchange *x)
     settle_pace(x);
 }
 
+/* A password is checked as soon as those before it were; a head would be waited for as long. */
+static void settle_check(struct exchange *x)
+{
+    const struct stall now = {.turn = TURN_CHECK, .moved = x->walked};
+    settle_client(x);
+    watch_stall(x, &x->up_stall, &x->session->deadline, now,
+                x->listener->timeout_ns[TIMEOUT_LISTENER_HEADER]);
+}
+
 /* Both have the session's deadline, which starts anew with each try, and not with each turn. */
 static void settle_wait(struct exchange *x)
 {
@@ -443,6 +452,7 @@ void exchange_settle(struct exchange *x)
         deadline_set(&x->worker->deadlines, &x->session->deadline,
                      x->generation->table->end[x->verdict.end].delay_ns, x->worker->now_ns);
         return;
+    case EXCHANGE_AUTHORIZE: settle_check(x); return;
     case EXCHANGE_QUEUE:
     case EXCHANGE_PAUSE: settle_wait(x); return;
     case EXCHANGE_DECIDE:
@@ -511,6 +521,8 @@ void exchange_session_late(struct exchange *x)
 {
     if (x->step == EXCHANGE_TARPIT)
         x->late = true;
+    else if (x->step == EXCHANGE_AUTHORIZE)
+        exchange_check_late(x);
     else if (x->step == EXCHANGE_QUEUE)
         exchange_queue_late(x);
     else if (x->step == EXCHANGE_PAUSE)
@@ -546,6 +558,7 @@ static void request_late(struct deadline *d)
         exchange_abort(x, ACCESS_REQUEST_TIMEOUT);
     } else {
         const bool arrived = has_arrived(x);
+        exchange_leave_inquiry(x);
         exchange_drop_link(x);
         if (!arrived || !x->up.ended)
             x->fate = FATE_LINGER;
@@ -575,6 +588,7 @@ void exchange_free(struct exchange *x)
     deadline_clear(&x->request_deadline);
     deadline_clear(&x->try_deadline);
     deadline_clear(&x->hedge_deadline);
+    exchange_leave_inquiry(x);
     release_link(x);
     if (x->generation)
         exchange_leave_room(x);

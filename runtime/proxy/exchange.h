@@ -3,7 +3,7 @@
  *
  *   OPEN (of a TCP listener) -> PICK ...
  *   READ_HEAD -> DECIDE -> PICK <-> CONNECT -> RELAY -> FINISH
- *        |          |       |  (QUEUE, PAUSE)   | |       ^
+ *        | (AUTHORIZE) |    |  (QUEUE, PAUSE)   | |       ^
  *        +----------+-------+----> ANSWER <-----+ +-> TUNNEL
  *                                    |                    |
  *                                    +-----> FINISH <-----+
@@ -17,8 +17,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "compiler/table/credentials.h"
 #include "compiler/table/facts.h"
 #include "compiler/table/verdict.h"
+#include "runtime/auth/checks.h"
+#include "runtime/base/list.h"
 #include "runtime/base/uri.h"
 #include "runtime/generation/generation.h"
 #include "runtime/http/semantics.h"
@@ -34,6 +37,7 @@ struct worker;
     STEP(OPEN, exchange_open)                                                                      \
     STEP(READ_HEAD, exchange_read_head)                                                            \
     STEP(DECIDE, exchange_decide)                                                                  \
+    STEP(AUTHORIZE, exchange_authorize)                                                            \
     STEP(PICK, exchange_pick)                                                                      \
     STEP(QUEUE, exchange_queue)                                                                    \
     STEP(PAUSE, exchange_pause)                                                                    \
@@ -63,12 +67,13 @@ enum fate {
 
 /* Whose move a direction waits for, on which deadline, and how many bytes had moved when that was
  * set. */
-enum turn { TURN_NOBODY, TURN_CLIENT, TURN_SERVER, TURN_QUEUE, TURN_PAUSE };
+enum turn { TURN_NOBODY, TURN_CLIENT, TURN_SERVER, TURN_QUEUE, TURN_PAUSE, TURN_CHECK };
 
 /* Another server may be asked too (hedge.c): not yet looked at, in a while, and not any more. */
 enum hedge { HEDGE_NONE, HEDGE_WAITS, HEDGE_OVER };
 
 struct attempt;
+struct inquiry;
 
 struct stall {
     enum turn turn;
@@ -104,6 +109,12 @@ struct exchange {
     struct http_request_info info;
     struct facts facts;
     bool decided;
+    uint32_t walked;          /* AUTHORIZE: the effects of the verdict that are done with */
+    struct inquiry *inquiry;  /* while a password is checked for it */
+    struct list inquiry_link; /* then: among those that wait for it */
+    bool is_answered;         /* the check has come to this: */
+    enum check_answer answer;
+    const struct table_effect *realm;      /* the `require` that has not let it in, or NULL */
     bool tarpitted;                        /* counted in worker.tarpitted */
     const struct table_cors *cors;         /* of the deciding clauses, or NULL */
     const struct table_compress *compress; /* of the listener, or the deciding clauses */
@@ -181,6 +192,7 @@ struct exchange {
     struct http_head request, response;
     char host[URI_HOST_BYTES_MAX];
     struct verdict verdict;
+    char user[CREDENTIALS_USER_MAX]; /* where facts.user is */
 };
 
 /* Begins with the first bytes that are in the session's buffer. NULL when memory is out. */

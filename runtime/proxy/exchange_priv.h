@@ -57,8 +57,20 @@ bool limits_count_before(const struct table *t, const struct verdict *v, uint32_
 bool limits_admit(struct worker *w, uint32_t limit, const struct facts *f, struct limit_hold **all);
 void limits_end_holds(struct worker *w, struct limit_hold **all);
 
-/* Those of the clauses that were met. */
-bool exchange_counts_clauses(struct exchange *x, enum outcome *out);
+/* The same for the limit that effect `i` of the verdict names, which was met there. */
+bool exchange_counts_clause(struct exchange *x, uint32_t i, enum outcome *out);
+
+/* authorize.c: what the clauses that were met ask before what was decided is done: limits and
+ * credentials; then exchange_follow(), or what becomes of it instead. */
+enum outcome exchange_permit(struct exchange *x);
+
+/* It waits for no password any more. Harmless when it does not. */
+void exchange_leave_inquiry(struct exchange *x);
+void exchange_check_late(struct exchange *x);
+size_t exchange_inquiry_bytes(void);
+
+/* decide.c: is it a browser's question that is answered here, and goes to no server? */
+bool exchange_is_preflight(const struct exchange *x);
 
 /* Is it, or would one more be, above that limit? As facts.h asks it. */
 bool exchange_limit_exceeded(const void *live, struct slice name);

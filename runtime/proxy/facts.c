@@ -137,6 +137,17 @@ void exchange_fill_connection(struct exchange *x)
     f->live = x;
 }
 
+/* Whom the request says that it is from. */
+static void fill_user(struct exchange *x)
+{
+    struct credentials c;
+    if (credentials_read(&x->facts, &c)) {
+        memcpy(x->user, c.user.at, c.user.len);
+        x->facts.user = (struct slice){x->user, c.user.len};
+    }
+    credentials_wipe(&c);
+}
+
 static void fill_request(struct exchange *x, uint16_t port)
 {
     static const struct slice PROTO[] = {SLICE_INIT("http/1.0"), SLICE_INIT("http/1.1")};
@@ -152,6 +163,8 @@ static void fill_request(struct exchange *x, uint16_t port)
     f->path_rules = x->listener->path_rules;
     f->header = header_of;
     f->request = &x->request;
+    if (x->generation->table->requires)
+        fill_user(x);
 }
 
 enum uri_result exchange_fill_facts(struct exchange *x)

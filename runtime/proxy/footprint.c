@@ -1,9 +1,11 @@
 #include "runtime/proxy/footprint.h"
 
 #include "compiler/table/memory.h"
+#include "runtime/auth/verified.h"
 #include "runtime/filter/compress.h"
 #include "runtime/limit/callers.h"
 #include "runtime/limit/keys.h"
+#include "runtime/limit/told.h"
 #include "runtime/mux/stream.h"
 #include "runtime/proxy/exchange_priv.h"
 #include "runtime/proxy/h2_front.h"
@@ -24,11 +26,13 @@
 static uint64_t worker_bytes(void)
 {
     return sizeof(struct worker) + sizeof(struct verdict) + sizeof(struct metrics) +
-           WORKER_SCRATCH_BYTES + WIRE_BYTES + sizeof(struct access_record) * ACCESS_RING_RECORDS +
+           verified_bytes() + WORKER_SCRATCH_BYTES + WIRE_BYTES +
+           sizeof(struct access_record) * ACCESS_RING_RECORDS +
            WORKER_KEEP_FREE *
                (BUFFER_BLOCK_BYTES + sizeof(struct link) + sizeof(struct session) +
                 sizeof(struct exchange) + sizeof(struct stream) + sizeof(struct flow_coding) +
-                exchange_place_bytes() + exchange_hold_bytes() + exchange_attempt_bytes());
+                exchange_place_bytes() + exchange_hold_bytes() + exchange_attempt_bytes() +
+                exchange_inquiry_bytes());
 }
 
 void footprint(struct memory_costs *out)
@@ -43,7 +47,7 @@ void footprint(struct memory_costs *out)
         .session = {.bytes = sizeof(struct session) + WATCH_LIBRARY_BYTES},
         .exchange = {.bytes = sizeof(struct exchange) + sizeof(struct access_record) +
                               sizeof(struct link) + WATCH_LIBRARY_BYTES + exchange_place_bytes() +
-                              LIMITS_HELD * exchange_hold_bytes(),
+                              LIMITS_HELD * exchange_hold_bytes() + exchange_inquiry_bytes(),
                      .buffers = EXCHANGE_BUFFERS},
         /* A response's head, and what a full socket left over of the request's. */
         .hedge = {.bytes = exchange_attempt_bytes() + sizeof(struct link) + WATCH_LIBRARY_BYTES,
@@ -58,6 +62,7 @@ void footprint(struct memory_costs *out)
         .server_h2 = {.bytes = h2_link_bytes() + H2_SESSION_BYTES_MOST, .buffers = 1},
         .compressors_max = COMPRESSORS_MAX,
         .limit_bytes = keys_bytes,
+        .told_bytes = sizeof(struct told),
         .callers_bytes = callers_bytes,
         .sticky_bytes = sticky_bytes,
     };

@@ -135,6 +135,8 @@ static bool counts(struct exchange *x, uint32_t limit, const struct verdict *so_
         limiter_ask(l, spec, hash, x->worker->index, clock_now_ns());
     if (answer.held)
         hold(x->worker, &x->holds, l, answer.held);
+    if (answer.untold)
+        METRIC_ADD(x->worker->metrics->shared_untold, 1);
     if (!answer.admitted)
         *out = refuse_limited(x, spec, &answer);
     *beyond = answer.beyond;
@@ -212,17 +214,12 @@ bool exchange_counts(struct exchange *x, const uint32_t *limit, uint32_t n,
     return true;
 }
 
-bool exchange_counts_clauses(struct exchange *x, enum outcome *out)
+bool exchange_counts_clause(struct exchange *x, uint32_t i, enum outcome *out)
 {
-    const struct table *t = x->generation->table;
+    const struct table_effect *e = &x->generation->table->effect[x->verdict.effect[i]];
     bool beyond;
-    for (uint32_t i = 0; i < x->verdict.n_effects; i++) {
-        const struct table_effect *e = &t->effect[x->verdict.effect[i]];
-        if (e->kind == EFFECT_LIMIT && !was_met(x, i, (uint32_t)e->number) &&
-            !counts(x, (uint32_t)e->number, &x->verdict, &beyond, out))
-            return false;
-    }
-    return true;
+    return was_met(x, i, (uint32_t)e->number) ||
+           counts(x, (uint32_t)e->number, &x->verdict, &beyond, out);
 }
 
 bool limits_admit(struct worker *w, uint32_t limit, const struct facts *f, struct limit_hold **all)
@@ -232,6 +229,8 @@ bool limits_admit(struct worker *w, uint32_t limit, const struct facts *f, struc
     const uint64_t hash = hash_key(t, f, &t->limit[limit], NULL, l->seed);
     const struct limiter_answer answer =
         limiter_ask(l, &t->limit[limit], hash, w->index, clock_now_ns());
+    if (answer.untold)
+        METRIC_ADD(w->metrics->shared_untold, 1);
     const struct limit_hold *before = *all;
     if (answer.held)
         hold(w, all, l, answer.held);

@@ -49,6 +49,7 @@ static void record_decision(const struct exchange *x, struct access_record *r)
     ACCESS_SET(r->listener, x->listener ? x->listener->name : SLICE_NONE);
     ACCESS_SET(r->cluster, x->cluster ? x->cluster->name : SLICE_NONE);
     ACCESS_SET(r->server, x->server ? slice_of(x->server->name) : SLICE_NONE);
+    ACCESS_SET(r->user, x->facts.known ? x->facts.user : SLICE_NONE);
     ACCESS_SET(r->limit, x->limited ? x->limited->name : SLICE_NONE);
     ACCESS_SET(r->route, SLICE_NONE);
     r->clause = 0;

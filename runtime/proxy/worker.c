@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sys/resource.h>
 
+#include "runtime/auth/verified.h"
 #include "runtime/base/clock.h"
 #include "runtime/net/buffer.h"
 #include "runtime/proxy/acceptor.h"
@@ -167,6 +168,8 @@ struct worker *worker_new(const struct worker_config *config, int *rc)
     w->index = config->index;
     w->log = config->log;
     w->control = config->control;
+    w->checks = config->checks;
+    w->verified = verified_new();
     w->rng = (struct rng){config->seed};
     w->request_id = rng_next(&w->rng);
     w->descriptors_max = UINT64_MAX; /* until the first tick */
@@ -178,12 +181,14 @@ struct worker *worker_new(const struct worker_config *config, int *rc)
     w->verdict = MUST_NEW(struct verdict);
     list_init(&w->session);
     list_init(&w->lines);
+    list_init(&w->inquiry);
     pool_init(&w->buffers, BUFFER_BLOCK_BYTES, WORKER_BUFFERS_MAX, WORKER_KEEP_FREE);
     pool_init(&w->links, sizeof(struct link), 0, WORKER_KEEP_FREE);
     pool_init(&w->sessions, sizeof(struct session), SESSIONS_MAX, WORKER_KEEP_FREE);
     pool_init(&w->exchanges, sizeof(struct exchange), 0, WORKER_KEEP_FREE);
     pool_init(&w->attempts, exchange_attempt_bytes(), 0, WORKER_KEEP_FREE);
     pool_init(&w->places, exchange_place_bytes(), 0, WORKER_KEEP_FREE);
+    pool_init(&w->inquiries, exchange_inquiry_bytes(), 0, WORKER_KEEP_FREE);
     pool_init(&w->holds, exchange_hold_bytes(), 0, WORKER_KEEP_FREE);
     pool_init(&w->codings, sizeof(struct flow_coding), 0, WORKER_KEEP_FREE);
 
@@ -230,6 +235,8 @@ void worker_free(struct worker *w)
     pool_done(&w->places);
     pool_done(&w->holds);
     pool_done(&w->codings);
+    pool_done(&w->inquiries);
+    verified_free(w->verified);
     compressors_done(&w->compressors);
     wire_done(&w->wire);
     VEC_DONE(&w->acceptor);

@@ -36,7 +36,9 @@
 #define WORKER_KEEP_FREE 256u
 
 struct acceptor;
+struct checks;
 struct verdict;
+struct verified;
 
 struct worker {
     uint32_t index;
@@ -53,7 +55,10 @@ struct worker {
     uint64_t request_id; /* the high half of request ids; the low half counts */
     uint64_t requests;
 
-    struct pool buffers, links, sessions, exchanges, attempts, places, holds, codings;
+    struct pool buffers, links, sessions, exchanges, attempts, places, holds, codings, inquiries;
+    struct checks *checks;     /* borrowed; NULL: no password is ever right */
+    struct verified *verified; /* owned */
+    struct list inquiry;       /* passwords that are being checked */
     struct compressors compressors;
     struct wire wire; /* of all its TLS connections */
     struct link_owner link_owner;
@@ -83,6 +88,7 @@ struct worker_config {
     uint64_t seed;           /* of request ids and balancing */
     struct access_ring *log; /* borrowed; NULL: no access log */
     struct mailbox *control; /* borrowed; where the worker reports to */
+    struct checks *checks;   /* borrowed; outlive its thread, and are over before it is freed */
 };
 
 /* A worker that does not run yet; or NULL, with a negative errno in *rc. */

@@ -124,7 +124,7 @@ static void write_metric(const struct control_info *i, const struct metric_info 
     char name[64];
     snprintf(name, sizeof(name), "%s%s", m->name, counter && !ends ? "_total" : "");
     add_number(out, name, counter ? "counter" : "gauge", m->help,
-               metrics_sum(i->metrics, i->workers, m));
+               metrics_sum(i->metrics, i->n_metrics, m));
 }
 
 static void write_process(const struct control_info *i, struct text *out)

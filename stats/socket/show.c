@@ -59,7 +59,7 @@ static void info_as_text(struct text *out, const struct control_info *i)
 
     struct columns table = {.n = 3, .to_the_right = 1u << 1};
     for (size_t m = 0; m < metric_count; m++)
-        add_metric(&table, &metric_info[m], metrics_sum(i->metrics, i->workers, &metric_info[m]));
+        add_metric(&table, &metric_info[m], metrics_sum(i->metrics, i->n_metrics, &metric_info[m]));
     columns_finish(&table, out);
 }
 
@@ -89,7 +89,7 @@ static void info_as_json(struct text *out, const struct control_info *i)
     text_adds(out, ",\"metrics\":{");
     for (size_t m = 0; m < metric_count; m++)
         text_addf(out, "%s\"%s\":%lld", m > 0 ? "," : "", metric_info[m].name,
-                  (long long)metrics_sum(i->metrics, i->workers, &metric_info[m]));
+                  (long long)metrics_sum(i->metrics, i->n_metrics, &metric_info[m]));
     text_adds(out, "}}\n");
 }
 

@@ -73,7 +73,8 @@ static void prepared(struct size *s, uint32_t n)
     one[0] = two[0] = rate(100, NS_PER_S, false);
     two[1] = rate(6000, 60 * NS_PER_S, false);
     day[0] = rate(1000000, 86400 * NS_PER_S, true);
-    const struct table_limit base = {.key = by, .n_keys = 1, .entries = n};
+    const struct table_limit base = {
+        .key = by, .n_keys = 1, .entries = n, .shared = TABLE_NO_SHARED};
     for (enum way way = RATE; way < WAYS; way++) {
         struct table_limit *spec = &s->spec[way];
         *spec = base;

@@ -2,6 +2,7 @@
 import os
 import random
 import re
+import signal
 import socket
 import subprocess
 import time
@@ -82,6 +83,62 @@ def test_reloads_keep_changes_and_say_when_one_fits_no_more(lbc):
     assert status(lbc) == 403
     lbc.ctl("undo", "2")
     assert [c["number"] for c in lbc.show("drift")] == [1]
+
+
+def test_one_that_needs_another_does_not_keep_it(lbc):
+    """What no longer compiles when a change is over is as one that fits nothing, and all others go on as they should."""
+    lbc.ctl("change", "for", "6s", "add", "office", "127.0.0.1")
+    lbc.ctl("change", "for", "3s", "add", "/", 'cluster tmp { server z 127.0.0.1:1; health tcp }')
+    lbc.ctl("change", "add", "site", "before", "1", 'when path == "/tmp" { forward tmp }')
+    lbc.ctl("change", "add", "banned", "203.0.113.9")
+    wait_for(lambda: [c["fits"] for c in lbc.show("drift")] == [True, False, True], "the cluster goes", 20)
+    assert status(lbc) == 418
+    wait_for(lambda: status(lbc) == 200, "the address goes", 20)
+    assert [(c["sentence"].split()[1], c["fits"]) for c in lbc.show("drift")] == [("site", False), ("banned", True)]
+    lbc.reload()
+    assert "reload refused" not in lbc.said(), lbc.said()
+
+
+def test_the_file_may_have_changed_so_that_one_is_wrong(lbc):
+    lbc.ctl("change", "add", "site", "before", "1", 'when src in office and path == "/x" { deny }')
+    lbc.ctl("change", "add", "banned", "127.0.0.1")
+    without = "".join(line for line in lbc.file.read_text().splitlines(True) if "office" not in line)
+    lbc.reload(without)
+    assert [c["fits"] for c in lbc.show("drift")] == [False, True]
+    assert status(lbc) == 403
+
+
+@pytest.mark.parametrize("text", ["127.0.0.0/8\r\n203.0.113.0/24\r\n", "  127.0.0.0/8  # home\n", "127.0.0.1/32\n127.0.0.1\n"])
+def test_an_entry_is_found_as_it_was_written(lbc, text):
+    (lbc.file.parent / "banned.txt").write_text(text, newline="")
+    lbc.reload()
+    assert status(lbc) == 403
+    entry = "127.0.0.0/8" if "/8" in text else "127.0.0.1"
+    assert "already in the list" in refused(lbc, "change", "add", "banned", entry)
+    (lbc.file.parent / "banned.txt").write_text(text + "192.0.2.1\n", newline="")
+    lbc.reload()
+    lbc.ctl("commit", "remove", "banned", entry)
+    assert status(lbc) == 200
+
+
+def test_nothing_is_said_of_files_that_a_change_is_not_about(lbc):
+    assert "error" not in lbc.ctl("change", "set", "GREETING", '"hello"')
+
+
+def test_a_commit_that_a_shutdown_overtakes_is_taken_back(start, tmp_path):
+    port = free_port()
+    (tmp_path / "more.lbconf").write_text("")
+    text = BANNED + "".join(f"{11 + i // 65536}.{i // 256 % 256}.{i % 256}.1\n" for i in range(300_000))
+    (tmp_path / "banned.txt").write_text(text)
+    lbc = start(Lbc, SITE.replace("PORT", str(port)), port=port)
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(str(lbc.socket))
+        s.sendall(b"commit add banned 203.0.113.7\n")
+        time.sleep(0.1)
+        lbc.signal(signal.SIGTERM)
+        lbc.wait()
+    told = "change 1 by" in lbc.said()
+    assert (tmp_path / "banned.txt").read_text() == text + ("203.0.113.7\n" if told else "")
 
 
 def test_a_change_does_not_bring_in_what_somebody_is_writing(lbc):

@@ -1,5 +1,6 @@
 """`reload confirm`: a configuration on trial goes again by itself, unless somebody says that it is well."""
 import signal
+import socket
 import time
 
 import pytest
@@ -74,6 +75,26 @@ def test_meanwhile_nothing_else_is_loaded(site):
     wait_for(lambda: which(site) == "old", "it came back", 20)
     time.sleep(0.5)
     assert which(site) == "old"
+
+
+def test_a_sighup_that_comes_while_it_is_loaded_is_told(start):
+    port, silent = free_port(), free_port()
+    text = f"""lbconf 1
+cluster web {{ server a 127.0.0.1:{silent}; health http GET "/" {{ every 1s  timeout 1s }} }}
+listener front {{ bind 127.0.0.1:{port}; route site }}
+route site {{ when path == "/which" {{ respond 200 "old" }} otherwise {{ forward web }} }}
+"""
+    with socket.create_server(("127.0.0.1", silent)):  # it never answers: a load waits a second for it
+        lbc = start(Lbc, text, port=port)
+        lbc.file.write_text(text.replace("cluster web", "cluster other").replace("forward web", "forward other"))
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(str(lbc.socket))
+            s.sendall(b"reload confirm 30s\n")
+            time.sleep(0.4)
+            lbc.signal(signal.SIGHUP)
+            assert b"generation" in s.recv(1000)
+        wait_for(lambda: "SIGHUP: a configuration is on trial" in lbc.said(), "it is told")
+        lbc.ctl("confirm")
 
 
 def test_errors_take_it_back_at_once(site):

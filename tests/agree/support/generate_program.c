@@ -134,14 +134,18 @@ static void change(struct generated *g, struct action *a)
         return;
     }
     if (kind == 3) {
-        static const enum action_kind kinds[] = {ACTION_TAG,      ACTION_TIMEOUT_READ, ACTION_RETRY,
-                                                 ACTION_COMPRESS, ACTION_LIMIT,        ACTION_CORS};
-        a->kind = kinds[choose(g->choice, COUNT_OF(kinds))];
+        static const enum action_kind kinds[] = {
+            ACTION_TAG,   ACTION_TIMEOUT_READ, ACTION_RETRY,        ACTION_COMPRESS,
+            ACTION_LIMIT, ACTION_CORS,         ACTION_REQUIRE_BASIC};
+        /* Where requests are sent, nobody has a password. */
+        a->kind = kinds[choose(g->choice, COUNT_OF(kinds) - g->live)];
         a->name = a->kind == ACTION_TAG ? generate_name(g->choice) : SLICE("");
         if (a->kind == ACTION_LIMIT)
             a->name = generate_limit(g->choice);
         if (a->kind == ACTION_TIMEOUT_READ)
             a->number = g->live ? UINT64_C(60000000000) : 1000000;
+        if (a->kind == ACTION_REQUIRE_BASIC)
+            a->name = g->program.secret[0].name;
         if (a->kind == ACTION_CORS)
             allow_origins(a);
         if (a->kind == ACTION_RETRY)
@@ -392,6 +396,11 @@ static void clusters(struct generated *g)
     }
     g->program.cluster = c;
     g->program.n_clusters = 2;
+    struct program_secret *secret = ARENA_ARRAY(&g->arena, struct program_secret, 1);
+    *secret =
+        (struct program_secret){.name = SLICE("staff"), .from_env = true, .source = SLICE("STAFF")};
+    g->program.secret = secret;
+    g->program.n_secrets = 1;
 }
 
 /* None that anybody comes near: what is decided says which are met, in order. */

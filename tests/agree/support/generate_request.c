@@ -187,6 +187,7 @@ static void generate_rest(struct generated *g, struct generated_request *r, stru
     f->tls_subject = sometimes(g, arena);
     f->tls_fingerprint = sometimes(g, arena);
     f->user = sometimes(g, arena);
+    f->known = choose(g->choice, 8) == 0;
     r->up[0] = choose(g->choice, 3);
     r->up[1] = choose(g->choice, 3);
     f->cluster_up = servers_up;

@@ -168,6 +168,9 @@ static void print_listener(const struct program *p, const struct program_listene
 void print_program(const struct program *p, struct text *out)
 {
     text_adds(out, "lbconf 1\n\n");
+    for (uint32_t i = 0; i < p->n_secrets; i++)
+        text_addf(out, "secret " SLICE_FMT " from env \"" SLICE_FMT "\"\n",
+                  SLICE_ARG(p->secret[i].name), SLICE_ARG(p->secret[i].source));
     for (uint32_t i = 0; i < p->n_clusters; i++)
         text_addf(out, "cluster " SLICE_FMT " { server only 127.0.0.1:9000 }\n",
                   SLICE_ARG(p->cluster[i].name));

@@ -42,6 +42,12 @@ static const struct {
     {"several", "a\nb\n", {ADD("c"), REMOVE("a"), ADD("d")}, 3, "b\nc\nd\n", false},
     {"the last about an entry counts", "a\n", {ADD("b"), REMOVE("b")}, 2, "a\n", true},
     {"the other way round", "a\nb\n", {REMOVE("b"), ADD("b")}, 2, "a\nb\n", false},
+    {"lines that end in CR LF", "a\r\nb\r\n", {REMOVE("a"), ADD("c")}, 2, "b\r\nc\r\n", false},
+    {"one of them", "a\r\nb\r\n", {REMOVE("a")}, 1, "b\r\n", true},
+    {"a network in other words", "10.0.0.1/32\n", {REMOVE("10.0.0.1")}, 1, "", true},
+    {"and the other way round", "10.0.0.1\n", {ADD("10.0.0.1/32")}, 1, "10.0.0.1/32\n", true},
+    {"IPv6 in other letters", "2001:DB8:0::/32\n", {REMOVE("2001:db8::/32")}, 1, "", true},
+    {"another network", "10.0.0.0/8\n", {REMOVE("10.0.0.0/9")}, 1, "10.0.0.0/8\n", false},
     {"twice the same", "", {ADD("b"), ADD("b")}, 2, "b\n", true},
 };
 

@@ -268,7 +268,12 @@ static void what_is_held_stays(void **state)
 static struct table_limit limit_of(const struct table_rate *r, uint32_t n)
 {
     static const struct table_limit_key by[] = {{.field = FIELD_SRC}};
-    return (struct table_limit){.rate = r, .n_rates = n, .key = by, .n_keys = 1, .entries = 1000};
+    return (struct table_limit){.rate = r,
+                                .n_rates = n,
+                                .key = by,
+                                .n_keys = 1,
+                                .entries = 1000,
+                                .shared = TABLE_NO_SHARED};
 }
 
 static void several_rates_hold_at_once(void **state)

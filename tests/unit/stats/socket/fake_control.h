@@ -37,7 +37,8 @@ void control_info(const struct control *c, struct control_info *out)
                                  .clusters = 1,
                                  .servers = 2,
                                  .servers_usable = 1,
-                                 .metrics = blocks};
+                                 .metrics = blocks,
+                                 .n_metrics = 1};
 }
 
 void control_servers(const struct control *c,
@@ -133,6 +134,27 @@ void control_limits(const struct control *c, void (*each)(void *to, const struct
                                .evicted = 8,
                                .entries = 100000};
     each(to, &l);
+}
+
+void control_shared(const struct control *c, void (*each)(void *to, const struct control_share *s),
+                    void *to)
+{
+    (void)c;
+    struct control_share s = {.name = SLICE("counts"),
+                              .address = "10.0.0.5:6379",
+                              .up = true,
+                              .for_ns = 90 * NS_PER_S,
+                              .why = "",
+                              .meanwhile = "its limits refuse everything",
+                              .limits = 2,
+                              .round_trips = 1000,
+                              .told = 12000,
+                              .took_ns = 400 * NS_PER_US};
+    each(to, &s);
+    s.up = false;
+    s.why = "NOAUTH \"x\"";
+    s.errors = 3;
+    each(to, &s);
 }
 
 void control_sources(const struct control *c,

@@ -179,7 +179,8 @@ static const struct {
      "refused: there is no command \"format c:\"; \"help\" lists them\n"},
     {"half a command", "show\n",
      "refused: show what? There are: show info, show metrics, show servers, show clusters, show "
-     "sticky, show sources, show limits, show generations, show certificates, show drift\n"},
+     "sticky, show sources, show limits, show shared, show generations, show certificates, show "
+     "drift\n"},
     {"commands are whole words", "showinfo2 x\n",
      "refused: there is no command \"showinfo2 x\"; \"help\" lists them\n"},
     {"a missing argument", "drain\n",
@@ -408,6 +409,31 @@ static void show_certificates_both_ways(void **state)
         "[{\"name\":\"a.test\",\"names\":2,\"not_after_s\":4102444800,\"expires_in_s\":",
         "\"file\":\"a.pem\"},{\"name\":\"\",\"names\":0,\"not_after_s\":86400,\"expires_in_s\":-",
         "\"file\":\"b.pem\"}]\nok\n"};
+    for (size_t i = 0; i < COUNT_OF(PARTS); i++)
+        if (!strstr(got, PARTS[i]))
+            fail_msg("no %s in %s", PARTS[i], got);
+    peer_close(&p);
+}
+
+static void show_shared_both_ways(void **state)
+{
+    (void)state;
+    struct peer p;
+    peer_open(&p);
+    peer_send(&p, SLICE("show shared\nshow shared --json\n"));
+    const char *got = peer_await(&p, 2);
+    static const char *const PARTS[] = {
+        "counts  10.0.0.5:6379  up     90.0 s       2   1000  0.4 ms  12000        0       0       "
+        "0",
+        "counts  10.0.0.5:6379  down   90.0 s       2   1000  0.4 ms  12000        0       0       "
+        "3  "
+        "NOAUTH \"x\"; its limits refuse everything\n",
+        "[{\"shared\":\"counts\",\"address\":\"10.0.0.5:6379\",\"up\":true,\"for_ms\":90000,"
+        "\"limits\":2,\"round_trips\":1000,\"took_us\":400,\"told\":12000,\"pending\":0,"
+        "\"untold\":0,\"errors\":0},",
+        "\"errors\":3,\"why\":\"NOAUTH \\\"x\\\"\","
+        "\"meanwhile\":\"its limits refuse everything\"}]\nok\n",
+    };
     for (size_t i = 0; i < COUNT_OF(PARTS); i++)
         if (!strstr(got, PARTS[i]))
             fail_msg("no %s in %s", PARTS[i], got);
@@ -735,6 +761,7 @@ int main(void)
         TEST(show_servers_says_who_is_ejected_and_why),
         TEST(show_generations_both_ways),
         TEST(show_certificates_both_ways),
+        TEST(show_shared_both_ways),
         TEST(show_sources_both_ways),
         TEST(show_limits_both_ways),
         TEST(show_clusters_both_ways),
