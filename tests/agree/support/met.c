@@ -37,8 +37,8 @@ void met_add(struct met *m, const struct program *p)
     }
 }
 
-/* What `lbc run` refuses needs no agreement yet; and where requests are sent, nobody has a password:
- * whether `require basic` is met is seen by the changes that are counted. */
+/* What `lbc run` refuses needs no agreement yet; and where requests are sent, nobody has a
+ * password: whether `require basic` is met is seen by the changes that are counted. */
 static bool is_served(enum action_kind kind)
 {
     return (kind < ACTION_REQUIRE_JWT || kind > ACTION_CACHE) && kind != ACTION_REQUIRE_BASIC;
