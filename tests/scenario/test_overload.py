@@ -5,7 +5,7 @@ import resource
 
 import pytest
 
-from harness import Client, free_port, get, wait_for
+from harness import Client, free_ports, get, wait_for
 from harness.watch import UNDER_TOOL
 
 HALF = b"GET / HTTP/1.1\r\nHost: x\r\n"
@@ -75,7 +75,7 @@ def test_hardly_any_descriptors_are_left(proxy):
 
 
 def test_descriptors_that_are_not_of_connections_are_noticed_when_there_is_none_left(proxy):
-    binds = [f"\n  bind 127.0.0.1:{free_port()}" for _ in range(50)]
+    binds = [f"\n  bind 127.0.0.1:{port}" for port in free_ports(50)]
     lbc = proxy(listener=LISTENER + "".join(binds), workers=1)
     with contextlib.ExitStack() as stack:
         waits = stack.enter_context(Client(lbc.port))
@@ -84,7 +84,7 @@ def test_descriptors_that_are_not_of_connections_are_noticed_when_there_is_none_
         limit(lbc, used + 4)
         crowd(lbc, stack, 10)
         wait_for(lambda: waits.at_end(), "connections that wait are closed")
-        assert "requests are refused, with 503" in lbc.said()
+        wait_for(lambda: "requests are refused, with 503" in lbc.said(), "it is told")
     wait_for(lambda: counters(lbc)["overload_workers"] == 0, "they have left")
     assert get(lbc.port).status == 200
 
