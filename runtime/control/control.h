@@ -180,6 +180,9 @@ struct control_reload {
 MUST_CHECK bool control_reload(struct control *c,
                                void (*done)(void *of, const struct control_reload *r), void *of);
 
+/* Why a reload, or anything that is loaded, is refused now: a sentence. */
+const char *control_why_not_now(const struct control *c);
+
 /*
  * The same, on trial: unless control_confirm() comes within `for_ns`, what was served before comes
  * back. It does so at once when, of at least CONTROL_TRIAL_RESPONSES responses since, the share of

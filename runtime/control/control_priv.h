@@ -163,9 +163,6 @@ static inline bool trial_is_on(const struct control *c)
     return c->trial.until_ns != 0;
 }
 
-/* Why control_begin_reload() may refuse. */
-const char *control_why_not_now(const struct control *c);
-
 /* Begins a reload; `r` says which: its what.anew, change and undone. False: one is under way, the
  * process ends, or there are no threads; what `r` owns is freed then. */
 MUST_CHECK bool control_begin_reload(struct control *c, struct reload *r);

@@ -18,12 +18,7 @@ enum command_end command_reload(struct command *c)
 {
     if (control_reload(c->control, c->reloaded, c->reloaded_of))
         return COMMAND_LATER;
-    struct control_info info;
-    control_info(c->control, &info);
-    text_adds(c->why, info.draining ? "the process is shutting down"
-                      : info.trial_left_ns > 0
-                          ? "a configuration is on trial: \"confirm\" it, or wait until it goes"
-                          : "a reload is under way already; ask again when it is done");
+    text_adds(c->why, control_why_not_now(c->control));
     return COMMAND_REFUSED;
 }
 

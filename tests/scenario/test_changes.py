@@ -187,7 +187,7 @@ def test_what_is_committed_is_in_the_file_and_nothing_else_is(lbc):
     assert status(lbc) == 418
 
 
-def test_a_file_that_cannot_be_written_is_told(lbc, tmp_path):
+def test_a_commit_may_be_about_a_file_that_is_included(lbc, tmp_path):
     (tmp_path / "more.lbconf").write_text("const GREETING : string = \"bye\"\n")
     assert "is not as it was loaded" in refused(lbc, "commit", "set", "GREETING", '"x"')
     lbc.reload()

@@ -266,6 +266,12 @@ void control_changes(const struct control *c,
                                       30 * NS_PER_S, false});
 }
 
+const char *control_why_not_now(const struct control *c)
+{
+    (void)c;
+    return "a reload is under way already; ask again when it is done";
+}
+
 bool control_set_admin(struct control *c, struct slice server, enum server_admin admin,
                        struct text *why)
 {
