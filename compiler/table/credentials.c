@@ -1,19 +1,9 @@
 #include "compiler/table/credentials.h"
 
 #include "compiler/table/facts.h"
+#include "runtime/base/base64.h"
 
 #define BASE64_BYTES_MAX (((size_t)CREDENTIALS_BYTES_MAX + 2) / 3 * 4)
-
-static int six_bits(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
 
 /* RFC 4648 4, with its padding, and no bit set behind the last byte. False where it is not that, or
  * more than there is room for. */
@@ -27,7 +17,7 @@ static bool decode(struct slice from, char *out, size_t room, size_t *len)
     unsigned bits = 0, held = 0;
     size_t n = 0;
     for (size_t i = 0; i < from.len - padding; i++) {
-        const int six = six_bits(from.at[i]);
+        const int six = base64_digit(from.at[i], '+', '/');
         if (six < 0)
             return false;
         bits = bits << 6 | (unsigned)six;

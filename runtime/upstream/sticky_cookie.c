@@ -1,5 +1,6 @@
 #include "runtime/upstream/sticky_cookie.h"
 
+#include "runtime/base/base64.h"
 #include "runtime/base/check.h"
 
 #define ID_BYTES     5u
@@ -59,18 +60,6 @@ void sticky_cookie_write(const struct sticky_cookie *c, const struct mac_key *ke
     }
 }
 
-/* 0..63, or -1. */
-static int digit_of(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '-' ? 62 : c == '_' ? 63 : -1;
-}
-
 static bool decode(struct slice value, uint8_t raw[RAW_BYTES])
 {
     if (value.len != STICKY_COOKIE_BYTES)
@@ -78,7 +67,7 @@ static bool decode(struct slice value, uint8_t raw[RAW_BYTES])
     for (size_t i = 0; i < STICKY_COOKIE_BYTES; i += 4) {
         uint64_t three = 0;
         for (size_t k = i; k < i + 4; k++) {
-            const int digit = digit_of(value.at[k]);
+            const int digit = base64_digit(value.at[k], '-', '_');
             if (digit < 0)
                 return false;
             three = three << 6 | (uint64_t)digit;
