@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/control/control.h"
 #include "stats/socket/command.h"
 
 #define IDLE_NS (600 * NS_PER_S)
@@ -92,12 +93,9 @@ static void run(struct client *c, struct slice line)
     c->reload = wait;
     c->running = true;
     struct text lines = {0}, why = {0};
-    struct command command = {.control = c->control,
-                              .out = &lines,
-                              .why = &why,
-                              .who = slice_of(c->who),
-                              .reloaded = reloaded,
-                              .reloaded_of = wait};
+    const struct control_asker asker = {
+        .who = slice_of(c->who), .done = reloaded, .of = wait, .why = &why};
+    struct command command = {.control = c->control, .out = &lines, .why = &why, .asker = &asker};
     const enum command_end end = command_line(&command, line);
     c->running = false;
     if (end != COMMAND_LATER) {
