@@ -130,7 +130,7 @@ void changes_settle(struct control *c, struct reload *r, bool served)
     text_done(&r->journal);
     r->what.sentence = NULL;
     r->what.journal = SLICE_NONE;
-    set_expiry(c, !served);
+    set_expiry(c, !served && !r->candidate);
 }
 
 bool control_change(struct control *c, const struct control_request *q,

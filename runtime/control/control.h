@@ -173,6 +173,7 @@ struct control_reload {
     int64_t took_ns;
     uint64_t change;     /* the number of the change that it is about; 0: it is about none */
     struct slice report; /* warnings, or the diagnostics that refused it; human-readable */
+    bool shadows;        /* it is only compared with what is served */
 };
 
 /* Who asks for something to be loaded, and who is told. */
@@ -252,6 +253,55 @@ MUST_CHECK bool control_revision_diff(const struct control *c, uint64_t number, 
  * changes that are not in the files stay. */
 MUST_CHECK bool control_rollback(struct control *c, uint64_t number,
                                  const struct control_asker *asker);
+
+/*
+ * A shadow: the file is compiled, with the changes that are in no file, and its table decides all
+ * requests too, from then on; nothing is done about it but to count what it would have decided
+ * otherwise than what is served. It ends with the process, with control_shadow_off(), or when
+ * another one begins; when another configuration is served it begins anew. The answer's generation
+ * is the one that it is held against.
+ */
+#define CONTROL_CANDIDATE_BYTES_MAX 1024u
+MUST_CHECK bool control_shadow(struct control *c, struct slice file,
+                               const struct control_asker *asker);
+
+/* False when there is none. */
+MUST_CHECK bool control_shadow_off(struct control *c);
+
+/* How one side decided: by which clause, and what it did. */
+struct control_decision {
+    struct slice route, file;
+    uint32_t clause, line;
+    struct slice does;
+};
+
+/* Requests that were decided otherwise by the same two clauses, and in the same respect. */
+struct control_shadow_kind {
+    const char *what, *text; /* "cluster", "another cluster" */
+    struct control_decision before, after;
+    uint64_t count;
+    const char *request; /* one of them, as `lbc explain` takes it, without credentials */
+};
+
+#define CONTROL_SHADOW_WORDS 8u
+struct control_shadow {
+    struct slice file;
+    uint64_t generation; /* that it is held against */
+    int64_t since_ns;    /* ago */
+    uint64_t compared, agreed, differ;
+    uint64_t unlistened; /* of listeners that the candidate does not have */
+    uint64_t others;     /* of `differ`: there was no room for their kind */
+    struct {
+        const char *word, *text;
+        uint64_t count;
+    } by[CONTROL_SHADOW_WORDS]; /* of `differ` */
+    uint32_t n_by;
+};
+
+/* False when there is none. Else `each` is called for every kind, the most frequent first. */
+MUST_CHECK bool control_shadow_info(const struct control *c, struct control_shadow *out,
+                                    void (*each)(void *to, const struct control_shadow_kind *k),
+                                    void *to);
 
 struct control_change {
     uint64_t number;

@@ -10,6 +10,7 @@
 #include "runtime/generation/generation.h"
 #include "runtime/log/log.h"
 #include "runtime/log/writer.h"
+#include "runtime/proxy/shadow.h"
 #include "runtime/proxy/worker.h"
 #include "runtime/share/share.h"
 #include "runtime/upstream/probe.h"
@@ -38,6 +39,22 @@ struct trial {
     struct timer look;
 };
 
+/* What live requests are decided by too, and only counted. */
+struct candidate {
+    uint32_t pins; /* of those that workers still look into, and 1 while it is the one */
+    struct table *table;
+    char file[CONTROL_CANDIDATE_BYTES_MAX + 1];
+};
+
+/* It, and the configuration that it is held against; pinned by workers through its `shadow`. */
+struct held_against {
+    struct candidate *candidate;
+    struct configuration *configuration; /* pinned */
+    struct shadow *shadow;
+    uint64_t generation;
+    int64_t since_ns;
+};
+
 struct reload {
     bool under_way;
     bool compiling; /* its thread has not been joined */
@@ -49,6 +66,7 @@ struct reload {
     char who[CONTROL_WHO_MAX + 1];
     struct change change;                  /* that is new; number 0: there is none */
     uint64_t undone;                       /* the number of one that goes; 0: none */
+    struct candidate *candidate;           /* it is only compared with; owned; or NULL */
     int64_t trial_ns;                      /* it is on trial for so long; 0: it stays */
     int64_t now_ns;                        /* those that end before it go */
     struct table *table;                   /* what the compile thread made */
@@ -95,6 +113,7 @@ struct control {
     struct reload reload;
     struct changes changes;
     struct trial trial;
+    struct held_against *shadow; /* what is compared with now; NULL: nothing */
     uint64_t reloads, reloads_refused;
     bool reload_refused; /* the last one */
     int64_t reload_wall_ns;
@@ -161,6 +180,12 @@ static inline bool trial_is_on(const struct control *c)
 {
     return c->trial.until_ns != 0;
 }
+
+/* shadow.c: the candidate has been compiled, or not; what it was about is settled. After another
+ * configuration came to the workers: what is counted is held against that from now on. */
+void shadow_loaded(struct control *c, struct reload *r);
+void shadow_drop(struct candidate *candidate);
+void shadow_follow(struct control *c);
 
 /* Begins a reload; `r` says which: its what.anew, change and undone. False, with a sentence in
  * asker.why unless that is NULL: one is under way, the process ends, or there are no threads; what

@@ -28,7 +28,9 @@ struct control_loading {
     bool writes_last;  /* and it is written into its file, unless that is not what was loaded any
                           more */
     uint64_t revision; /* it is about the texts of that one, which are written; 0: it is not */
-    struct slice who;  /* asked for it */
+    const char *candidate; /* NULL; or another file, which is compiled as if it were the one that
+                            * is served, and is not: nothing is settled then */
+    struct slice who;      /* asked for it */
     struct slice
         journal; /* the changes that hold once this is served: see control_config.journal */
 };
@@ -39,7 +41,7 @@ struct control_loading {
 typedef struct table *control_load(void *of, struct control_loading *what, struct text *report);
 
 /* What was loaded last is served now, or will never be. Called once after each control_load that
- * returned a table, never while one runs. */
+ * returned a table and was of no candidate, never while one runs. */
 typedef void control_loaded(void *of, bool served);
 
 /* What was served and can be again: control_revisions_each() and control_revision_diff() without

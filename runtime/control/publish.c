@@ -60,6 +60,7 @@ static void hand_over(struct control *c)
     else
         for (uint32_t i = 0; i < c->n_workers; i++)
             worker_publish(c->worker[i], c->newest);
+    shadow_follow(c);
 }
 
 static void say_warnings(const struct text *warnings, struct text *said)
@@ -199,7 +200,8 @@ static void *compile_thread(void *of)
     struct control *c = of;
     struct reload *r = &c->reload;
     r->table = c->config.load(c->config.load_of, &r->what, &r->report);
-    r->loaded = r->table && control_load_needs(r->table, r->before, &r->needs, &r->report);
+    r->loaded =
+        r->table && !r->candidate && control_load_needs(r->table, r->before, &r->needs, &r->report);
     mailbox_post(&c->box, &c->reload.finished);
     return NULL;
 }
@@ -216,8 +218,9 @@ static void reload_abandoned(struct message *m)
 {
     struct reload *r = CONTAINER_OF(m, struct reload, finished);
     struct control *c = CONTAINER_OF(r, struct control, reload);
-    if (r->table && c->config.loaded)
+    if (r->table && !r->candidate && c->config.loaded)
         c->config.loaded(c->config.load_of, false);
+    shadow_drop(r->candidate);
     table_free(r->table);
     reload_let_go(r);
     text_done(&r->report);
@@ -258,6 +261,15 @@ static void log_refusal(const struct control_reload *r)
     control_log_report(r->report, LOG_ERROR);
 }
 
+/* What came while it was under way. */
+static void begin_next(struct control *c)
+{
+    if (c->reload_again) {
+        c->reload_again = false;
+        control_reload_by_signal(c);
+    }
+}
+
 static void answer(struct control *c, bool done)
 {
     struct reload *r = &c->reload;
@@ -283,10 +295,28 @@ static void answer(struct control *c, bool done)
     if (r->asker.done)
         r->asker.done(r->asker.of, &result);
     text_done(&report);
-    if (c->reload_again) {
-        c->reload_again = false;
-        control_reload_by_signal(c);
-    }
+    begin_next(c);
+}
+
+/* Nothing else is served: only what is counted has changed. */
+static void answer_candidate(struct control *c)
+{
+    struct reload *r = &c->reload;
+    struct text report = r->report;
+    const struct control_reload result = {.done = r->table != NULL,
+                                          .generation = c->handed_over->id,
+                                          .took_ns = clock_now_ns() - r->begun_ns,
+                                          .shadows = true,
+                                          .report = text_slice(&report)};
+    r->report = (struct text){0};
+    r->under_way = false;
+    reload_let_go(r);
+    changes_settle(c, r, false);
+    shadow_loaded(c, r);
+    if (r->asker.done)
+        r->asker.done(r->asker.of, &result);
+    text_done(&report);
+    begin_next(c);
 }
 
 bool control_waits_for_checks(const struct control *c, uint32_t cluster)
@@ -332,6 +362,10 @@ static void reload_finished(struct message *m)
     struct control *c = CONTAINER_OF(r, struct control, reload);
     pthread_join(r->thread, NULL);
     r->compiling = false;
+    if (r->candidate) {
+        answer_candidate(c);
+        return;
+    }
     const bool published = r->loaded && control_publish(c, r->table, r->needs, &r->report);
     if (r->table && c->config.loaded)
         c->config.loaded(c->config.load_of, published);
@@ -390,6 +424,7 @@ bool control_begin_reload(struct control *c, struct reload *r)
         text_adds(r->asker.why,
                   may ? "there is no thread to be had for it" : control_why_not_now(c));
     changes_settle(c, r, false);
+    shadow_drop(r->candidate);
     return false;
 }
 

@@ -545,8 +545,25 @@ static struct table *load_as_asked(struct loading *l)
     return NULL;
 }
 
+/* As if it were the file that is served, read anew. */
+static struct table *load_candidate(struct control_loading *what, struct text *said)
+{
+    struct served as_if = {.path = what->candidate};
+    struct loading l = {.served = &as_if, .base = &as_if.base, .what = what, .said = said};
+    l.about = ARENA_ARRAY(&l.arena, struct slice, what->n);
+    l.left_out = ARENA_ARRAY(&l.arena, bool, what->n);
+    struct table *t = load_with_changes(&l);
+    forget_changes(&l);
+    copies_done(&l.original);
+    copies_done(&as_if.next);
+    arena_free(&l.arena);
+    return t;
+}
+
 struct table *served_load(struct served *s, struct control_loading *what, struct text *said)
 {
+    if (what->candidate)
+        return load_candidate(what, said);
     struct loading l = {
         .served = s, .base = what->back ? &s->previous : &s->base, .what = what, .said = said};
     s->keeps = what->keeps;

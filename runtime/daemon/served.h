@@ -28,7 +28,7 @@ void served_free(struct served *s); /* NULL is allowed */
 void served_start(struct served *s, const struct loaded *l);
 void served_started(struct served *s);
 
-/* A control_load; blocks on the disk. */
+/* A control_load; blocks on the disk. Of a candidate nothing is noted. */
 struct table *served_load(struct served *s, struct control_loading *what, struct text *said);
 
 /* A control_loaded. Where a change was written that is not served after all, the file gets its text

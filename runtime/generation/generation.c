@@ -51,7 +51,13 @@ static struct configuration *configuration_new(struct table *t, struct generatio
     return c;
 }
 
-static void configuration_unpin(struct configuration *c)
+struct configuration *configuration_pin(struct configuration *c)
+{
+    c->pins++;
+    return c;
+}
+
+void configuration_unpin(struct configuration *c)
 {
     if (--c->pins > 0)
         return;
@@ -136,8 +142,8 @@ struct generation *generation_new(struct table *table, struct generation_needs n
 struct generation *generation_again(const struct generation *before,
                                     const struct found_servers *found)
 {
-    before->configuration->pins++;
-    struct generation *g = generation_alloc(before->configuration, found, before->n_workers);
+    struct generation *g =
+        generation_alloc(configuration_pin(before->configuration), found, before->n_workers);
     g->id = before->id + 1;
     g->owner = before->owner;
     g->retired.run = before->retired.run;

@@ -123,6 +123,10 @@ struct generation *generation_new(struct table *table, struct generation_needs n
                                   struct mailbox *control, void (*retired)(struct message *m),
                                   struct text *why);
 
+/* For whoever looks into its table apart from any generation. Control thread. */
+struct configuration *configuration_pin(struct configuration *c);
+void configuration_unpin(struct configuration *c);
+
 /* The same configuration as that of `before`, with these servers found. Control thread. */
 struct generation *generation_again(const struct generation *before,
                                     const struct found_servers *found);

@@ -6,6 +6,7 @@
 #include "runtime/http/h1_write.h"
 #include "runtime/http/request_id.h"
 #include "runtime/proxy/exchange_priv.h"
+#include "runtime/proxy/shadow.h"
 #include "runtime/tls/transport.h"
 
 /* Closes without a word. */
@@ -138,6 +139,8 @@ enum outcome exchange_decide(struct exchange *x)
     if (!exchange_counts(x, x->listener->limit, x->listener->n_limits, NULL, &refused))
         return refused;
     eval(x->generation->table, x->listener->route, &x->facts, &x->verdict, NULL);
+    if (x->worker->shadow)
+        exchange_shadow(x);
     if (x->verdict.overflow)
         return refuse(x, 431, ACCESS_MALFORMED, "The request's header fields are too large.");
     if (x->verdict.bad_target)

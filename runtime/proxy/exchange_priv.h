@@ -261,6 +261,7 @@ void exchange_heard_server(struct exchange *x);
 /* What is known of the connection; of the request too, whose target is normalised where it stands.
  */
 void session_find_local(struct session *s); /* one system call, the first time */
+void session_local_facts(struct session *s, const struct table *t, struct facts *f);
 void session_facts(struct session *s, const struct table *t, struct facts *f);
 enum uri_result exchange_fill_facts(struct exchange *x);
 

@@ -2,6 +2,7 @@
 #include "compiler/table/match.h"
 #include "runtime/http/forwarded.h"
 #include "runtime/proxy/exchange_priv.h"
+#include "runtime/proxy/shadow.h"
 #include "runtime/tls/transport.h"
 
 /* The head as it was received: rules may ask about Upgrade and the like, which is not sent on. */
@@ -69,16 +70,21 @@ void session_find_local(struct session *s)
 }
 
 /* What costs a system call is only asked for where some rule wants it. */
-void session_facts(struct session *s, const struct table *t, struct facts *f)
+void session_local_facts(struct session *s, const struct table *t, struct facts *f)
 {
     static const uint64_t LOCAL = UINT64_C(1) << FIELD_DST | UINT64_C(1) << FIELD_DST_PORT;
-    f->src = s->client.address;
-    f->src_port = s->client.port;
     if (!(t->asked & LOCAL))
         return;
     session_find_local(s);
     f->dst = s->local.address;
     f->dst_port = s->local.port;
+}
+
+void session_facts(struct session *s, const struct table *t, struct facts *f)
+{
+    f->src = s->client.address;
+    f->src_port = s->client.port;
+    session_local_facts(s, t, f);
 }
 
 static void fill_tls(struct facts *f, const struct tls_peer *peer)
@@ -163,7 +169,8 @@ static void fill_request(struct exchange *x, uint16_t port)
     f->path_rules = x->listener->path_rules;
     f->header = header_of;
     f->request = &x->request;
-    if (x->generation->table->requires)
+    if (x->generation->table->requires ||
+        (x->worker->shadow && x->worker->shadow->candidate->requires))
         fill_user(x);
 }
 

@@ -5,6 +5,7 @@
 #include "compiler/table/eval.h"
 #include "runtime/net/client_hello.h"
 #include "runtime/proxy/exchange_priv.h"
+#include "runtime/proxy/shadow.h"
 
 enum outcome exchange_give_up(struct exchange *x, enum access_end end)
 {
@@ -66,6 +67,8 @@ enum outcome exchange_open(struct exchange *x)
     exchange_fill_connection(x);
     x->facts.proto = SLICE("tcp");
     eval(x->generation->table, x->listener->route, &x->facts, &x->verdict, NULL);
+    if (x->worker->shadow)
+        exchange_shadow(x);
     x->decided = true;
     return exchange_follow(x);
 }

@@ -9,6 +9,7 @@
 #include "runtime/proxy/acceptor.h"
 #include "runtime/proxy/exchange_priv.h"
 #include "runtime/proxy/session.h"
+#include "runtime/proxy/shadow.h"
 #include "runtime/upstream/h2_link.h"
 
 /* How exactly timeouts are kept, and how soon a paused acceptor tries again. */
@@ -335,21 +336,30 @@ struct order {
     struct message message;
     struct worker *worker;
     struct generation *generation;
+    struct shadow *shadow;
     struct message *done;
 };
 
-static void post_order(struct worker *w, void (*run)(struct message *m), struct generation *g,
-                       struct message *done)
+static void post(struct order what)
 {
     struct order *o = MUST_NEW(struct order);
-    *o = (struct order){.message = {.run = run}, .worker = w, .generation = g, .done = done};
-    mailbox_post(&w->box, &o->message);
+    *o = what;
+    mailbox_post(&o->worker->box, &o->message);
 }
 
 static void do_publish(struct message *m)
 {
     struct order *o = CONTAINER_OF(m, struct order, message);
     adopt(o->worker, o->generation);
+    free(o);
+}
+
+static void do_shadow(struct message *m)
+{
+    struct order *o = CONTAINER_OF(m, struct order, message);
+    struct worker *w = o->worker;
+    shadow_unpin(w->shadow);
+    w->shadow = o->shadow;
     free(o);
 }
 
@@ -379,6 +389,8 @@ static void close_everything(struct worker *w)
     for (uint32_t i = 0; i < w->current->n_servers; i++)
         link_close_idle(&w->link_owner, w->current->server[i]);
     h2_link_close_all(&w->link_owner);
+    shadow_unpin(w->shadow);
+    w->shadow = NULL;
     struct generation *g = w->current;
     w->current = NULL;
     generation_unpin(g, w->index);
@@ -410,16 +422,21 @@ int worker_start(struct worker *w, struct generation *first)
 
 void worker_publish(struct worker *w, struct generation *g)
 {
-    post_order(w, do_publish, g, NULL);
+    post((struct order){.message = {.run = do_publish}, .worker = w, .generation = g});
+}
+
+void worker_shadow(struct worker *w, struct shadow *s)
+{
+    post((struct order){.message = {.run = do_shadow}, .worker = w, .shadow = s});
 }
 
 void worker_drain(struct worker *w, struct message *drained)
 {
-    post_order(w, do_drain, NULL, drained);
+    post((struct order){.message = {.run = do_drain}, .worker = w, .done = drained});
 }
 
 void worker_stop(struct worker *w)
 {
-    post_order(w, do_stop, NULL, NULL);
+    post((struct order){.message = {.run = do_stop}, .worker = w});
     pthread_join(w->thread, NULL);
 }

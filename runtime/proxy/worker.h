@@ -37,6 +37,7 @@
 
 struct acceptor;
 struct checks;
+struct shadow;
 struct verdict;
 struct verified;
 
@@ -64,6 +65,7 @@ struct worker {
     struct link_owner link_owner;
     struct mux_owner mux_owner;
     struct generation *current; /* pinned */
+    struct shadow *shadow;      /* pinned; mostly NULL */
     VEC(struct acceptor *) acceptor;
     struct list lines;   /* of HTTP/2 connections to servers */
     struct list session; /* all of them */
@@ -101,6 +103,9 @@ MUST_CHECK int worker_start(struct worker *w, struct generation *first);
 
 /* From the top of its next turn on it serves with this generation. */
 void worker_publish(struct worker *w, struct generation *g);
+
+/* From then on each decision is compared with what this one has; NULL: with none. */
+void worker_shadow(struct worker *w, struct shadow *s);
 
 /* Accept no more, end connections as they become idle; `drained` is posted to the control thread's
  * mailbox when none is left. It must stay until then, or until worker_stop() has returned. */

@@ -24,6 +24,21 @@ enum command_end command_reload(struct command *c)
     return later(control_reload(c->control, c->asker));
 }
 
+enum command_end command_shadow(struct command *c)
+{
+    return later(control_shadow(c->control, c->argument[0], c->asker));
+}
+
+enum command_end command_shadow_off(struct command *c)
+{
+    if (!control_shadow_off(c->control)) {
+        text_adds(c->why, "there is no shadow");
+        return COMMAND_REFUSED;
+    }
+    text_adds(c->out, "nothing is compared any more\n");
+    return COMMAND_DONE;
+}
+
 /* "90s", "30m", "1h", "7d": at the front of a sentence, which it is taken off. */
 static bool take_duration(struct slice *rest, int64_t *ns)
 {
@@ -112,6 +127,8 @@ enum command_end command_reload_answer(struct command *c, const struct control_r
                   (unsigned long long)r->generation);
         return COMMAND_REFUSED;
     }
+    if (r->shadows)
+        text_adds(c->out, "held against ");
     if (r->change > 0)
         text_addf(c->out, "change %llu, ", (unsigned long long)r->change);
     text_addf(c->out, "generation %llu, in %.1f ms\n", (unsigned long long)r->generation,

@@ -186,7 +186,10 @@ void control_generations(const struct control *c,
 
 static void end_reload(bool done, const char *report)
 {
-    const struct control_reload r = {done, done ? 4 : 3, 12500 * NS_PER_US, 0, slice_of(report)};
+    const struct control_reload r = {.done = done,
+                                     .generation = done ? 4 : 3,
+                                     .took_ns = 12500 * NS_PER_US,
+                                     .report = slice_of(report)};
     const struct control_asker asker = control.asker;
     assert_non_null(asker.done);
     control.asker.done = NULL;
@@ -208,8 +211,11 @@ bool control_reload(struct control *c, const struct control_asker *asker)
 static void answer_at_once(const struct control_asker *asker, uint64_t generation, uint64_t change,
                            struct text *report)
 {
-    const struct control_reload r = {true, generation, 12500 * NS_PER_US, change,
-                                     text_slice(report)};
+    const struct control_reload r = {.done = true,
+                                     .generation = generation,
+                                     .took_ns = 12500 * NS_PER_US,
+                                     .change = change,
+                                     .report = text_slice(report)};
     asker->done(asker->of, &r);
     text_done(report);
 }
@@ -238,6 +244,49 @@ bool control_try(struct control *c, int64_t for_ns, const struct control_asker *
     text_addf(&report, "for %lld s", (long long)(for_ns / NS_PER_S));
     answer_at_once(asker, 4, 0, &report);
     return true;
+}
+
+bool control_shadow(struct control *c, struct slice file, const struct control_asker *asker)
+{
+    (void)c;
+    const struct control_reload r = {
+        .done = true, .generation = 3, .took_ns = NS_PER_MS, .shadows = true};
+    if (slice_eq(file, SLICE("/x.lbconf")))
+        asker->done(asker->of, &r);
+    else
+        text_adds(asker->why, "not that one");
+    return slice_eq(file, SLICE("/x.lbconf"));
+}
+
+bool control_shadow_off(struct control *c)
+{
+    return !c->keeps_nothing;
+}
+
+bool control_shadow_info(const struct control *c, struct control_shadow *out,
+                         void (*each)(void *to, const struct control_shadow_kind *k), void *to)
+{
+    *out = (struct control_shadow){
+        .file = SLICE("/x.lbconf"),
+        .generation = 3,
+        .since_ns = 90 * NS_PER_S,
+        .compared = 10,
+        .agreed = 7,
+        .differ = 3,
+        .unlistened = 2,
+        .others = 1,
+        .by = {{"outcome", "another outcome", 3}, {"rules", "other rules", 0}},
+        .n_by = 2};
+    const struct control_shadow_kind k = {
+        .what = "outcome",
+        .text = "another outcome",
+        .before = {SLICE("site"), SLICE("a.lbconf"), 1, 12, SLICE("forward web")},
+        .after = {SLICE("site"), SLICE(""), 2, 0, SLICE("deny 403")},
+        .count = 2,
+        .request = "'GET http://a/' --from 10.0.0.1"};
+    each(to, &k);
+    each(to, &k);
+    return !c->keeps_nothing;
 }
 
 bool control_rollback(struct control *c, uint64_t number, const struct control_asker *asker)

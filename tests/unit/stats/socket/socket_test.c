@@ -180,7 +180,7 @@ static const struct {
     {"half a command", "show\n",
      "refused: show what? There are: show info, show metrics, show servers, show clusters, show "
      "sticky, show sources, show limits, show shared, show generations, show certificates, show "
-     "drift, show history, show revision\n"},
+     "drift, show history, show revision, show shadow\n"},
     {"commands are whole words", "showinfo2 x\n",
      "refused: there is no command \"showinfo2 x\"; \"help\" lists them\n"},
     {"a missing argument", "drain\n",
@@ -191,7 +191,7 @@ static const struct {
      "refused: \"reload\" takes no arguments\n"},
     {"JSON where there is none", "shutdown --json\n", "refused: \"shutdown\" has no --json\n"},
     {"JSON must be the last word", "show --json info\n",
-     "refused: there is no command \"show --json info\"; \"help\" lists them\n"},
+     "refused: there is no command \"show --json info\"; did you mean \"shadow\"?\n"},
     {"a sentence is all of the line", "change  add office  10.1.0.0/16   with a b c d e \n",
      "change [add office  10.1.0.0/16   with a b c d e] for 0 s by somebody\n"
      "change 9, generation 4, in 12.5 ms\nok\n"},
@@ -213,6 +213,34 @@ static const struct {
     {"back again", "undo 9\n", "generation 5, in 12.5 ms\nok\n"},
     {"back from what was not", "undo 8\n", "refused: there is no change 8\n"},
     {"back from a word", "undo x\n", "refused: a change has a number; \"show drift\" lists them\n"},
+    {"a shadow", "shadow /x.lbconf\n", "held against generation 3, in 1.0 ms\nok\n"},
+    {"a shadow that can't be now", "shadow y\n", "refused: not that one\n"},
+    {"no shadow", "shadow off\n", "nothing is compared any more\nok\n"},
+    {"what a shadow saw", "show shadow\n",
+     "/x.lbconf, for 1m 30s, against generation 3\n"
+     "10 requests: 7 decided alike, 3 otherwise\n"
+     "  another outcome          3\n"
+     "  of them, for which there was no room below: 1\n"
+     "2 more came by listeners that it does not have\n"
+     "\n2: another outcome\n"
+     "  - forward web   (clause 1 of route site, a.lbconf:12)\n"
+     "  + deny 403   (clause 2 of route site)\n"
+     "  'GET http://a/' --from 10.0.0.1\n"
+     "\n2: another outcome\n"
+     "  - forward web   (clause 1 of route site, a.lbconf:12)\n"
+     "  + deny 403   (clause 2 of route site)\n"
+     "  'GET http://a/' --from 10.0.0.1\nok\n"},
+    {"what a shadow saw, for programs", "show shadow --json\n",
+     "{\"file\":\"/x.lbconf\",\"generation\":3,\"since_s\":90.000,\"compared\":10,\"agreed\":7,"
+     "\"differ\":3,\"unlistened\":2,\"others\":1,\"by\":{\"outcome\":3,\"rules\":0},\"kinds\":["
+     "{\"what\":\"outcome\",\"count\":2,\"before\":{\"route\":\"site\",\"clause\":1,"
+     "\"file\":\"a.lbconf\",\"line\":12,\"does\":\"forward web\"},\"after\":{\"route\":\"site\","
+     "\"clause\":2,\"file\":\"\",\"line\":0,\"does\":\"deny 403\"},"
+     "\"request\":\"'GET http://a/' --from 10.0.0.1\"},"
+     "{\"what\":\"outcome\",\"count\":2,\"before\":{\"route\":\"site\",\"clause\":1,"
+     "\"file\":\"a.lbconf\",\"line\":12,\"does\":\"forward web\"},\"after\":{\"route\":\"site\","
+     "\"clause\":2,\"file\":\"\",\"line\":0,\"does\":\"deny 403\"},"
+     "\"request\":\"'GET http://a/' --from 10.0.0.1\"}]}\nok\n"},
     {"drift", "show drift\n",
      "number     age  ends in  by     change\n"
      "     7  1m 30s        -  uid 0  add office \"x\"\n"
