@@ -160,6 +160,7 @@ struct control_generation {
     uint64_t
         pins; /* exchanges that began with it and are not over, and workers that still have it */
     size_t bytes; /* of its table */
+    bool canary;  /* it serves a share beside the current one */
 };
 
 /* Newest first. */
@@ -174,6 +175,7 @@ struct control_reload {
     uint64_t change;     /* the number of the change that it is about; 0: it is about none */
     struct slice report; /* warnings, or the diagnostics that refused it; human-readable */
     bool shadows;        /* it is only compared with what is served */
+    bool canary;         /* it serves beside what is served, which is `generation` still */
 };
 
 /* Who asks for something to be loaded, and who is told. */
@@ -206,6 +208,44 @@ MUST_CHECK bool control_try(struct control *c, int64_t for_ns, const struct cont
 
 /* What is on trial stays. False when nothing is. */
 MUST_CHECK bool control_confirm(struct control *c);
+
+/*
+ * A canary: the file is loaded as by a reload, and serves beside what is served now, for a share of
+ * the clients. It ends with control_promote(), with control_revert(), when its time is over, and at
+ * once when, of at least CONTROL_TRIAL_RESPONSES responses, its share of 5xx is
+ * CONTROL_TRIAL_PERCENT points above that of the others meanwhile. Until then nothing else is
+ * loaded, and what it says of servers and sockets that both have is not done.
+ */
+struct control_canary_rule {
+    uint32_t part;  /* the share: 1..CONTROL_CANARY_WHOLE */
+    int64_t for_ns; /* then it goes; 0: it stays until somebody says so */
+};
+#define CONTROL_CANARY_WHOLE 10000u
+MUST_CHECK bool control_canary(struct control *c, const struct control_canary_rule *rule,
+                               const struct control_asker *asker);
+
+/* The share of the canary that serves, from now on. These are false, with a sentence in `why`, when
+ * none does. */
+MUST_CHECK bool control_canary_share(struct control *c, uint32_t part, struct text *why);
+MUST_CHECK bool control_promote(struct control *c, struct text *why);
+MUST_CHECK bool control_revert(struct control *c, struct text *why);
+
+/* What one side has done since it began. */
+struct control_canary_side {
+    uint64_t generation;
+    uint64_t responses, status[6]; /* by class: 1xx..5xx; none at [0] */
+    double mean_ns, p99_ns;        /* of whole responses; -1: there are none */
+};
+
+struct control_canary_view {
+    uint32_t part;             /* of CONTROL_CANARY_WHOLE */
+    int64_t since_ns, left_ns; /* ago; -1: no end */
+    struct control_canary_side stable, canary;
+    uint64_t compared,
+        differ; /* requests that both decided, and otherwise: control_shadow_info() */
+};
+MUST_CHECK bool control_canary_info(const struct control *c, struct control_canary_view *out,
+                                    struct text *why);
 
 /* What is served differs from the files by so many changes at most, each so long at most. */
 #define CONTROL_CHANGES_MAX      256u

@@ -26,6 +26,10 @@ struct responses {
     int64_t all, failed;
 };
 
+/* Are there enough of them, and too many of those 5xx, as it was before? */
+bool responses_fail(struct responses is, struct responses was);
+
+#define TRIAL_LOOK_NS   (NS_PER_S / 4)
 #define TRIAL_SAMPLES   13u /* a minute, and the one under way */
 #define TRIAL_SAMPLE_NS (5 * NS_PER_S)
 
@@ -41,8 +45,9 @@ struct trial {
 
 /* What live requests are decided by too, and only counted. */
 struct candidate {
-    uint32_t pins; /* of those that workers still look into, and 1 while it is the one */
-    struct table *table;
+    uint32_t pins;       /* of those that workers still look into, and 1 while it is the one */
+    struct table *table; /* owned, or the configuration's */
+    struct configuration *configuration; /* pinned; NULL: it is none */
     char file[CONTROL_CANDIDATE_BYTES_MAX + 1];
 };
 
@@ -53,6 +58,25 @@ struct held_against {
     struct shadow *shadow;
     uint64_t generation;
     int64_t since_ns;
+};
+
+struct canary_sums {
+    struct {
+        uint64_t status[6];
+        struct histogram_sum took;
+    } side[CANARY_SIDES];
+};
+
+/* Two configurations at once: c->newest and this. What has come of its load is settled when it
+ * ends. */
+struct canary {
+    struct generation *generation; /* NULL: there is none */
+    bool serves;                   /* the workers have it */
+    struct control_canary_rule rule;
+    struct canary_share share;
+    int64_t begun_ns, until_ns; /* 0: no end */
+    struct canary_sums began;
+    struct timer look;
 };
 
 struct reload {
@@ -67,6 +91,7 @@ struct reload {
     struct change change;                  /* that is new; number 0: there is none */
     uint64_t undone;                       /* the number of one that goes; 0: none */
     struct candidate *candidate;           /* it is only compared with; owned; or NULL */
+    struct control_canary_rule canary;     /* it serves a share; part 0: all */
     int64_t trial_ns;                      /* it is on trial for so long; 0: it stays */
     int64_t now_ns;                        /* those that end before it go */
     struct table *table;                   /* what the compile thread made */
@@ -103,7 +128,9 @@ struct control {
     struct timer first_checks;
     int64_t serve_at_ns; /* at the latest, checked or not */
 
-    struct generation *newest;      /* then by `older`; all that are not freed */
+    struct generation_home home;
+    struct generation *newest;      /* then by `older`; all that are not freed. A canary is behind
+                                     * the one that it is held against */
     struct generation *handed_over; /* the workers have it, or will when they run */
     struct probes *probes;
     struct discoveries *sources;
@@ -113,6 +140,7 @@ struct control {
     struct reload reload;
     struct changes changes;
     struct trial trial;
+    struct canary canary;
     struct held_against *shadow; /* what is compared with now; NULL: nothing */
     uint64_t reloads, reloads_refused;
     bool reload_refused; /* the last one */
@@ -159,7 +187,31 @@ void control_abandon_reload(struct control *c);
 
 /* Would requests for the cluster get a 503 now, only because its new servers have not been checked,
  * or not been found? */
-bool control_waits_for_checks(const struct control *c, uint32_t cluster);
+bool control_waits_for_checks(const struct control *c, const struct generation *g,
+                              uint32_t cluster);
+
+/* publish.c: makes `g` the newest generation. The workers take it, and the canary beside it. */
+void control_make_newest(struct control *c, struct generation *g);
+void control_hand_over(struct control *c);
+struct generation_home *control_home(struct control *c);
+
+/* In place of workers that never had it. */
+void control_unpin(struct control *c, struct generation *g);
+
+/* The servers of the newest generation are probed, and those that its canary alone has. */
+void control_probe_all(struct control *c);
+
+/* canary.c. It has been loaded: false, with a sentence in `why`, and the table stays the caller's.
+ * Then it serves. */
+MUST_CHECK bool canary_publish(struct control *c, struct reload *r, struct text *why);
+void canary_begin(struct control *c);
+void canary_regroup(struct control *c); /* other servers have been found */
+void canary_init(struct control *c);
+void canary_done(struct control *c);
+static inline bool canary_is_on(const struct control *c)
+{
+    return c->canary.generation != NULL;
+}
 
 /* changes.c: what is to be loaded, with all changes that hold at r->now_ns, but for the one that is
  * undone; to be freed by changes_settle(), which takes over what has become of them. */
@@ -186,6 +238,8 @@ static inline bool trial_is_on(const struct control *c)
 void shadow_loaded(struct control *c, struct reload *r);
 void shadow_drop(struct candidate *candidate);
 void shadow_follow(struct control *c);
+void shadow_begin(struct control *c, struct configuration *candidate, const char *name);
+void shadow_end(struct control *c);
 
 /* Begins a reload; `r` says which: its what.anew, change and undone. False, with a sentence in
  * asker.why unless that is NULL: one is under way, the process ends, or there are no threads; what

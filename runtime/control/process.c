@@ -132,6 +132,7 @@ struct control *control_new(const struct control_config *config, struct text *wh
         c->shares = control_shares_new(c, random_seed());
         changes_init(c);
         trial_init(c);
+        canary_init(c);
         c->checks = checks_new();
         rc = make_workers(c);
         what = c->n_workers == config->workers ? config->access_log : "a worker";
@@ -293,6 +294,7 @@ void control_free(struct control *c)
     timer_stop(&c->first_checks);
     timer_stop(&c->drain_deadline);
     timer_stop(&c->reload.checks);
+    canary_done(c);
     changes_done(c);
     trial_done(c);
     timer_stop(&c->regroup);

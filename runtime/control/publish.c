@@ -21,18 +21,60 @@ static void retired(struct message *m)
     generation_free(g);
 }
 
-static void probe_all(struct control *c)
+static int by_place(const void *a, const void *b)
 {
-    const struct generation *g = c->newest;
-    const struct table_health **check = MUST_ARRAY(const struct table_health *, g->n_servers);
-    struct tls_client **tls = MUST_ARRAY(struct tls_client *, g->n_servers);
-    for (uint32_t i = 0; i < g->n_servers; i++) {
-        check[i] = &g->table->cluster[g->spec[i].cluster].health;
-        tls[i] = g->tls->prober[g->spec[i].cluster];
-    }
-    probes_set(c->probes, g->server, check, tls, g->n_servers);
-    free(check);
-    free(tls);
+    const struct server *const *s = a, *const *t = b;
+    return (*s > *t) - (*s < *t);
+}
+
+/* Those of `g` that `but` does not have: as indices into g->server. */
+static uint32_t servers_alone(const struct generation *g, const struct generation *but,
+                              uint32_t *out)
+{
+    struct server **has = MUST_ARRAY(struct server *, but->n_servers + 1);
+    uint32_t n = 0;
+    memcpy(has, but->server, but->n_servers * sizeof(struct server *));
+    qsort(has, but->n_servers, sizeof(struct server *), by_place);
+    for (uint32_t i = 0; i < g->n_servers; i++)
+        if (!bsearch(&g->server[i], has, but->n_servers, sizeof(struct server *), by_place))
+            out[n++] = i;
+    free(has);
+    return n;
+}
+
+struct probing {
+    struct server **server;
+    const struct table_health **check;
+    struct tls_client **tls;
+    uint32_t n;
+};
+
+static void add_probe(struct probing *p, const struct generation *g, uint32_t i)
+{
+    const uint32_t cluster = g->spec[i].cluster;
+    p->server[p->n] = g->server[i];
+    p->check[p->n] = &g->table->cluster[cluster].health;
+    p->tls[p->n++] = g->tls->prober[cluster];
+}
+
+void control_probe_all(struct control *c)
+{
+    const struct generation *g = c->newest, *canary = c->canary.generation;
+    const uint32_t most = g->n_servers + (canary ? canary->n_servers : 0);
+    struct probing p = {.server = MUST_ARRAY(struct server *, most),
+                        .check = MUST_ARRAY(const struct table_health *, most),
+                        .tls = MUST_ARRAY(struct tls_client *, most)};
+    for (uint32_t i = 0; i < g->n_servers; i++)
+        add_probe(&p, g, i);
+    uint32_t *alone = MUST_ARRAY(uint32_t, most);
+    const uint32_t n = canary ? servers_alone(canary, g, alone) : 0;
+    for (uint32_t i = 0; i < n; i++)
+        add_probe(&p, canary, alone[i]);
+    probes_set(c->probes, p.server, p.check, p.tls, p.n);
+    free(alone);
+    free(p.server);
+    free(p.check);
+    free(p.tls);
 }
 
 /* Clusters that stay may have other servers, weights or checks now. */
@@ -42,8 +84,7 @@ static void all_changed(const struct generation *g)
         cluster_changed(g->cluster[i]);
 }
 
-/* In place of workers that never had it. */
-static void let_go(struct control *c, struct generation *g)
+void control_unpin(struct control *c, struct generation *g)
 {
     for (uint32_t i = 0; i < c->n_workers; i++)
         generation_unpin(g, i);
@@ -51,15 +92,16 @@ static void let_go(struct control *c, struct generation *g)
 
 /* The workers take the newest generation, and let go of the one that they have. While none runs yet
  * nobody else could do so in their place. */
-static void hand_over(struct control *c)
+void control_hand_over(struct control *c)
 {
     struct generation *before = c->handed_over;
     c->handed_over = c->newest;
     if (!c->serving)
-        let_go(c, before);
+        control_unpin(c, before);
     else
         for (uint32_t i = 0; i < c->n_workers; i++)
-            worker_publish(c->worker[i], c->newest);
+            worker_publish(c->worker[i], c->newest, c->canary.serves ? c->canary.generation : NULL,
+                           c->canary.share);
     shadow_follow(c);
 }
 
@@ -101,14 +143,22 @@ void control_let_go(struct generation_needs *needs)
     *needs = (struct generation_needs){0};
 }
 
-static void make_newest(struct control *c, struct generation *g)
+void control_make_newest(struct control *c, struct generation *g)
 {
     g->older = c->newest;
     c->newest = g;
-    probe_all(c);
+    control_probe_all(c);
     all_changed(g);
     control_watch_all(c);
     control_shares_set(c);
+}
+
+struct generation_home *control_home(struct control *c)
+{
+    c->home.n_workers = c->n_workers;
+    c->home.mailbox = &c->box;
+    c->home.retired = retired;
+    return &c->home;
 }
 
 bool control_publish(struct control *c, struct table *table, struct generation_needs needs,
@@ -116,12 +166,11 @@ bool control_publish(struct control *c, struct table *table, struct generation_n
 {
     struct found_servers found;
     discoveries_found(c->sources, table, &found);
-    struct generation *g =
-        generation_new(table, needs, &found, c->newest, c->n_workers, &c->box, retired, why);
+    struct generation *g = generation_new(table, needs, &found, c->newest, control_home(c), why);
     found_servers_done(&found);
     if (!g)
         return false;
-    make_newest(c, g);
+    control_make_newest(c, g);
     if (!c->handed_over)
         c->handed_over = g;
     discoveries_set(c->sources, table);
@@ -169,12 +218,14 @@ static void regroup(void *of)
     struct generation *before = c->newest;
     struct found_servers found;
     discoveries_found(c->sources, before->table, &found);
-    make_newest(c, generation_again(before, &found));
+    control_make_newest(c, generation_again(before, &found));
     found_servers_done(&found);
+    if (canary_is_on(c))
+        canary_regroup(c);
     if (before == c->handed_over)
-        hand_over(c);
+        control_hand_over(c);
     else
-        let_go(c, before);
+        control_unpin(c, before);
 }
 
 /* Several answers of one moment make one generation. */
@@ -298,32 +349,43 @@ static void answer(struct control *c, bool done)
     begin_next(c);
 }
 
-/* Nothing else is served: only what is counted has changed. */
-static void answer_candidate(struct control *c)
+/* What is served stays beside it. */
+static void answer_beside(struct control *c, struct control_reload result)
 {
     struct reload *r = &c->reload;
     struct text report = r->report;
-    const struct control_reload result = {.done = r->table != NULL,
-                                          .generation = c->handed_over->id,
-                                          .took_ns = clock_now_ns() - r->begun_ns,
-                                          .shadows = true,
-                                          .report = text_slice(&report)};
+    result.generation = c->handed_over->id;
+    result.took_ns = clock_now_ns() - r->begun_ns;
+    result.report = text_slice(&report);
     r->report = (struct text){0};
     r->under_way = false;
-    reload_let_go(r);
-    changes_settle(c, r, false);
-    shadow_loaded(c, r);
     if (r->asker.done)
         r->asker.done(r->asker.of, &result);
     text_done(&report);
     begin_next(c);
 }
 
-bool control_waits_for_checks(const struct control *c, uint32_t cluster)
+/* Nothing else is served: only what is counted has changed. */
+static void answer_candidate(struct control *c)
 {
-    const struct generation *g = c->newest;
+    struct reload *r = &c->reload;
+    const bool done = r->table != NULL;
+    reload_let_go(r);
+    changes_settle(c, r, false);
+    shadow_loaded(c, r);
+    answer_beside(c, (struct control_reload){.done = done, .shadows = true});
+}
+
+/* How it ends settles what it was loaded with. */
+static void answer_canary(struct control *c)
+{
+    answer_beside(c, (struct control_reload){.done = true, .canary = true});
+}
+
+bool control_waits_for_checks(const struct control *c, const struct generation *g, uint32_t cluster)
+{
     const struct generation_part part = g->part[cluster];
-    bool unknown = c->regroups || discoveries_wait(c->sources, cluster);
+    bool unknown = c->regroups || (g == c->newest && discoveries_wait(c->sources, cluster));
     for (uint32_t i = part.first; i < part.first + part.n; i++) {
         const struct server *s = g->server[i];
         if (server_usable(s))
@@ -335,10 +397,10 @@ bool control_waits_for_checks(const struct control *c, uint32_t cluster)
     return unknown;
 }
 
-static bool any_waits_for_checks(const struct control *c)
+static bool any_waits_for_checks(const struct control *c, const struct generation *g)
 {
-    for (uint32_t i = 0; i < c->newest->table->n_clusters; i++)
-        if (control_waits_for_checks(c, i))
+    for (uint32_t i = 0; i < g->table->n_clusters; i++)
+        if (control_waits_for_checks(c, g, i))
             return true;
     return false;
 }
@@ -347,12 +409,18 @@ static bool any_waits_for_checks(const struct control *c)
 static void look_at_checks(void *of)
 {
     struct control *c = of;
+    const struct generation *g = canary_is_on(c) ? c->canary.generation : c->newest;
     if (c->serving && clock_now_ns() < c->reload.hand_over_ns &&
-        (any_waits_for_checks(c) || !shares_settled(c->shares))) {
+        (any_waits_for_checks(c, g) || !shares_settled(c->shares))) {
         timer_set(&c->reload.checks, FIRST_CHECKS_LOOK_NS);
         return;
     }
-    hand_over(c);
+    if (canary_is_on(c)) {
+        canary_begin(c);
+        answer_canary(c);
+        return;
+    }
+    control_hand_over(c);
     answer(c, true);
 }
 
@@ -366,8 +434,11 @@ static void reload_finished(struct message *m)
         answer_candidate(c);
         return;
     }
-    const bool published = r->loaded && control_publish(c, r->table, r->needs, &r->report);
-    if (r->table && c->config.loaded)
+    const bool beside = r->canary.part > 0;
+    const bool published =
+        r->loaded && (beside ? canary_publish(c, r, &r->report)
+                             : control_publish(c, r->table, r->needs, &r->report));
+    if (r->table && c->config.loaded && !(beside && published))
         c->config.loaded(c->config.load_of, published);
     reload_let_go(r);
     if (published) {
@@ -382,7 +453,9 @@ static void reload_finished(struct message *m)
 
 const char *control_why_not_now(const struct control *c)
 {
-    return c->draining      ? "the process is shutting down"
+    return c->draining ? "the process is shutting down"
+           : canary_is_on(c) && !c->reload.under_way
+               ? "a canary serves beside it: \"promote\" or \"revert\" it first"
            : trial_is_on(c) ? "a configuration is on trial: \"confirm\" it, or wait until it goes"
                             : "a reload is under way already; ask again when it is done";
 }
@@ -415,7 +488,7 @@ static bool start_thread(struct control *c, const struct reload *r)
 
 bool control_begin_reload(struct control *c, struct reload *r)
 {
-    const bool may = !c->reload.under_way && !c->draining && !trial_is_on(c);
+    const bool may = !c->reload.under_way && !c->draining && !trial_is_on(c) && !canary_is_on(c);
     r->now_ns = clock_now_ns();
     changes_load(c, r);
     if (may && start_thread(c, r))

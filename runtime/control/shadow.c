@@ -9,7 +9,10 @@ void shadow_drop(struct candidate *candidate)
 {
     if (!candidate || --candidate->pins > 0)
         return;
-    table_free(candidate->table);
+    if (candidate->configuration)
+        configuration_unpin(candidate->configuration);
+    else
+        table_free(candidate->table);
     free(candidate);
 }
 
@@ -72,19 +75,36 @@ void shadow_loaded(struct control *c, struct reload *r)
     r->candidate = NULL;
 }
 
+void shadow_begin(struct control *c, struct configuration *configuration, const char *name)
+{
+    struct candidate *candidate = MUST_NEW(struct candidate);
+    *candidate = (struct candidate){.pins = 1,
+                                    .table = configuration->table,
+                                    .configuration = configuration_pin(configuration)};
+    snprintf(candidate->file, sizeof(candidate->file), "%s", name);
+    begin(c, candidate);
+    shadow_drop(candidate);
+}
+
 void shadow_follow(struct control *c)
 {
     if (c->shadow && c->shadow->configuration != c->handed_over->configuration)
         begin(c, c->shadow->candidate);
 }
 
+void shadow_end(struct control *c)
+{
+    if (c->shadow)
+        give(c, NULL);
+}
+
 bool control_shadow_off(struct control *c)
 {
-    if (!c->shadow)
-        return false;
-    log_line(LOG_INFO, "%s is not compared with any more", c->shadow->candidate->file);
-    give(c, NULL);
-    return true;
+    const bool any = c->shadow != NULL;
+    if (any)
+        log_line(LOG_INFO, "%s is not compared with any more", c->shadow->candidate->file);
+    shadow_end(c);
+    return any;
 }
 
 /* --- what was counted ------------------------------------------------------------------------ */

@@ -4,8 +4,6 @@
 #include "runtime/control/control_priv.h"
 #include "runtime/log/log.h"
 
-#define LOOK_NS (NS_PER_S / 4)
-
 static int64_t sum(const struct control *c, size_t offset)
 {
     const struct metric_info which = {.offset = offset};
@@ -37,14 +35,16 @@ static struct responses minute_ago(const struct trial *t)
     return t->sample[t->n_samples % TRIAL_SAMPLES];
 }
 
-static bool trial_fails(struct responses before, struct responses began, struct responses now)
+bool responses_fail(struct responses is, struct responses was)
 {
-    const int64_t all = now.all - began.all, failed = now.failed - began.failed;
-    const int64_t all_before = began.all - before.all;
-    const double share_before =
-        all_before > 0 ? (double)(began.failed - before.failed) / (double)all_before : 0;
-    return all >= CONTROL_TRIAL_RESPONSES &&
-           (double)failed / (double)all > share_before + CONTROL_TRIAL_PERCENT / 100.0;
+    const double share_before = was.all > 0 ? (double)was.failed / (double)was.all : 0;
+    return is.all >= CONTROL_TRIAL_RESPONSES &&
+           (double)is.failed / (double)is.all > share_before + CONTROL_TRIAL_PERCENT / 100.0;
+}
+
+static struct responses since(struct responses now, struct responses before)
+{
+    return (struct responses){.all = now.all - before.all, .failed = now.failed - before.failed};
 }
 
 static void go_back(struct control *c, const char *why)
@@ -56,7 +56,7 @@ static void go_back(struct control *c, const char *why)
     if (control_begin_reload(c, &r) || c->draining)
         return;
     t->until_ns = clock_now_ns(); /* servers that come and go are being loaded, say */
-    timer_set(&t->look, LOOK_NS);
+    timer_set(&t->look, TRIAL_LOOK_NS);
 }
 
 static void look(void *of)
@@ -65,10 +65,10 @@ static void look(void *of)
     struct trial *t = &c->trial;
     if (clock_now_ns() >= t->until_ns)
         go_back(c, "nobody confirmed it in time");
-    else if (trial_fails(t->before, t->began, count(c)))
+    else if (responses_fail(since(count(c), t->began), since(t->began, t->before)))
         go_back(c, "too many responses were 5xx");
     else
-        timer_set(&t->look, LOOK_NS);
+        timer_set(&t->look, TRIAL_LOOK_NS);
 }
 
 void trial_settle(struct control *c, const struct reload *r, bool served)
@@ -81,7 +81,7 @@ void trial_settle(struct control *c, const struct reload *r, bool served)
     t->before = minute_ago(t);
     t->began = count(c);
     t->until_ns = clock_now_ns() + r->trial_ns;
-    timer_set(&t->look, LOOK_NS);
+    timer_set(&t->look, TRIAL_LOOK_NS);
     log_line(LOG_INFO, "it is on trial for %.0f s", (double)r->trial_ns / (double)NS_PER_S);
 }
 

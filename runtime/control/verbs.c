@@ -261,7 +261,8 @@ void control_generations(const struct control *c,
                                                 .current = g == c->newest,
                                                 .age_ns = now_ns - g->made_ns,
                                                 .pins = generation_pins(g),
-                                                .bytes = g->table->arena.used_bytes};
+                                                .bytes = g->table->arena.used_bytes,
+                                                .canary = g == c->canary.generation};
         each(to, &view);
     }
 }

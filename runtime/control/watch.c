@@ -11,7 +11,7 @@
 /* However often workers ring, a cluster of many servers is not looked at more often than this. */
 #define LOOKS_APART_NS (10 * NS_PER_MS)
 
-/* One cluster of the newest generation. */
+/* One cluster of the newest generation, or of its canary alone. */
 struct looked_at {
     const struct table_cluster *spec;
     struct cluster *live;
@@ -185,9 +185,8 @@ static void tell(const struct looked_at *l, bool waits)
 
 /* --- looking --------------------------------------------------------------------------------- */
 
-static void look_at(struct control *c, uint32_t i)
+static void look_at(struct control *c, const struct generation *g, uint32_t i)
 {
-    const struct generation *g = c->newest;
     const struct looked_at l = {.spec = &g->table->cluster[i],
                                 .live = g->cluster[i],
                                 .server = g->server + g->part[i].first,
@@ -207,14 +206,45 @@ static void look_at(struct control *c, uint32_t i)
     w->due_ns = due_ns;
     if (changed)
         cluster_changed(l.live);
-    tell(&l, control_waits_for_checks(c, i));
+    tell(&l, control_waits_for_checks(c, g, i));
+}
+
+/* The newest generation has the cluster, or else its canary: a place in that. */
+struct watched {
+    const struct generation *g;
+    uint32_t i;
+};
+
+/* From {NULL, 0} on; false behind the last. */
+static bool next_watched(const struct control *c, struct watched *w)
+{
+    const struct generation *canary = c->canary.generation;
+    w->i = w->g ? w->i + 1 : 0;
+    w->g = w->g ? w->g : c->newest;
+    if (w->g == c->newest && w->i == w->g->table->n_clusters)
+        *w = (struct watched){canary, 0};
+    while (w->g && w->g == canary && w->i < w->g->table->n_clusters &&
+           table_find_cluster(c->newest->table, w->g->table->cluster[w->i].name) != UINT32_MAX)
+        w->i++;
+    return w->g && w->i < w->g->table->n_clusters;
+}
+
+static struct watched find_watched(const struct control *c, struct slice cluster)
+{
+    const struct generation *by[] = {c->newest, c->canary.generation};
+    for (size_t k = 0; k < COUNT_OF(by); k++) {
+        const uint32_t i = by[k] ? table_find_cluster(by[k]->table, cluster) : UINT32_MAX;
+        if (i != UINT32_MAX)
+            return (struct watched){by[k], i};
+    }
+    return (struct watched){0};
 }
 
 static void set_timer(struct control *c)
 {
     int64_t due_ns = INT64_MAX;
-    for (uint32_t i = 0; i < c->newest->table->n_clusters; i++)
-        due_ns = sooner(due_ns, c->newest->cluster[i]->watch.due_ns);
+    for (struct watched w = {0}; next_watched(c, &w);)
+        due_ns = sooner(due_ns, w.g->cluster[w.i]->watch.due_ns);
     const int64_t in_ns = due_ns - clock_now_ns();
     if (due_ns == INT64_MAX)
         timer_stop(&c->watch);
@@ -226,17 +256,10 @@ static void look_at_due(void *of)
 {
     struct control *c = of;
     const int64_t now_ns = clock_now_ns();
-    for (uint32_t i = 0; i < c->newest->table->n_clusters; i++)
-        if (c->newest->cluster[i]->watch.due_ns <= now_ns)
-            look_at(c, i);
+    for (struct watched w = {0}; next_watched(c, &w);)
+        if (w.g->cluster[w.i]->watch.due_ns <= now_ns)
+            look_at(c, w.g, w.i);
     set_timer(c);
-}
-
-static uint32_t index_of(const struct control *c, const struct cluster *live)
-{
-    const struct generation *g = c->newest;
-    const uint32_t i = g ? table_find_cluster(g->table, slice_of(live->name)) : UINT32_MAX;
-    return i != UINT32_MAX && g->cluster[i] == live ? i : UINT32_MAX;
 }
 
 static void rung(struct message *m)
@@ -244,11 +267,12 @@ static void rung(struct message *m)
     struct cluster *live = cluster_answer(m);
     struct control *c = live->bell.of;
     struct cluster_watch *w = &live->watch;
-    const uint32_t i = c->ending ? UINT32_MAX : index_of(c, live);
-    if (i != UINT32_MAX) { /* else no generation to come has it */
+    const struct watched at =
+        c->ending || !c->newest ? (struct watched){0} : find_watched(c, slice_of(live->name));
+    if (at.g && at.g->cluster[at.i] == live) { /* else no generation to come has it */
         w->rung = true;
         if (clock_now_ns() - w->looked_ns >= LOOKS_APART_NS)
-            look_at(c, i);
+            look_at(c, at.g, at.i);
         else
             w->due_ns = sooner(w->due_ns, w->looked_ns + LOOKS_APART_NS);
         set_timer(c);
@@ -258,11 +282,11 @@ static void rung(struct message *m)
 
 void control_watch_server(struct control *c, const struct server *s)
 {
-    const uint32_t i = table_find_cluster(c->newest->table, slice_of(s->cluster_name));
-    if (i == UINT32_MAX)
+    const struct watched at = find_watched(c, slice_of(s->cluster_name));
+    if (!at.g)
         return;
-    cluster_changed(c->newest->cluster[i]);
-    look_at(c, i);
+    cluster_changed(at.g->cluster[at.i]);
+    look_at(c, at.g, at.i);
     set_timer(c);
 }
 
@@ -281,13 +305,13 @@ void control_watch_all(struct control *c)
     const struct generation *g = c->newest;
     for (uint32_t i = 0; i < g->n_servers; i++)
         tell_state(g->server[i]);
-    for (uint32_t i = 0; i < g->table->n_clusters; i++) {
-        struct cluster_bell *bell = &g->cluster[i]->bell;
+    for (struct watched w = {0}; next_watched(c, &w);) {
+        struct cluster_bell *bell = &w.g->cluster[w.i]->bell;
         if (!bell->message.run) { /* it is new: no worker knows it */
             bell->of = c;
             bell->message.run = rung;
         }
-        look_at(c, i);
+        look_at(c, w.g, w.i);
     }
     set_timer(c);
 }

@@ -76,21 +76,38 @@ static struct server *begin_server(const struct generation *g, const struct tabl
 }
 
 /* What an operator has set stays, until the file says something else than it did. */
-static struct server *keep_server(struct server *s, const struct table_server *was,
-                                  const struct table_server *is)
+static void change_server(struct server *s, const struct table_server *was,
+                          const struct table_server *is)
 {
     if (was->state != is->state)
         atomic_store_explicit(&s->admin, (int)is->state, memory_order_relaxed);
     if (was->weight != is->weight)
         atomic_store_explicit(&s->weight, 0, memory_order_relaxed);
-    return server_pin(s);
 }
 
-static void carry_servers(struct generation *g, const struct generation *before)
+static struct index index_of(const struct generation *g)
 {
-    struct index x = index_new(before ? before->n_servers : 0);
-    if (before)
-        index_servers(&x, before);
+    struct index x = index_new(g ? g->n_servers : 0);
+    if (g)
+        index_servers(&x, g);
+    return x;
+}
+
+/* What the file says of a server that is there, for those who have it now. */
+static void settle_server(struct server *s, const struct table_server *was,
+                          const struct table_server *is, const struct table_health *health,
+                          bool carried)
+{
+    if (was)
+        change_server(s, was, is);
+    atomic_store_explicit(&s->max_connections, is->max_connections, memory_order_relaxed);
+    check(s, health, carried);
+}
+
+static void carry_servers(struct generation *g, const struct generation *before,
+                          const struct generation *said)
+{
+    struct index x = index_of(before), y = index_of(said);
 
     for (uint32_t i = 0; i < g->n_servers; i++) {
         struct table_server *spec = &g->spec[i];
@@ -103,16 +120,17 @@ static void carry_servers(struct generation *g, const struct generation *before)
                 : (struct slice){endpoint, endpoint_format(&spec->endpoint, endpoint)};
         const uint32_t old =
             before ? find_server(&x, before, cluster->name, name, spec) : UINT32_MAX;
-        g->server[i] = old != UINT32_MAX
-                           ? keep_server(before->server[old], &before->spec[old], spec)
-                           : begin_server(g, spec, name, before != NULL);
+        const uint32_t was = said ? find_server(&y, said, cluster->name, name, spec) : UINT32_MAX;
+        g->server[i] = old != UINT32_MAX ? server_pin(before->server[old])
+                                         : begin_server(g, spec, name, before != NULL);
         spec->name = slice_of(g->server[i]->name);
-        atomic_store_explicit(&g->server[i]->max_connections, spec->max_connections,
-                              memory_order_relaxed);
-        check(g->server[i], &cluster->health, old != UINT32_MAX);
+        if (old == UINT32_MAX || said)
+            settle_server(g->server[i], was == UINT32_MAX ? NULL : &said->spec[was], spec,
+                          &cluster->health, old != UINT32_MAX);
         atomic_store_explicit(&g->server[i]->generation, g->id, memory_order_relaxed);
     }
     free(x.slot);
+    free(y.slot);
 }
 
 static void carry_clusters(struct generation *g, const struct generation *before)
@@ -268,10 +286,11 @@ bool carry_memory(struct generation *g, const struct generation *before, struct 
     return carry_sticky(g, before, why) && carry_limiters(g, before, why);
 }
 
-void carry_state(struct generation *g, const struct generation *before)
+void carry_state(struct generation *g, const struct generation *before,
+                 const struct generation *said)
 {
     carry_clusters(g, before);
-    carry_servers(g, before);
+    carry_servers(g, before, said);
     carry_gates(g, before);
 }
 
@@ -283,8 +302,9 @@ static struct listener *find_socket(const struct generation *before, const struc
     return NULL;
 }
 
-static bool carry_socket(struct listener **out, const struct generation *before,
-                         const struct table_bind *bind, uint32_t n_workers, struct text *why)
+static bool carry_socket(struct listener **out, const struct generation *g,
+                         const struct generation *before, const struct table_bind *bind,
+                         struct text *why)
 {
     _Static_assert(TABLE_NO_MODE == LISTENER_NO_MODE, "the table's word for it is the listener's");
     const struct endpoint *e = &bind->endpoint;
@@ -293,10 +313,11 @@ static bool carry_socket(struct listener **out, const struct generation *before,
     struct listener *old = before ? find_socket(before, e) : NULL;
     if (old) {
         *out = listener_pin(old);
-        listener_adjust(old, &options);
+        if (!g->apart)
+            listener_adjust(old, &options);
         return true;
     }
-    const int rc = listener_open(e, &options, n_workers, out);
+    const int rc = listener_open(e, &options, g->n_workers, out);
     if (rc == 0)
         return true;
     char where[ENDPOINT_TEXT_MAX];
@@ -312,7 +333,7 @@ bool carry_sockets(struct generation *g, const struct generation *before, struct
         const struct table_listener *spec = &g->table->listener[i];
         g->first_socket[i] = n;
         for (uint32_t b = 0; b < spec->n_binds; b++, n++)
-            if (!carry_socket(&g->socket[n], before, &spec->bind[b], g->n_workers, why))
+            if (!carry_socket(&g->socket[n], g, before, &spec->bind[b], why))
                 return false;
     }
     return true;

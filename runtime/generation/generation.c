@@ -92,10 +92,16 @@ static void gather_servers(struct generation *g, const struct found_servers *fou
 }
 
 static struct generation *generation_alloc(struct configuration *c,
-                                           const struct found_servers *found, uint32_t n_workers)
+                                           const struct found_servers *found,
+                                           struct generation_home *home)
 {
     struct generation *g = MUST_NEW(struct generation);
     const struct table *t = c->table;
+    const uint32_t n_workers = home->n_workers;
+    g->home = home;
+    g->id = ++home->last_id;
+    g->owner = home->mailbox;
+    g->retired.run = home->retired;
     g->magic = GENERATION_MAGIC;
     g->configuration = c;
     g->table = c->table;
@@ -119,39 +125,69 @@ static struct generation *generation_alloc(struct configuration *c,
     return g;
 }
 
-struct generation *generation_new(struct table *table, struct generation_needs needs,
-                                  const struct found_servers *found,
-                                  const struct generation *before, uint32_t n_workers,
-                                  struct mailbox *control, void (*retired)(struct message *m),
-                                  struct text *why)
+static struct generation *make(struct table *table, struct generation_needs needs,
+                               const struct found_servers *found, const struct generation *before,
+                               struct generation_home *home, bool apart, struct text *why)
 {
-    struct generation *g = generation_alloc(configuration_new(table, needs), found, n_workers);
-    g->id = before ? before->id + 1 : 1;
-    g->owner = control;
-    g->retired.run = retired;
+    struct generation *g = generation_alloc(configuration_new(table, needs), found, home);
+    g->apart = apart;
     /* What can fail goes first. */
     if (carry_memory(g, before, why) && carry_sockets(g, before, why)) {
-        carry_state(g, before);
+        carry_state(g, before, apart ? NULL : before);
         return g;
     }
     g->configuration->table = NULL; /* stays the caller's */
     generation_free(g);
+    home->last_id--; /* nobody has seen it */
     return NULL;
+}
+
+struct generation *generation_new(struct table *table, struct generation_needs needs,
+                                  const struct found_servers *found,
+                                  const struct generation *before, struct generation_home *home,
+                                  struct text *why)
+{
+    return make(table, needs, found, before, home, false, why);
+}
+
+struct generation *generation_new_apart(struct table *table, struct generation_needs needs,
+                                        const struct found_servers *found,
+                                        const struct generation *before,
+                                        struct generation_home *home, struct text *why)
+{
+    return make(table, needs, found, before, home, true, why);
+}
+
+static struct generation *again(const struct generation *before, const struct generation *said,
+                                bool apart, const struct found_servers *found)
+{
+    struct generation *g =
+        generation_alloc(configuration_pin(before->configuration), found, before->home);
+    struct text why = {0};
+    g->apart = apart;
+    /* All of it is there already. */
+    ASSERT(carry_memory(g, before, &why) && carry_sockets(g, before, &why));
+    carry_state(g, before, said);
+    return g;
 }
 
 struct generation *generation_again(const struct generation *before,
                                     const struct found_servers *found)
 {
-    struct generation *g =
-        generation_alloc(configuration_pin(before->configuration), found, before->n_workers);
-    g->id = before->id + 1;
-    g->owner = before->owner;
-    g->retired.run = before->retired.run;
-    struct text why = {0};
-    /* All of it is there already. */
-    ASSERT(carry_memory(g, before, &why) && carry_sockets(g, before, &why));
-    carry_state(g, before);
-    return g;
+    return again(before, before->apart ? NULL : before, before->apart, found);
+}
+
+struct generation *generation_promote(const struct generation *apart,
+                                      const struct generation *stable,
+                                      const struct found_servers *found)
+{
+    return again(apart, stable, false, found);
+}
+
+void generation_stays(const struct generation *g)
+{
+    for (uint32_t i = 0; i < g->n_servers; i++)
+        atomic_store_explicit(&g->server[i]->generation, g->home->last_id, memory_order_relaxed);
 }
 
 uint32_t generation_find_server(const struct generation *g, uint32_t cluster, struct slice name)

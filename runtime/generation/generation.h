@@ -76,6 +76,14 @@ struct generation_worker {
     struct cluster_view *view; /* per cluster */
 };
 
+/* What is the same for all generations of a process. */
+struct generation_home {
+    uint32_t n_workers;
+    uint64_t last_id;        /* of one that was made */
+    struct mailbox *mailbox; /* the control thread's */
+    void (*retired)(struct message *m);
+};
+
 struct generation {
     uint32_t magic;
 #define GENERATION_MAGIC 0x6e4e7a71u
@@ -104,6 +112,8 @@ struct generation {
     struct generation_worker **worker;
     _Atomic uint32_t workers_left; /* those that may still pin it */
 
+    bool apart; /* a canary: it changes nothing of what others have too */
+    struct generation_home *home;
     struct message retired; /* posted to `owner` when the last pin went */
     struct mailbox *owner;
     struct generation *older; /* the control thread's list, newest first */
@@ -112,16 +122,31 @@ struct generation {
 /*
  * Builds the generation that follows `before` (NULL for the first), and opens the sockets it needs.
  * All or nothing: on failure nothing of `before` has changed, NULL is returned, `why` says what
- * could not be opened, and the table stays the caller's. Otherwise it owns the table. `retired` is
- * called on the control thread when nothing uses the generation any more. `needs` is what was
- * loaded for the table; it is pinned. `found` is what the table's sources stand
- * for now. Control thread.
+ * could not be opened, and the table stays the caller's. Otherwise it owns the table. `retired` of
+ * `home` is called on the control thread when nothing uses the generation any more. `needs` is what
+ * was loaded for the table; it is pinned. `found` is what the table's sources stand for now.
+ * Control thread.
  */
 struct generation *generation_new(struct table *table, struct generation_needs needs,
                                   const struct found_servers *found,
-                                  const struct generation *before, uint32_t n_workers,
-                                  struct mailbox *control, void (*retired)(struct message *m),
+                                  const struct generation *before, struct generation_home *home,
                                   struct text *why);
+
+/* The same for one that is to live beside `before`: of the servers and sockets that both have it
+ * changes nothing, whatever its table says (states, weights, limits of connections, checks). */
+struct generation *generation_new_apart(struct table *table, struct generation_needs needs,
+                                        const struct found_servers *found,
+                                        const struct generation *before,
+                                        struct generation_home *home, struct text *why);
+
+/* The configuration of one that lives apart, in place of `stable`: what it says of servers that
+ * both have is done now. Control thread. */
+struct generation *generation_promote(const struct generation *apart,
+                                      const struct generation *stable,
+                                      const struct found_servers *found);
+
+/* A newer one has been made, and this one lives on beside it: its servers have not gone. */
+void generation_stays(const struct generation *g);
 
 /* For whoever looks into its table apart from any generation. Control thread. */
 struct configuration *configuration_pin(struct configuration *c);
@@ -133,6 +158,16 @@ struct generation *generation_again(const struct generation *before,
 
 /* The index of a cluster's server in `server`, or UINT32_MAX. */
 uint32_t generation_find_server(const struct generation *g, uint32_t cluster, struct slice name);
+
+/* The listener of that gate, or NULL. */
+static inline const struct table_listener *generation_listener(const struct generation *g,
+                                                               const struct gate *gate)
+{
+    for (uint32_t i = 0; i < g->table->n_listeners; i++)
+        if (g->gate[i] == gate)
+            return &g->table->listener[i];
+    return NULL;
+}
 
 /* NULL is allowed. Nothing may pin it. Control thread. */
 void generation_free(struct generation *g);

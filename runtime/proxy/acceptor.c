@@ -133,12 +133,21 @@ static struct gcra handshakes_of(const struct table_listener *l)
                                 : gcra_of(most, NS_PER_S, most < 20 ? 2 : most / 10);
 }
 
-static void update_listener(struct worker *w, uint32_t index)
+static bool has_socket(const struct generation *g, const struct listener *l)
 {
-    const struct generation *g = w->current;
+    for (uint32_t i = 0; i < g->n_sockets; i++)
+        if (g->socket[i] == l)
+            return true;
+    return false;
+}
+
+static void update_listener(struct worker *w, const struct generation *g, uint32_t index)
+{
     const struct table_listener *spec = &g->table->listener[index];
     for (uint32_t b = 0; b < spec->n_binds; b++) {
         struct listener *l = g->socket[g->first_socket[index] + b];
+        if (g != w->current && has_socket(w->current, l))
+            continue; /* it is as that one says */
         struct acceptor *a = find(w, l);
         if (!a)
             a = acceptor_new(w, l, g->gate[index]);
@@ -162,20 +171,13 @@ static void drain_queue(struct acceptor *a)
         ;
 }
 
-static bool has_socket(const struct generation *g, const struct listener *l)
-{
-    for (uint32_t i = 0; i < g->n_sockets; i++)
-        if (g->socket[i] == l)
-            return true;
-    return false;
-}
-
-void acceptors_leave(struct worker *w, const struct generation *next)
+void acceptors_leave(struct worker *w, const struct generation *next,
+                     const struct generation *canary)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < w->acceptor.n; i++) {
         struct acceptor *a = w->acceptor.at[i];
-        if (has_socket(next, a->listener)) {
+        if (has_socket(next, a->listener) || (canary && has_socket(canary, a->listener))) {
             w->acceptor.at[kept++] = a;
             continue;
         }
@@ -188,7 +190,9 @@ void acceptors_leave(struct worker *w, const struct generation *next)
 void acceptors_update(struct worker *w)
 {
     for (uint32_t i = 0; i < w->current->table->n_listeners; i++)
-        update_listener(w, i);
+        update_listener(w, w->current, i);
+    for (uint32_t i = 0; w->canary && i < w->canary->table->n_listeners; i++)
+        update_listener(w, w->canary, i);
     acceptors_resume(w);
 }
 

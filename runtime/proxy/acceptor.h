@@ -12,11 +12,13 @@
 struct acceptor;
 struct worker;
 
-/* Leaves the sockets that `next` does not have. What waits there is accepted first, and served by
- * the current generation, the last that knows them. */
-void acceptors_leave(struct worker *w, const struct generation *next);
+/* Leaves the sockets that neither `next` nor its canary has, which may be NULL. What waits there is
+ * accepted first, and served by the current generation, the last that knows them. */
+void acceptors_leave(struct worker *w, const struct generation *next,
+                     const struct generation *canary);
 
-/* Accepts at all sockets of the current generation; those that stay are not touched. */
+/* Accepts at all sockets of the current generation, and at those that its canary alone has; those
+ * that stay are not touched. */
 void acceptors_update(struct worker *w);
 
 /* Accepts no more. */

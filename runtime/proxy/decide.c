@@ -127,6 +127,8 @@ static bool is_misdirected(const struct exchange *x)
 
 enum outcome exchange_decide(struct exchange *x)
 {
+    if (x->worker->canary)
+        exchange_take_side(x);
     const enum uri_result r = exchange_fill_facts(x);
     if (r != URI_OK)
         return refuse_target(x, r);

@@ -16,9 +16,8 @@ struct exchange *exchange_new(struct session *s)
     x->magic = EXCHANGE_MAGIC;
     x->session = s;
     x->worker = w;
-    x->generation = w->current;
+    x->listener = session_listener_in(s, &x->generation);
     generation_pin(x->generation, w->index);
-    x->listener = session_listener(s);
     x->tcp = x->listener && x->listener->tcp;
     x->step = x->tcp ? EXCHANGE_OPEN : EXCHANGE_READ_HEAD;
     x->client = s->client.address;
@@ -232,7 +231,7 @@ static bool link_reusable(const struct exchange *x)
     return x->generation && x->response_known && x->response_info.keep_alive && x->down.ended &&
            x->up.ended && x->up_result == FLOW_DONE && !x->up_failed &&
            atomic_load_explicit(&x->server->generation, memory_order_relaxed) >=
-               x->worker->current->id &&
+               x->worker->newest_id &&
            !x->worker->draining && nothing_behind(x->link);
 }
 
@@ -596,6 +595,8 @@ void exchange_free(struct exchange *x)
         w->tarpitted--;
     exchange_log(x);
     count_status(w->metrics, x->status);
+    if (x->side != CANARY_NO_SIDE)
+        exchange_count_side(x);
     METRIC_ADD(w->metrics->client_sent_bytes, (int64_t)x->down.sent_bytes);
     METRIC_ADD(w->metrics->server_sent_bytes, (int64_t)x->up.sent_bytes);
     METRIC_ADD(w->metrics->requests_in_flight, -1);

@@ -26,6 +26,7 @@
 #include "runtime/generation/generation.h"
 #include "runtime/http/semantics.h"
 #include "runtime/log/access.h"
+#include "runtime/proxy/canary.h"
 #include "runtime/proxy/flow.h"
 #include "runtime/proxy/pace.h"
 #include "runtime/upstream/link.h"
@@ -101,6 +102,7 @@ struct exchange {
     int64_t begun_ns, begun_wall_ns;                        /* the first byte */
     int64_t head_ns, decided_ns, connected_ns, answered_ns; /* moments; 0: not reached */
 
+    enum canary_side side; /* of two configurations that serve at once */
     bool tcp;              /* of a TCP listener: bytes are passed on, and there is no request */
     bool draining;         /* a tunnel whose end is near: its link's deadline says when */
     struct address client; /* who asks, as trusted proxies tell: `src` */

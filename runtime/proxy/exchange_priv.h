@@ -52,9 +52,10 @@ bool exchange_counts(struct exchange *x, const uint32_t *limit, uint32_t n,
 bool limits_count_before(const struct table *t, const struct verdict *v, uint32_t n,
                          uint32_t which);
 
-/* One more connection for this limit of the worker's current table; what it is then in flight at is
+/* One more connection for this limit of the generation's table; what it is then in flight at is
  * added to *all, to be ended with it. */
-bool limits_admit(struct worker *w, uint32_t limit, const struct facts *f, struct limit_hold **all);
+bool limits_admit(struct worker *w, const struct generation *g, uint32_t limit,
+                  const struct facts *f, struct limit_hold **all);
 void limits_end_holds(struct worker *w, struct limit_hold **all);
 
 /* The same for the limit that effect `i` of the verdict names, which was met there. */
@@ -264,6 +265,9 @@ void session_find_local(struct session *s); /* one system call, the first time *
 void session_local_facts(struct session *s, const struct table *t, struct facts *f);
 void session_facts(struct session *s, const struct table *t, struct facts *f);
 enum uri_result exchange_fill_facts(struct exchange *x);
+
+/* x->client, which is `src`: whom trusted proxies of x->listener speak for. */
+void exchange_find_client(struct exchange *x);
 
 /* What a decision may know of anything: its connection, chance, the clusters. */
 void exchange_fill_connection(struct exchange *x);

@@ -112,7 +112,7 @@ static bool trusts(const void *of, const struct address *a)
 }
 
 /* `src` is whom trusted proxies speak for; of such a client no port is known. */
-static void find_client(struct exchange *x)
+void exchange_find_client(struct exchange *x)
 {
     const struct address *peer = &x->session->client.address;
     x->client = *peer;
@@ -159,7 +159,7 @@ static void fill_request(struct exchange *x, uint16_t port)
     static const struct slice PROTO[] = {SLICE_INIT("http/1.0"), SLICE_INIT("http/1.1")};
     struct facts *f = &x->facts;
     exchange_fill_connection(x);
-    find_client(x);
+    exchange_find_client(x);
     f->proto = x->session->parent ? SLICE("h2") : PROTO[x->request.minor_version != 0];
     f->method = http_method(&x->request);
     fill_tls(f, tls_peer(session_wire(x->session)));
@@ -169,8 +169,7 @@ static void fill_request(struct exchange *x, uint16_t port)
     f->path_rules = x->listener->path_rules;
     f->header = header_of;
     f->request = &x->request;
-    if (x->generation->table->requires ||
-        (x->worker->shadow && x->worker->shadow->candidate->requires))
+    if (x->generation->table->requires || (x->worker->shadow && shadow_requires(x->worker->shadow)))
         fill_user(x);
 }
 

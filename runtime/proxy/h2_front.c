@@ -204,7 +204,8 @@ bool h2_front_begin(struct session *s, struct slice got)
     static const struct mux_calls calls = {.opened = opened, .settled = settled, .over = over};
     struct worker *w = s->worker;
     char key[WEBSOCKET_KEY_BYTES];
-    const struct table_listener *l = session_listener(s);
+    struct generation *g;
+    const struct table_listener *l = session_listener_in(s, &g);
     struct h2_front *f = l ? calloc(1, sizeof(*f)) : NULL;
     if (!f)
         return false;
@@ -217,7 +218,7 @@ bool h2_front_begin(struct session *s, struct slice got)
                                      .head_bytes_max = l->max_head_bytes,
                                      .glitches_burst = l->max_glitches,
                                      .glitches_per_s = l->max_glitches / GLITCHES_PART,
-                                     .extended_connect = offers_websockets(w->current, l),
+                                     .extended_connect = offers_websockets(g, l),
                                      .websocket_key = websocket_key(w, key)};
     if (!mux_init(&f->mux, &w->mux_owner, &s->conn, false, &limits, &calls)) {
         mux_done(&f->mux);

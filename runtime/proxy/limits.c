@@ -222,10 +222,11 @@ bool exchange_counts_clause(struct exchange *x, uint32_t i, enum outcome *out)
            counts(x, (uint32_t)e->number, &x->verdict, &beyond, out);
 }
 
-bool limits_admit(struct worker *w, uint32_t limit, const struct facts *f, struct limit_hold **all)
+bool limits_admit(struct worker *w, const struct generation *g, uint32_t limit,
+                  const struct facts *f, struct limit_hold **all)
 {
-    const struct table *t = w->current->table;
-    struct limiter *l = w->current->limiter[limit];
+    const struct table *t = g->table;
+    struct limiter *l = g->limiter[limit];
     const uint64_t hash = hash_key(t, f, &t->limit[limit], NULL, l->seed);
     const struct limiter_answer answer =
         limiter_ask(l, &t->limit[limit], hash, w->index, clock_now_ns());

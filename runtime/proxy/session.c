@@ -45,13 +45,17 @@ static void session_free(struct session *s, bool reset)
     pool_give(&w->sessions, s);
 }
 
-const struct table_listener *session_listener(const struct session *s)
+const struct table_listener *session_listener_in(const struct session *s, struct generation **g)
 {
-    const struct generation *g = s->worker->current;
-    for (uint32_t i = 0; i < g->table->n_listeners; i++)
-        if (g->gate[i] == s->gate)
-            return &g->table->listener[i];
-    return NULL;
+    const struct worker *w = s->worker;
+    const struct table_listener *l = generation_listener(w->current, s->gate);
+    *g = w->current;
+    if (l || !w->canary)
+        return l;
+    l = generation_listener(w->canary, s->gate);
+    if (l)
+        *g = w->canary;
+    return l;
 }
 
 /* Nothing is under way: no buffer, and a deadline for the next request. */
@@ -304,14 +308,14 @@ static bool is_one_too_many(struct session *s, const struct table_listener *l)
 }
 
 /* What the limits of these clauses say of one more connection of this client. */
-static bool is_limited(struct session *s, const struct facts *f)
+static bool is_limited(struct session *s, const struct generation *g, const struct facts *f)
 {
     struct worker *w = s->worker;
-    const struct table *t = w->current->table;
+    const struct table *t = g->table;
     for (uint32_t i = 0; i < w->verdict->n_effects; i++) {
         const struct table_effect *e = &t->effect[w->verdict->effect[i]];
         if (e->kind != EFFECT_LIMIT || limits_count_before(t, w->verdict, i, (uint32_t)e->number) ||
-            limits_admit(w, (uint32_t)e->number, f, &s->holds))
+            limits_admit(w, g, (uint32_t)e->number, f, &s->holds))
             continue;
         METRIC_ADD(w->metrics->connections_limited, 1);
         notice(&w->notices, w->control, NOTICE_LIMIT, f->listener, &s->client.address, NULL,
@@ -322,15 +326,16 @@ static bool is_limited(struct session *s, const struct facts *f)
 }
 
 /* Does the listener's `on connect` want nothing of this client? */
-static bool is_dropped(struct session *s, const struct table_listener *l)
+static bool is_dropped(struct session *s, const struct generation *g,
+                       const struct table_listener *l)
 {
-    const struct table *t = s->worker->current->table;
+    const struct table *t = g->table;
     if (l->on_connect == TABLE_NO_ROUTE)
         return false;
     struct facts f = {.listener = l->name};
     session_facts(s, t, &f);
     eval(t, l->on_connect, &f, s->worker->verdict, NULL);
-    if (is_limited(s, &f))
+    if (is_limited(s, g, &f))
         return true;
     const bool drop = t->end[s->worker->verdict->end].kind == END_DROP;
     METRIC_ADD(s->worker->metrics->connections_dropped, drop);
@@ -414,12 +419,13 @@ static void begin_relay(struct session *s)
 
 void session_welcome(struct session *s)
 {
-    const struct table_listener *l = session_listener(s);
+    struct generation *g;
+    const struct table_listener *l = session_listener_in(s, &g);
     if (!l) {
         session_free(s, false);
         return;
     }
-    if (has_no_descriptor_left(s->worker, l) || is_one_too_many(s, l) || is_dropped(s, l)) {
+    if (has_no_descriptor_left(s->worker, l) || is_one_too_many(s, l) || is_dropped(s, g, l)) {
         session_free(s, true);
         return;
     }

@@ -80,6 +80,11 @@ void session_welcome(struct session *s);
 /* Closes it at once, with a reset: it is not to be served. */
 void session_refuse(struct session *s);
 
-/* The listener it came in by, in the worker's current generation, or NULL when that has none such.
- */
-const struct table_listener *session_listener(const struct session *s);
+/* The listener it came in by, in the worker's current generation; else in its canary, which *g is
+ * then; or NULL when neither has it. */
+const struct table_listener *session_listener_in(const struct session *s, struct generation **g);
+static inline const struct table_listener *session_listener(const struct session *s)
+{
+    struct generation *g;
+    return session_listener_in(s, &g);
+}

@@ -87,24 +87,32 @@ static struct shadow_decision decision_of(const struct verdict *v)
     return (struct shadow_decision){v->clause, v->end, v->cluster};
 }
 
+bool shadow_requires(const struct shadow *s)
+{
+    return s->against->requires || s->candidate->requires;
+}
+
 void exchange_shadow(struct exchange *x)
 {
     const struct shadow *s = x->worker->shadow;
     struct shadow_worker *w = s->worker[x->worker->index];
-    if (x->generation->table != s->against)
+    const struct table *here = x->generation->table;
+    if (here != s->against && here != s->candidate)
         return; /* it began before, or is not of the generation that this is about */
-    const struct table_listener *by = listener_of(s->candidate, x->listener->name);
+    const struct table *there = here == s->against ? s->candidate : s->against;
+    const struct table_listener *by = listener_of(there, x->listener->name);
     if (!by || by->tcp != x->tcp) {
         add_one(&w->unlistened);
         return;
     }
-    session_local_facts(x->session, s->candidate, &x->facts);
-    eval(s->candidate, by->route, &x->facts, &w->verdict, NULL);
-    const enum verdict_difference what =
-        verdict_compare((struct compared){s->against, &x->verdict},
-                        (struct compared){s->candidate, &w->verdict}, &x->facts);
-    struct shadow_kind *k = shadow_count(
-        w, (struct shadow_pair){what, decision_of(&x->verdict), decision_of(&w->verdict)});
+    session_local_facts(x->session, there, &x->facts);
+    eval(there, by->route, &x->facts, &w->verdict, NULL);
+    const struct verdict *old = here == s->against ? &x->verdict : &w->verdict;
+    const struct verdict *new = here == s->against ? &w->verdict : &x->verdict;
+    const enum verdict_difference what = verdict_compare(
+        (struct compared){s->against, old}, (struct compared){s->candidate, new}, &x->facts);
+    struct shadow_kind *k =
+        shadow_count(w, (struct shadow_pair){what, decision_of(old), decision_of(new)});
     if (!k)
         return;
     shadow_write_witness(x, k->witness);

@@ -63,6 +63,9 @@ void shadow_free(struct shadow *s);
 /* The worker will not look into it any more. */
 void shadow_unpin(struct shadow *s);
 
+/* Does either table ask who the client is? */
+bool shadow_requires(const struct shadow *s);
+
 /* The same clauses, and the same respect. */
 bool shadow_same_kind(const struct shadow_pair *a, const struct shadow_pair *b);
 
@@ -76,5 +79,6 @@ void shadow_told(struct shadow_worker *w);
  * room for; a comment at its end says which. */
 void shadow_write_witness(const struct exchange *x, char out[SHADOW_WITNESS_BYTES_MAX]);
 
-/* exchange.c's: the request has been decided. Only where its worker has a shadow. */
+/* The request has been decided, by what the candidate is held against, or by the candidate itself
+ * where that serves a share of the clients. Only where its worker has a shadow. */
 void exchange_shadow(struct exchange *x);

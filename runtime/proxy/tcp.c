@@ -63,6 +63,8 @@ enum outcome exchange_open(struct exchange *x)
             return out;
     }
     deadline_clear(&x->session->deadline);
+    if (x->worker->canary)
+        exchange_take_side(x);
     x->head_ns = x->worker->now_ns;
     exchange_fill_connection(x);
     x->facts.proto = SLICE("tcp");

@@ -95,7 +95,7 @@ static enum outcome establish(struct exchange *x, size_t *head)
     x->session->readable = x->link->readable = true; /* either may have spoken already */
     METRIC_ADD(x->worker->metrics->tunnels_open, 1);
     /* What it needs may have gone while it was made. */
-    if (x->worker->draining || exchange_outlives(x, x->worker->current->id) ||
+    if (x->worker->draining || exchange_outlives(x, x->worker->newest_id) ||
         !session_listener(x->session))
         exchange_drain(x);
     return WAIT;

@@ -252,23 +252,21 @@ static void close_gone_links(struct worker *w, const struct generation *old)
 {
     for (uint32_t i = 0; i < old->n_servers; i++) {
         struct server *s = old->server[i];
-        if (atomic_load_explicit(&s->generation, memory_order_relaxed) < w->current->id)
+        if (atomic_load_explicit(&s->generation, memory_order_relaxed) < w->newest_id)
             link_close_idle(&w->link_owner, s);
     }
 }
 
-static bool has_gate(const struct generation *g, const struct gate *gate)
+static bool gate_stays(const struct worker *w, const struct gate *gate)
 {
-    for (uint32_t i = 0; i < g->table->n_listeners; i++)
-        if (g->gate[i] == gate)
-            return true;
-    return false;
+    return generation_listener(w->current, gate) ||
+           (w->canary && generation_listener(w->canary, gate));
 }
 
-static bool all_gates_stay(const struct generation *old, const struct generation *g)
+static bool all_gates_stay(const struct worker *w, const struct generation *old)
 {
     for (uint32_t i = 0; i < old->table->n_listeners; i++)
-        if (!has_gate(g, old->gate[i]))
+        if (!gate_stays(w, old->gate[i]))
             return false;
     return true;
 }
@@ -276,18 +274,17 @@ static bool all_gates_stay(const struct generation *old, const struct generation
 /* Clients of a listener that went are told now, and not by their next request. */
 static void close_gone_sessions(struct worker *w, const struct generation *old)
 {
-    if (all_gates_stay(old, w->current))
+    if (all_gates_stay(w, old))
         return;
     LIST_EACH (s, &w->session, struct session, link)
-        if (!has_gate(w->current, s->gate))
+        if (!gate_stays(w, s->gate))
             session_close_if_idle(s);
 }
 
 static bool any_server_went(const struct worker *w, const struct generation *old)
 {
     for (uint32_t i = 0; i < old->n_servers; i++)
-        if (atomic_load_explicit(&old->server[i]->generation, memory_order_relaxed) <
-            w->current->id)
+        if (atomic_load_explicit(&old->server[i]->generation, memory_order_relaxed) < w->newest_id)
             return true;
     return false;
 }
@@ -295,47 +292,62 @@ static bool any_server_went(const struct worker *w, const struct generation *old
 /* Tunnels outlive a swap, but not for ever what they were made by. */
 static void drain_gone_tunnels(struct worker *w, const struct generation *old)
 {
-    if (all_gates_stay(old, w->current) && !any_server_went(w, old))
+    if (all_gates_stay(w, old) && !any_server_went(w, old))
         return;
     LIST_EACH (s, &w->session, struct session, link)
         if (s->exchange &&
-            (!has_gate(w->current, s->gate) || exchange_outlives(s->exchange, w->current->id)))
+            (!gate_stays(w, s->gate) || exchange_outlives(s->exchange, w->newest_id)))
             exchange_drain(s->exchange);
 }
 
 /* There may be more servers now, or more room at them. */
-static void call_waiting(const struct worker *w)
+static void call_waiting(const struct generation *g)
 {
-    for (uint32_t i = 0; i < w->current->table->n_clusters; i++) {
-        struct queue *q = &w->current->cluster[i]->queue;
+    for (uint32_t i = 0; i < g->table->n_clusters; i++) {
+        struct queue *q = &g->cluster[i]->queue;
         if (queue_is_used(q))
             queue_all(q);
     }
 }
 
-static void adopt(struct worker *w, struct generation *g)
+/* It was one of the two, and is no more. */
+static void leave(struct worker *w, struct generation *old)
 {
-    worker_now(w);
-    struct generation *old = w->current;
-    if (old)
-        acceptors_leave(w, g);
-    w->current = g; /* it has been pinned for this worker since it was made */
-    if (!w->draining)
-        acceptors_update(w);
-    if (!old)
-        return;
     close_gone_links(w, old);
     close_gone_sessions(w, old);
     drain_gone_tunnels(w, old);
-    call_waiting(w);
     generation_unpin(old, w->index);
+}
+
+/* Both have been pinned for this worker since they were made. */
+static void adopt(struct worker *w, struct generation *g, struct generation *canary)
+{
+    worker_now(w);
+    struct generation *old = w->current, *old_canary = w->canary;
+    if (old)
+        acceptors_leave(w, g, canary);
+    w->current = g;
+    w->canary = canary;
+    w->newest_id = canary && canary->id > g->id ? canary->id : g->id;
+    if (!w->draining)
+        acceptors_update(w);
+    if (old_canary && old_canary != canary && old_canary != g)
+        leave(w, old_canary);
+    if (!old)
+        return;
+    if (old != g)
+        leave(w, old);
+    call_waiting(g);
+    if (canary)
+        call_waiting(canary);
 }
 
 /* What the control thread wants done, carried by the mailbox. */
 struct order {
     struct message message;
     struct worker *worker;
-    struct generation *generation;
+    struct generation *generation, *canary;
+    struct canary_share share;
     struct shadow *shadow;
     struct message *done;
 };
@@ -350,7 +362,8 @@ static void post(struct order what)
 static void do_publish(struct message *m)
 {
     struct order *o = CONTAINER_OF(m, struct order, message);
-    adopt(o->worker, o->generation);
+    o->worker->canary_share = o->share;
+    adopt(o->worker, o->generation, o->canary);
     free(o);
 }
 
@@ -381,19 +394,28 @@ static void do_drain(struct message *m)
     report_drained(w);
 }
 
+static void close_all_links(struct worker *w, const struct generation *g)
+{
+    for (uint32_t i = 0; i < g->n_servers; i++)
+        link_close_idle(&w->link_owner, g->server[i]);
+}
+
 static void close_everything(struct worker *w)
 {
     acceptors_close(w);
     LIST_EACH (s, &w->session, struct session, link)
         session_close(s, ACCESS_SHUTDOWN);
-    for (uint32_t i = 0; i < w->current->n_servers; i++)
-        link_close_idle(&w->link_owner, w->current->server[i]);
+    close_all_links(w, w->current);
+    if (w->canary)
+        close_all_links(w, w->canary);
     h2_link_close_all(&w->link_owner);
     shadow_unpin(w->shadow);
     w->shadow = NULL;
-    struct generation *g = w->current;
-    w->current = NULL;
+    struct generation *g = w->current, *canary = w->canary;
+    w->current = w->canary = NULL;
     generation_unpin(g, w->index);
+    if (canary)
+        generation_unpin(canary, w->index);
 }
 
 static void do_stop(struct message *m)
@@ -416,13 +438,19 @@ static void *thread_main(void *of)
 
 int worker_start(struct worker *w, struct generation *first)
 {
-    adopt(w, first); /* before there is a thread: so that whoever started us knows we accept */
+    adopt(w, first,
+          NULL); /* before there is a thread: so that whoever started us knows we accept */
     return -pthread_create(&w->thread, NULL, thread_main, w);
 }
 
-void worker_publish(struct worker *w, struct generation *g)
+void worker_publish(struct worker *w, struct generation *g, struct generation *canary,
+                    struct canary_share share)
 {
-    post((struct order){.message = {.run = do_publish}, .worker = w, .generation = g});
+    post((struct order){.message = {.run = do_publish},
+                        .worker = w,
+                        .generation = g,
+                        .canary = canary,
+                        .share = share});
 }
 
 void worker_shadow(struct worker *w, struct shadow *s)

@@ -17,6 +17,7 @@
 #include "runtime/log/access.h"
 #include "runtime/metrics/metrics.h"
 #include "runtime/mux/mux.h"
+#include "runtime/proxy/canary.h"
 #include "runtime/proxy/notice.h"
 #include "runtime/proxy/overload.h"
 #include "runtime/tls/wire.h"
@@ -65,7 +66,10 @@ struct worker {
     struct link_owner link_owner;
     struct mux_owner mux_owner;
     struct generation *current; /* pinned */
-    struct shadow *shadow;      /* pinned; mostly NULL */
+    struct generation *canary;  /* pinned; mostly NULL: a share of the clients gets this one */
+    uint64_t newest_id;         /* of the two: servers of an older one have gone */
+    struct canary_share canary_share;
+    struct shadow *shadow; /* pinned; mostly NULL */
     VEC(struct acceptor *) acceptor;
     struct list lines;   /* of HTTP/2 connections to servers */
     struct list session; /* all of them */
@@ -83,6 +87,7 @@ struct worker {
     uint64_t descriptors_max;
     int64_t out_until_ns;     /* the kernel has refused one: until then all are taken for used */
     int64_t descriptors_told; /* of its connections, as the others count them */
+    struct canary_worker canary_counts;
 };
 
 struct worker_config {
@@ -101,8 +106,10 @@ MUST_CHECK int worker_start(struct worker *w, struct generation *first);
 
 /* The following are for the control thread. */
 
-/* From the top of its next turn on it serves with this generation. */
-void worker_publish(struct worker *w, struct generation *g);
+/* From the top of its next turn on it serves with this generation; and with this one beside it,
+ * that share of the clients, unless that is NULL. It lets go of what it had and has no more. */
+void worker_publish(struct worker *w, struct generation *g, struct generation *canary,
+                    struct canary_share share);
 
 /* From then on each decision is compared with what this one has; NULL: with none. */
 void worker_shadow(struct worker *w, struct shadow *s);

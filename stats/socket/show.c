@@ -425,7 +425,7 @@ static void generation_as_row(void *to, const struct control_generation *g)
     duration_format(g->age_ns, age);
     bytes_format(g->bytes, bytes);
     columns_add(table, "%llu", (unsigned long long)g->id);
-    columns_add(table, "%s", g->current ? "current" : "finishing");
+    columns_add(table, "%s", g->current ? "current" : g->canary ? "canary" : "finishing");
     columns_add(table, "%s", age);
     columns_add(table, "%llu", (unsigned long long)g->pins);
     columns_add(table, "%s", bytes);

@@ -59,6 +59,66 @@ static bool take_duration(struct slice *rest, int64_t *ns)
     return *ns > 0;
 }
 
+/* "5%", "0.25%", in parts of CONTROL_CANARY_WHOLE. */
+static bool read_share(struct slice s, uint32_t *part)
+{
+    struct slice whole, rest = {s.at, s.len - 1};
+    uint64_t percent, hundredths = 0;
+    if (s.len < 2 || s.at[s.len - 1] != '%' || !slice_split(&rest, '.', &whole) ||
+        !number_parse(whole, 100, &percent))
+        return false;
+    const bool fraction = whole.len + 1 < s.len;
+    if (fraction && (rest.len < 1 || rest.len > 2 || !number_parse(rest, 99, &hundredths)))
+        return false;
+    *part = (uint32_t)(percent * 100 + hundredths * (rest.len == 1 ? 10 : 1));
+    return *part > 0 && *part <= CONTROL_CANARY_WHOLE;
+}
+
+enum command_end command_reload_canary(struct command *c)
+{
+    struct control_canary_rule rule = {0};
+    struct slice rest = c->argument[0], share, word;
+    bool ok = slice_split(&rest, ' ', &share) && read_share(share, &rule.part);
+    rest = slice_trim(rest);
+    if (ok && rest.len > 0)
+        ok = slice_split(&rest, ' ', &word) && slice_eq(word, SLICE("for")) &&
+             take_duration(&rest, &rule.for_ns) && rest.len == 0;
+    if (ok)
+        return later(control_canary(c->control, &rule, c->asker));
+    text_adds(c->why, "\"reload canary\" takes a share, and a time perhaps: reload canary 5% for "
+                      "10m");
+    return COMMAND_REFUSED;
+}
+
+enum command_end command_canary(struct command *c)
+{
+    uint32_t part;
+    if (!read_share(c->argument[0], &part)) {
+        text_adds(c->why, "a share is more than 0%, at most 100%, with two decimals");
+        return COMMAND_REFUSED;
+    }
+    if (!control_canary_share(c->control, part, c->why))
+        return COMMAND_REFUSED;
+    text_addf(c->out, SLICE_FMT " of the clients get it\n", SLICE_ARG(c->argument[0]));
+    return COMMAND_DONE;
+}
+
+enum command_end command_promote(struct command *c)
+{
+    if (!control_promote(c->control, c->why))
+        return COMMAND_REFUSED;
+    text_adds(c->out, "promoted: all clients get it\n");
+    return COMMAND_DONE;
+}
+
+enum command_end command_revert(struct command *c)
+{
+    if (!control_revert(c->control, c->why))
+        return COMMAND_REFUSED;
+    text_adds(c->out, "reverted: no client gets it any more\n");
+    return COMMAND_DONE;
+}
+
 enum command_end command_reload_confirm(struct command *c)
 {
     struct slice rest = c->argument[0];
@@ -129,6 +189,8 @@ enum command_end command_reload_answer(struct command *c, const struct control_r
     }
     if (r->shadows)
         text_adds(c->out, "held against ");
+    if (r->canary)
+        text_adds(c->out, "it serves beside ");
     if (r->change > 0)
         text_addf(c->out, "change %llu, ", (unsigned long long)r->change);
     text_addf(c->out, "generation %llu, in %.1f ms\n", (unsigned long long)r->generation,

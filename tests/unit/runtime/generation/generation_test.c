@@ -24,10 +24,13 @@ static void retired(struct message *m)
     generation_free(CONTAINER_OF(m, struct generation, retired));
 }
 
+static struct generation_home home = {.n_workers = WORKERS, .mailbox = &box, .retired = retired};
+
 static int set_up(void **state)
 {
     (void)state;
     n_retired = 0;
+    home.last_id = 0;
     loop = loop_new();
     return mailbox_open(&box, loop);
 }
@@ -66,8 +69,8 @@ static const struct found_servers nobody = {0};
 
 static struct generation *generation(const char *text, const struct generation *before)
 {
-    struct generation *g = generation_new(compiled(text), (struct generation_needs){0}, &nobody,
-                                          before, WORKERS, &box, retired, &why);
+    struct generation *g =
+        generation_new(compiled(text), (struct generation_needs){0}, &nobody, before, &home, &why);
     if (!g)
         fail_msg("%s", why.at);
     return g;
@@ -158,8 +161,7 @@ static void a_socket_that_cannot_be_opened_changes_nothing(void **state)
     struct table *t = compiled("lbconf 1\ncluster web { server a 127.0.0.1:1 }\n"
                                "listener front { bind unix:/tmp/lbc-generation-test-2.sock\n"
                                "  bind unix:/nowhere/at/all.sock; route r }\n" ROUTE);
-    assert_null(generation_new(t, (struct generation_needs){0}, &nobody, one, WORKERS, &box,
-                               retired, &why));
+    assert_null(generation_new(t, (struct generation_needs){0}, &nobody, one, &home, &why));
     assert_non_null(strstr(why.at, "cannot listen on unix:/nowhere/at/all.sock"));
     assert_int_equal(atomic_load(&one->server[0]->pins), 1);
     assert_int_equal(atomic_load(&one->socket[0]->pins), 1);
@@ -200,6 +202,42 @@ static void who_is_found_is_there_behind_the_cluster_s_own(void **state)
     leave(three);
 }
 
+static int admin_of(const struct generation *g, uint32_t i)
+{
+    return atomic_load(&g->server[i]->admin);
+}
+
+/* Until it is promoted a canary changes nothing of what the other one has too. */
+static void what_lives_apart_leaves_alone_what_others_have(void **state)
+{
+    (void)state;
+    struct generation *one = generation(BEFORE, NULL);
+    struct generation *two = generation_new_apart(
+        compiled("lbconf 1\ncluster web { server a 127.0.0.1:1 { state drain; max-connections 5 }\n"
+                 "  server d 127.0.0.1:4 { state drain } }\n" LISTENER ROUTE),
+        (struct generation_needs){0}, &nobody, one, &home, &why);
+    assert_non_null(two);
+    assert_ptr_equal(two->server[0], one->server[0]);
+    assert_int_equal(admin_of(one, 0), SERVER_READY);
+    assert_int_equal(atomic_load(&one->server[0]->max_connections), 0);
+    assert_int_equal(admin_of(two, 1), SERVER_DRAIN); /* its own */
+    generation_stays(one);
+    assert_int_equal(atomic_load(&one->server[1]->generation), two->id);
+
+    struct generation *again = generation_again(two, &nobody);
+    assert_int_equal(admin_of(one, 0), SERVER_READY);
+    struct generation *three = generation_promote(again, one, &nobody);
+    assert_int_equal(three->id, 4);
+    assert_ptr_equal(three->server[1], two->server[1]);
+    assert_int_equal(admin_of(three, 0), SERVER_DRAIN);
+    assert_int_equal(atomic_load(&three->server[0]->max_connections), 5);
+    assert_true(atomic_load(&one->server[1]->generation) < three->id); /* it has gone */
+    leave(one);
+    leave(two);
+    leave(again);
+    leave(three);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -209,6 +247,7 @@ int main(void)
         TEST(the_same_name_in_another_cluster_is_another_server),
         TEST(it_is_retired_once_with_its_last_pin),
         TEST(a_socket_that_cannot_be_opened_changes_nothing),
+        TEST(what_lives_apart_leaves_alone_what_others_have),
         TEST(who_is_found_is_there_behind_the_cluster_s_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

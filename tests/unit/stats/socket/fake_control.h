@@ -180,8 +180,8 @@ void control_generations(const struct control *c,
                          void (*each)(void *to, const struct control_generation *g), void *to)
 {
     (void)c;
-    each(to, &(struct control_generation){3, true, 2 * NS_PER_S, 5, 4096});
-    each(to, &(struct control_generation){2, false, 90 * NS_PER_S, 1, 2 << 20});
+    each(to, &(struct control_generation){3, true, 2 * NS_PER_S, 5, 4096, false});
+    each(to, &(struct control_generation){2, false, 90 * NS_PER_S, 1, 2 << 20, false});
 }
 
 static void end_reload(bool done, const char *report)
@@ -287,6 +287,57 @@ bool control_shadow_info(const struct control *c, struct control_shadow *out,
     each(to, &k);
     each(to, &k);
     return !c->keeps_nothing;
+}
+
+bool control_canary(struct control *c, const struct control_canary_rule *rule,
+                    const struct control_asker *asker)
+{
+    (void)c;
+    struct text report = {0};
+    text_addf(&report, "%u for %lld s", rule->part, (long long)(rule->for_ns / NS_PER_S));
+    const struct control_reload r = {.done = true,
+                                     .generation = 3,
+                                     .took_ns = NS_PER_MS,
+                                     .canary = true,
+                                     .report = text_slice(&report)};
+    asker->done(asker->of, &r);
+    text_done(&report);
+    return true;
+}
+
+static bool has_canary(const struct control *c, struct text *why)
+{
+    if (c->keeps_nothing)
+        text_adds(why, "there is none");
+    return !c->keeps_nothing;
+}
+
+bool control_canary_share(struct control *c, uint32_t part, struct text *why)
+{
+    return part > 0 && has_canary(c, why);
+}
+
+bool control_promote(struct control *c, struct text *why)
+{
+    return has_canary(c, why);
+}
+
+bool control_revert(struct control *c, struct text *why)
+{
+    return has_canary(c, why);
+}
+
+bool control_canary_info(const struct control *c, struct control_canary_view *out, struct text *why)
+{
+    *out = (struct control_canary_view){
+        .part = 525,
+        .since_ns = 90 * NS_PER_S,
+        .left_ns = 30 * NS_PER_S,
+        .stable = {3, 100, {1, 2, 90, 3, 4, 0}, 1.5 * NS_PER_MS, 20.25 * NS_PER_MS},
+        .canary = {4, 0, {0}, -1, -1},
+        .compared = 103,
+        .differ = 7};
+    return has_canary(c, why);
 }
 
 bool control_rollback(struct control *c, uint64_t number, const struct control_asker *asker)

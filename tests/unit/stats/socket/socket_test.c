@@ -180,7 +180,7 @@ static const struct {
     {"half a command", "show\n",
      "refused: show what? There are: show info, show metrics, show servers, show clusters, show "
      "sticky, show sources, show limits, show shared, show generations, show certificates, show "
-     "drift, show history, show revision, show shadow\n"},
+     "drift, show history, show revision, show shadow, show canary\n"},
     {"commands are whole words", "showinfo2 x\n",
      "refused: there is no command \"showinfo2 x\"; \"help\" lists them\n"},
     {"a missing argument", "drain\n",
@@ -213,6 +213,37 @@ static const struct {
     {"back again", "undo 9\n", "generation 5, in 12.5 ms\nok\n"},
     {"back from what was not", "undo 8\n", "refused: there is no change 8\n"},
     {"back from a word", "undo x\n", "refused: a change has a number; \"show drift\" lists them\n"},
+    {"a canary", "reload canary 5%\n",
+     "500 for 0 s\nit serves beside generation 3, in 1.0 ms\nok\n"},
+    {"a canary for a while", "reload canary 0.5%  for 10m\n",
+     "50 for 600 s\nit serves beside generation 3, in 1.0 ms\nok\n"},
+    {"a canary for all", "reload canary 100%\n",
+     "10000 for 0 s\nit serves beside generation 3, in 1.0 ms\nok\n"},
+    {"a canary without a share", "reload canary 0.00%\n",
+     "refused: \"reload canary\" takes a share, and a time perhaps: reload canary 5% for 10m\n"},
+    {"a canary for more than all", "reload canary 100.01%\n",
+     "refused: \"reload canary\" takes a share, and a time perhaps: reload canary 5% for 10m\n"},
+    {"a canary for something", "reload canary 5% in 5m\n",
+     "refused: \"reload canary\" takes a share, and a time perhaps: reload canary 5% for 10m\n"},
+    {"another share", "canary 20.25%\n", "20.25% of the clients get it\nok\n"},
+    {"another share that is none", "canary 1.%\n",
+     "refused: a share is more than 0%, at most 100%, with two decimals\n"},
+    {"promoted", "promote\n", "promoted: all clients get it\nok\n"},
+    {"reverted", "revert\n", "reverted: no client gets it any more\nok\n"},
+    {"both sides", "show canary\n",
+     "5.25% of the clients, for 1m 30s; it goes in 30.0s\n"
+     "side    generation  responses  2xx  3xx  4xx  5xx    mean      p99\n"
+     "stable           3        100   90    3    4    0  1.5 ms  20.2 ms\n"
+     "canary           4          0    0    0    0    0       -        -\n"
+     "103 requests decided by both, 7 otherwise: \"show shadow\"\nok\n"},
+    {"both sides for programs", "show canary --json\n",
+     "{\"percent\":5.25,\"since_s\":90.000,\"left_s\":30.000,\"stable\":{\"generation\":3,"
+     "\"responses\":100,\"responses_1xx\":2,\"responses_2xx\":90,\"responses_3xx\":3,"
+     "\"responses_4xx\":4,\"responses_5xx\":0,\"unanswered\":1,\"mean_ms\":1.500,\"p99_ms\":20.250}"
+     ","
+     "\"canary\":{\"generation\":4,\"responses\":0,\"responses_1xx\":0,\"responses_2xx\":0,"
+     "\"responses_3xx\":0,\"responses_4xx\":0,\"responses_5xx\":0,\"unanswered\":0},"
+     "\"compared\":103,\"differ\":7}\nok\n"},
     {"a shadow", "shadow /x.lbconf\n", "held against generation 3, in 1.0 ms\nok\n"},
     {"a shadow that can't be now", "shadow y\n", "refused: not that one\n"},
     {"no shadow", "shadow off\n", "nothing is compared any more\nok\n"},

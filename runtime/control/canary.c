@@ -1,0 +1,289 @@
+/* A configuration that serves a share of the clients, beside the one that serves the others. */
+#include <sys/random.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/control/control_priv.h"
+#include "runtime/log/log.h"
+
+_Static_assert(CONTROL_CANARY_WHOLE == CANARY_WHOLE, "shares are said in the same parts");
+
+/* --- what has been counted ------------------------------------------------------------------- */
+
+static void add_counts(struct canary_sums *sums, const struct canary_worker *w)
+{
+    for (uint32_t s = 0; s < CANARY_SIDES; s++) {
+        for (uint32_t i = 0; i < COUNT_OF(sums->side[s].status); i++)
+            sums->side[s].status[i] +=
+                atomic_load_explicit(&w->side[s].status[i], memory_order_relaxed);
+        histogram_read(&w->side[s].took, &sums->side[s].took);
+    }
+}
+
+static void count_all(const struct control *c, struct canary_sums *out)
+{
+    *out = (struct canary_sums){0};
+    for (uint32_t i = 0; i < c->n_workers; i++)
+        add_counts(out, &c->worker[i]->canary_counts);
+}
+
+static struct control_canary_side side_of(const struct canary_sums *now,
+                                          const struct canary_sums *began, enum canary_side s)
+{
+    struct control_canary_side out = {.mean_ns = -1};
+    const struct histogram_sum took = histogram_since(&now->side[s].took, &began->side[s].took);
+    const uint64_t n = histogram_count(&took);
+    for (uint32_t i = 0; i < COUNT_OF(out.status); i++) {
+        out.status[i] = now->side[s].status[i] - began->side[s].status[i];
+        out.responses += out.status[i];
+    }
+    if (n > 0)
+        out.mean_ns = (double)took.sum_ns / (double)n;
+    out.p99_ns = histogram_quantile(&took, 0.99);
+    return out;
+}
+
+static struct responses responses_of(const struct control_canary_side *s)
+{
+    return (struct responses){
+        .all = (int64_t)(s->status[2] + s->status[3] + s->status[4] + s->status[5]),
+        .failed = (int64_t)s->status[5]};
+}
+
+/* --- its end --------------------------------------------------------------------------------- */
+
+static void settle(struct control *c, bool served)
+{
+    if (c->config.loaded)
+        c->config.loaded(c->config.load_of, served);
+    changes_settle(c, &c->reload, served);
+}
+
+/* `instead` serves all from now on: the workers let go of both. */
+static void end(struct control *c, struct generation *instead, bool promoted)
+{
+    c->canary.generation = NULL;
+    c->canary.serves = false;
+    timer_stop(&c->canary.look);
+    shadow_end(c);
+    control_make_newest(c, instead);
+    if (promoted)
+        discoveries_set(c->sources, instead->table);
+    control_hand_over(c);
+    settle(c, promoted);
+}
+
+static void revert(struct control *c, const char *why)
+{
+    struct found_servers found;
+    log_line(LOG_WARNING, "the canary goes, all clients get what was served before: %s", why);
+    discoveries_found(c->sources, c->newest->table, &found);
+    end(c, generation_again(c->newest, &found), false);
+    found_servers_done(&found);
+}
+
+static void promote(struct control *c)
+{
+    struct found_servers found;
+    const struct generation *g = c->canary.generation;
+    discoveries_found(c->sources, g->table, &found);
+    end(c, generation_promote(g, c->newest, &found), true);
+    found_servers_done(&found);
+    c->reloads++;
+    c->reload_refused = false;
+    c->reload_wall_ns = clock_wall_ns();
+    log_line(LOG_INFO, "generation %llu serves: the canary is promoted",
+             (unsigned long long)c->newest->id);
+}
+
+static bool fails(const struct control *c)
+{
+    struct canary_sums now;
+    count_all(c, &now);
+    const struct control_canary_side canary = side_of(&now, &c->canary.began, CANARY_NEW),
+                                     stable = side_of(&now, &c->canary.began, CANARY_STABLE);
+    return responses_fail(responses_of(&canary), responses_of(&stable));
+}
+
+static void look(void *of)
+{
+    struct control *c = of;
+    const struct canary *k = &c->canary;
+    if (c->draining)
+        return;
+    if (k->until_ns > 0 && clock_now_ns() >= k->until_ns)
+        revert(c, "nobody promoted it in time");
+    else if (fails(c))
+        revert(c, "too many of its responses were 5xx");
+    else
+        timer_set(&c->canary.look, TRIAL_LOOK_NS);
+}
+
+/* --- its beginning --------------------------------------------------------------------------- */
+
+/* What is not known yet would have to be asked for twice. */
+static bool brings_sources(const struct table *t, const struct table *served, struct text *why)
+{
+    for (uint32_t i = 0; i < t->n_sources; i++) {
+        const struct table_source *s = &t->source[i];
+        const struct slice cluster = t->cluster[s->cluster].name;
+        uint32_t k = 0;
+        while (k < served->n_sources &&
+               !(served->source[k].kind == s->kind && slice_eq(served->source[k].name, s->name) &&
+                 slice_eq(served->cluster[served->source[k].cluster].name, cluster)))
+            k++;
+        if (k < served->n_sources)
+            continue;
+        text_addf(why,
+                  "cluster " SLICE_FMT ": " SLICE_FMT " lists no servers yet, and a canary waits "
+                  "for none: load it on trial, \"reload confirm\"\n",
+                  SLICE_ARG(cluster), SLICE_ARG(s->name));
+        return true;
+    }
+    return false;
+}
+
+/* Behind the newest, which it is held against. */
+static void put(struct control *c, struct generation *g)
+{
+    g->older = c->newest->older;
+    c->newest->older = g;
+    c->canary.generation = g;
+    generation_stays(c->newest);
+    for (uint32_t i = 0; i < g->table->n_clusters; i++)
+        cluster_changed(g->cluster[i]);
+    control_probe_all(c);
+    control_watch_all(c);
+}
+
+bool canary_publish(struct control *c, struct reload *r, struct text *why)
+{
+    struct found_servers found;
+    if (brings_sources(r->table, c->newest->table, why))
+        return false;
+    discoveries_found(c->sources, r->table, &found);
+    struct generation *g =
+        generation_new_apart(r->table, r->needs, &found, c->newest, control_home(c), why);
+    found_servers_done(&found);
+    if (!g)
+        return false;
+    c->canary.rule = r->canary;
+    put(c, g);
+    return true;
+}
+
+void canary_begin(struct control *c)
+{
+    struct canary *k = &c->canary;
+    k->serves = true;
+    k->share.part = k->rule.part;
+    if (getrandom(&k->share.seed, sizeof(k->share.seed), 0) != sizeof(k->share.seed))
+        k->share.seed = (uint64_t)clock_wall_ns();
+    k->begun_ns = clock_now_ns();
+    k->until_ns = k->rule.for_ns > 0 ? k->begun_ns + k->rule.for_ns : 0;
+    count_all(c, &k->began);
+    shadow_begin(c, k->generation->configuration, "the canary");
+    control_hand_over(c);
+    timer_set(&k->look, TRIAL_LOOK_NS);
+    log_line(LOG_INFO, "generation %llu serves %.10g%% of the clients",
+             (unsigned long long)k->generation->id, k->share.part / (CANARY_WHOLE / 100.0));
+}
+
+void canary_regroup(struct control *c)
+{
+    struct generation *before = c->canary.generation;
+    struct found_servers found;
+    discoveries_found(c->sources, before->table, &found);
+    put(c, generation_again(before, &found));
+    found_servers_done(&found);
+    if (!c->canary.serves)
+        control_unpin(c, before);
+}
+
+bool control_canary(struct control *c, const struct control_canary_rule *rule,
+                    const struct control_asker *asker)
+{
+    ASSERT(rule->part > 0 && rule->part <= CANARY_WHOLE);
+    struct reload r = {.what = {.anew = true}, .canary = *rule, .asker = *asker};
+    if (c->serving)
+        return control_begin_reload(c, &r);
+    text_adds(asker->why, "nothing is served yet");
+    return false;
+}
+
+/* --- what operators ask ---------------------------------------------------------------------- */
+
+static bool serves(const struct control *c, struct text *why)
+{
+    if (!c->canary.serves)
+        text_adds(why, "there is no canary: \"reload canary 5%\" begins one");
+    return c->canary.serves && !c->draining;
+}
+
+bool control_canary_share(struct control *c, uint32_t part, struct text *why)
+{
+    ASSERT(part > 0 && part <= CANARY_WHOLE);
+    if (!serves(c, why))
+        return false;
+    c->canary.share.part = part;
+    control_hand_over(c);
+    return true;
+}
+
+bool control_promote(struct control *c, struct text *why)
+{
+    const bool any = serves(c, why);
+    if (any)
+        promote(c);
+    return any;
+}
+
+bool control_revert(struct control *c, struct text *why)
+{
+    const bool any = serves(c, why);
+    if (any)
+        revert(c, "somebody says so");
+    return any;
+}
+
+static void ignore_kind(void *to, const struct control_shadow_kind *k)
+{
+    (void)to;
+    (void)k;
+}
+
+bool control_canary_info(const struct control *c, struct control_canary_view *out, struct text *why)
+{
+    struct canary_sums now;
+    struct control_shadow decided;
+    const struct canary *k = &c->canary;
+    const int64_t now_ns = clock_now_ns();
+    if (!serves(c, why))
+        return false;
+    count_all(c, &now);
+    *out = (struct control_canary_view){.part = k->share.part,
+                                        .since_ns = now_ns - k->begun_ns,
+                                        .left_ns = k->until_ns == 0       ? -1
+                                                   : k->until_ns > now_ns ? k->until_ns - now_ns
+                                                                          : 0,
+                                        .stable = side_of(&now, &k->began, CANARY_STABLE),
+                                        .canary = side_of(&now, &k->began, CANARY_NEW)};
+    out->stable.generation = c->newest->id;
+    out->canary.generation = k->generation->id;
+    if (control_shadow_info(c, &decided, ignore_kind, NULL)) {
+        out->compared = decided.compared;
+        out->differ = decided.differ;
+    }
+    return true;
+}
+
+void canary_init(struct control *c)
+{
+    timer_init(&c->canary.look, c->loop, look, c);
+}
+
+void canary_done(struct control *c)
+{
+    timer_stop(&c->canary.look);
+    if (c->canary.serves)
+        settle(c, false);
+}
