@@ -36,6 +36,7 @@ static struct control_canary_side side_of(const struct canary_sums *now,
         out.status[i] = now->side[s].status[i] - began->side[s].status[i];
         out.responses += out.status[i];
     }
+    out.timed = n;
     if (n > 0)
         out.mean_ns = (double)took.sum_ns / (double)n;
     out.p99_ns = histogram_quantile(&took, 0.99);
@@ -95,13 +96,25 @@ static void promote(struct control *c)
              (unsigned long long)c->newest->id);
 }
 
-static bool fails(const struct control *c)
+/* Of buckets that double, p99 is known to about a quarter: a factor of 2 is beyond that. */
+static bool is_slow(const struct control_canary_side *s, const struct control_canary_side *than,
+                    uint32_t factor)
+{
+    return factor > 0 && s->timed >= CONTROL_TRIAL_RESPONSES &&
+           than->timed >= CONTROL_TRIAL_RESPONSES && s->p99_ns > than->p99_ns * factor;
+}
+
+/* Why it has to go; NULL: it has not. */
+static const char *failure(const struct control *c)
 {
     struct canary_sums now;
     count_all(c, &now);
     const struct control_canary_side canary = side_of(&now, &c->canary.began, CANARY_NEW),
                                      stable = side_of(&now, &c->canary.began, CANARY_STABLE);
-    return responses_fail(responses_of(&canary), responses_of(&stable));
+    return responses_fail(responses_of(&canary), responses_of(&stable))
+               ? "too many of its responses were 5xx"
+           : is_slow(&canary, &stable, c->canary.rule.slower) ? "its responses took too long"
+                                                              : NULL;
 }
 
 static void look(void *of)
@@ -110,10 +123,11 @@ static void look(void *of)
     const struct canary *k = &c->canary;
     if (c->draining)
         return;
+    const char *why = failure(c);
     if (k->until_ns > 0 && clock_now_ns() >= k->until_ns)
         revert(c, "nobody promoted it in time");
-    else if (fails(c))
-        revert(c, "too many of its responses were 5xx");
+    else if (why)
+        revert(c, why);
     else
         timer_set(&c->canary.look, TRIAL_LOOK_NS);
 }

@@ -213,13 +213,16 @@ MUST_CHECK bool control_confirm(struct control *c);
  * A canary: the file is loaded as by a reload, and serves beside what is served now, for a share of
  * the clients. It ends with control_promote(), with control_revert(), when its time is over, and at
  * once when, of at least CONTROL_TRIAL_RESPONSES responses, its share of 5xx is
- * CONTROL_TRIAL_PERCENT points above that of the others meanwhile. Until then nothing else is
- * loaded, and what it says of servers and sockets that both have is not done.
+ * CONTROL_TRIAL_PERCENT points above that of the others meanwhile, or 99 % of its responses, of as
+ * many, take `slower` times as long as of the others. Until then nothing else is loaded, and what
+ * it says of servers and sockets that both have is not done.
  */
 struct control_canary_rule {
-    uint32_t part;  /* the share: 1..CONTROL_CANARY_WHOLE */
-    int64_t for_ns; /* then it goes; 0: it stays until somebody says so */
+    uint32_t part;   /* the share: 1..CONTROL_CANARY_WHOLE */
+    int64_t for_ns;  /* then it goes; 0: it stays until somebody says so */
+    uint32_t slower; /* 2..CONTROL_SLOWER_MAX; 0: their times do not matter */
 };
+#define CONTROL_SLOWER_MAX   1000u
 #define CONTROL_CANARY_WHOLE 10000u
 MUST_CHECK bool control_canary(struct control *c, const struct control_canary_rule *rule,
                                const struct control_asker *asker);
@@ -234,7 +237,8 @@ MUST_CHECK bool control_revert(struct control *c, struct text *why);
 struct control_canary_side {
     uint64_t generation;
     uint64_t responses, status[6]; /* by class: 1xx..5xx; none at [0] */
-    double mean_ns, p99_ns;        /* of whole responses; -1: there are none */
+    uint64_t timed;
+    double mean_ns, p99_ns; /* of so many whole responses; -1: there are none */
 };
 
 struct control_canary_view {

@@ -74,19 +74,45 @@ static bool read_share(struct slice s, uint32_t *part)
     return *part > 0 && *part <= CONTROL_CANARY_WHOLE;
 }
 
+/* "3x" */
+static bool read_factor(struct slice s, uint32_t *factor)
+{
+    uint64_t n;
+    if (s.len < 2 || s.at[s.len - 1] != 'x' ||
+        !number_parse((struct slice){s.at, s.len - 1}, CONTROL_SLOWER_MAX, &n) || n < 2)
+        return false;
+    *factor = (uint32_t)n;
+    return true;
+}
+
+/* "for 10m", "p99 3x", each once at the most. */
+static bool read_rule(struct slice rest, struct control_canary_rule *out)
+{
+    struct slice word;
+    while ((rest = slice_trim(rest)).len > 0) {
+        (void)slice_split(&rest, ' ', &word);
+        rest = slice_trim(rest);
+        if (slice_eq(word, SLICE("for")) && out->for_ns == 0) {
+            if (!take_duration(&rest, &out->for_ns))
+                return false;
+        } else if (slice_eq(word, SLICE("p99")) && out->slower == 0) {
+            if (!slice_split(&rest, ' ', &word) || !read_factor(word, &out->slower))
+                return false;
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
 enum command_end command_reload_canary(struct command *c)
 {
     struct control_canary_rule rule = {0};
-    struct slice rest = c->argument[0], share, word;
-    bool ok = slice_split(&rest, ' ', &share) && read_share(share, &rule.part);
-    rest = slice_trim(rest);
-    if (ok && rest.len > 0)
-        ok = slice_split(&rest, ' ', &word) && slice_eq(word, SLICE("for")) &&
-             take_duration(&rest, &rule.for_ns) && rest.len == 0;
-    if (ok)
+    struct slice rest = c->argument[0], share;
+    if (slice_split(&rest, ' ', &share) && read_share(share, &rule.part) && read_rule(rest, &rule))
         return later(control_canary(c->control, &rule, c->asker));
-    text_adds(c->why, "\"reload canary\" takes a share, and a time perhaps: reload canary 5% for "
-                      "10m");
+    text_adds(c->why, "\"reload canary\" takes a share, and perhaps when it goes: reload canary 5% "
+                      "for 10m p99 3x");
     return COMMAND_REFUSED;
 }
 

@@ -135,6 +135,25 @@ def test_errors_of_both_sides_do_not_end_it(site):
     assert "the canary goes" not in site.said() and site.show("canary")["stable"]["responses_5xx"] > 150
 
 
+def test_a_slow_one_goes_when_that_is_a_rule(site):
+    slow = site.text("new").replace("otherwise", 'when path == "/b/10" { rewrite path "/slow/100"; forward web }\n  otherwise')
+    for rule in ([], ["p99", "3x"]):
+        canary(site, slow, "50%", *rule)
+        clients = [Client(site.port) for _ in range(16)]
+        for _ in range(40):
+            for i, client in enumerate(clients):
+                client.request("/b/10", of(i * 7919))
+            for client in clients:
+                assert client.response().status == 200
+        if not rule:
+            shown = site.show("canary")
+            assert shown["canary"]["p99_ms"] > 60 and "the canary goes" not in site.said()
+            site.ctl("revert")
+        for client in clients:
+            client.close()
+    wait_for(lambda: "its responses took too long" in site.said(), "it goes", 20)
+
+
 def test_it_goes_when_its_time_is_over(site):
     canary(site, site.text("new"), "100%", "for", "1s")
     assert site.show("canary")["left_s"] <= 1
@@ -155,7 +174,7 @@ def test_meanwhile_nothing_else_is_loaded(site):
 
 
 def test_a_wrong_file_and_a_wrong_share_are_refused(site):
-    for share in ("0%", "101%", "5", "%", "5.123%", "5% soon", "5% for"):
+    for share in ("0%", "101%", "5", "%", "5.123%", "5% soon", "5% for", "5% p99 1x", "5% p99"):
         assert canary(site, site.text("new"), *share.split(), check=False).returncode != 0
     assert canary(site, "lbconf 1\nnonsense\n", "5%", check=False).returncode != 0
     assert canary(site, site.text("new").replace("front {", f"front {{ bind 127.0.0.1:{site.server};"), "5%",

@@ -294,7 +294,8 @@ bool control_canary(struct control *c, const struct control_canary_rule *rule,
 {
     (void)c;
     struct text report = {0};
-    text_addf(&report, "%u for %lld s", rule->part, (long long)(rule->for_ns / NS_PER_S));
+    text_addf(&report, "%u for %lld s, %ux", rule->part, (long long)(rule->for_ns / NS_PER_S),
+              rule->slower);
     const struct control_reload r = {.done = true,
                                      .generation = 3,
                                      .took_ns = NS_PER_MS,
@@ -333,8 +334,8 @@ bool control_canary_info(const struct control *c, struct control_canary_view *ou
         .part = 525,
         .since_ns = 90 * NS_PER_S,
         .left_ns = 30 * NS_PER_S,
-        .stable = {3, 100, {1, 2, 90, 3, 4, 0}, 1.5 * NS_PER_MS, 20.25 * NS_PER_MS},
-        .canary = {4, 0, {0}, -1, -1},
+        .stable = {3, 100, {1, 2, 90, 3, 4, 0}, 98, 1.5 * NS_PER_MS, 20.25 * NS_PER_MS},
+        .canary = {4, 0, {0}, 0, -1, -1},
         .compared = 103,
         .differ = 7};
     return has_canary(c, why);
