@@ -43,6 +43,7 @@ struct control_server {
     bool checked;
     enum server_admin admin;
     uint32_t weight, priority;
+    uint32_t file_weight; /* another one may have been set */
     bool backup;
     bool standby; /* servers of a lower priority are used now */
     int64_t in_flight;
