@@ -34,12 +34,13 @@ static struct slice argument(const struct asked *a, uint32_t i)
     return i < a->n ? a->word[i] : SLICE("");
 }
 
-/* A word of the command, written as its own program would split it again. */
+/* What would be two words or fields is one. */
 static void add_name(struct text *out, struct slice name)
 {
-    for (size_t i = 0; i < name.len; i++)
-        text_addc(out,
-                  name.at[i] > ' ' && name.at[i] != ',' && name.at[i] != '"' ? name.at[i] : '_');
+    for (size_t i = 0; i < name.len; i++) {
+        const unsigned char c = (unsigned char)name.at[i];
+        text_addc(out, c > ' ' && c != ',' && c != '"' ? (char)c : '_');
+    }
 }
 
 /* --- show stat ------------------------------------------------------------------------------- */
