@@ -350,6 +350,7 @@ static void do_publish(struct message *m)
 {
     struct order *o = CONTAINER_OF(m, struct order, message);
     adopt(o->worker, o->generation);
+    atomic_fetch_add_explicit(&o->worker->taken, 1, memory_order_release);
     free(o);
 }
 
