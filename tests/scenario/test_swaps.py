@@ -101,3 +101,23 @@ def test_a_thousand_swaps_are_noticed_by_nobody(site):
     wait_for(lambda: not accepts(site.second, SECOND_AT), "a listener that is removed is gone")
     if not IS_SLOW:
         assert rss[-1] <= rss[9] * 1.05 + SLACK_KIB
+
+
+def test_how_long_a_swap_of_many_clauses_holds_up_a_loop(start):
+    """A figure, and that there is one: LBC_CLAUSES=10000 is what is asked about."""
+    origin, [port] = start(Origin), free_ports(1)
+
+    def text(i):
+        clauses = "".join(f'  when path under "/r{n}" and header "x-rule" == "v{n}" {{ deny 403 }}\n'
+                          for n in range(number("CLAUSES", 2000)))
+        return ONE.format(origin=origin.port, port=port).replace("otherwise", clauses + f"  # {i}\n  otherwise")
+    lbc = start(Lbc, text(0), port=port, access_log=False)
+    assert lbc.show("info")["swap_longest_ms"] == 0
+    with Wrk(port, connections=16) as wrk:
+        for i in range(1, 6):
+            lbc.reload(text(i))
+        wrk.finish()
+    wrk.assert_clean()
+    info = lbc.show("info")
+    report(swap_longest_ms=info["swap_longest_ms"], requests=wrk.requests)
+    assert info["swap_longest_ms"] > 0
