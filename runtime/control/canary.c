@@ -124,7 +124,9 @@ static void look(void *of)
     if (c->draining)
         return;
     const char *why = failure(c);
-    if (k->until_ns > 0 && clock_now_ns() >= k->until_ns)
+    if (c->reload.under_way) /* not all workers have it yet */
+        timer_set(&c->canary.look, TRIAL_LOOK_NS);
+    else if (k->until_ns > 0 && clock_now_ns() >= k->until_ns)
         revert(c, "nobody promoted it in time");
     else if (why)
         revert(c, why);
@@ -228,9 +230,12 @@ bool control_canary(struct control *c, const struct control_canary_rule *rule,
 
 static bool serves(const struct control *c, struct text *why)
 {
+    const bool settled = !c->reload.under_way && !c->draining;
     if (!c->canary.serves)
         text_adds(why, "there is no canary: \"reload canary 5%\" begins one");
-    return c->canary.serves && !c->draining;
+    else if (!settled)
+        text_adds(why, control_why_not_now(c));
+    return c->canary.serves && settled;
 }
 
 bool control_canary_share(struct control *c, uint32_t part, struct text *why)

@@ -362,8 +362,14 @@ static void post(struct order what)
 static void do_publish(struct message *m)
 {
     struct order *o = CONTAINER_OF(m, struct order, message);
-    o->worker->canary_share = o->share;
-    adopt(o->worker, o->generation, o->canary);
+    struct worker *w = o->worker;
+    w->canary_share = o->share;
+    const int64_t began_ns = clock_now_ns();
+    adopt(w, o->generation, o->canary);
+    const int64_t took_ns = clock_now_ns() - began_ns;
+    if (took_ns > atomic_load_explicit(&w->taking_ns, memory_order_relaxed))
+        atomic_store_explicit(&w->taking_ns, took_ns, memory_order_relaxed);
+    atomic_fetch_add_explicit(&w->taken, 1, memory_order_release);
     free(o);
 }
 

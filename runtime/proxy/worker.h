@@ -69,7 +69,9 @@ struct worker {
     struct generation *canary;  /* pinned; mostly NULL: a share of the clients gets this one */
     uint64_t newest_id;         /* of the two: servers of an older one have gone */
     struct canary_share canary_share;
-    struct shadow *shadow; /* pinned; mostly NULL */
+    struct shadow *shadow;     /* pinned; mostly NULL */
+    _Atomic uint64_t taken;    /* how many times it was given one by worker_publish() and has it */
+    _Atomic int64_t taking_ns; /* the longest that took, and its loop nothing else did */
     VEC(struct acceptor *) acceptor;
     struct list lines;   /* of HTTP/2 connections to servers */
     struct list session; /* all of them */
