@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "compiler/cli/cli.h"
+#include "compiler/cli/regions.h"
 #include "compiler/prove/diff.h"
 #include "compiler/tools/objects.h"
 #include "runtime/base/text.h"
@@ -40,24 +41,12 @@ struct comparison {
     struct objects_diff objects;
 };
 
-static const char *s(size_t n)
-{
-    return n == 1 ? "" : "s";
-}
-
-static void write_place(const struct table_place *p, struct text *out)
-{
-    if (p->line > 0)
-        text_addf(out, "   (" SLICE_FMT ":%u)", SLICE_ARG(p->file), p->line);
-    text_addc(out, '\n');
-}
-
 static void write_written(char sign, const struct diff_written *w, struct text *out)
 {
     if (w->clause == UINT32_MAX)
         return;
     text_addf(out, "%c " SLICE_FMT, sign, SLICE_ARG(w->text));
-    write_place(&w->place, out);
+    regions_write_place(&w->place, out);
 }
 
 static const char *what_was_done(const struct diff_change *c)
@@ -80,54 +69,19 @@ static void write_change(const struct diff_change *c, struct text *out)
     write_written('+', &c->after, out);
 }
 
-static void write_fate(const char *indent, char sign, const struct diff_fate *f, struct text *out)
-{
-    text_addf(out, "%s%c " SLICE_FMT, indent, sign,
-              SLICE_ARG(f->does.len ? f->does : SLICE("nothing decides")));
-    write_place(&f->place, out);
-}
-
-static void write_listeners(const struct diff_region *r, struct text *out)
-{
-    text_addf(out, "listener%s ", r->listener.n > 1 ? "s" : "");
-    for (uint32_t i = 0; i < r->listener.n; i++)
-        text_addf(out, "%s" SLICE_FMT, i ? ", " : "", SLICE_ARG(r->listener.at[i]));
-}
-
-static void write_region(const struct diff *d, const struct diff_region *r, struct text *out)
-{
-    struct text when = {0};
-    const bool part = r->part_of != UINT32_MAX;
-    const struct diff_region *of = part ? &d->region.at[r->part_of] : NULL;
-    diff_write_when(d, r, true, &when);
-    if (part) {
-        text_addf(out, "    %s %s\n", when.len ? "where" : "or", when.len ? when.at : "else");
-    } else {
-        text_adds(out, "\n  ");
-        write_listeners(r, out);
-        text_addf(out, ": %s\n", when.len ? when.at : "every request");
-    }
-    text_done(&when);
-    const char *indent = part ? "      " : "    ";
-    text_addf(out, "%s" SLICE_FMT "\n", indent, SLICE_ARG(r->request));
-    if (!of || of->before.clause != r->before.clause || !slice_eq(of->before.does, r->before.does))
-        write_fate(indent, '-', &r->before, out);
-    if (!of || of->after.clause != r->after.clause || !slice_eq(of->after.does, r->after.does))
-        write_fate(indent, '+', &r->after, out);
-}
-
 /* From `at` on, with its parts; returns what is behind them. */
 static uint32_t write_whole(const struct diff *d, uint32_t at, bool all, struct text *out)
 {
     const uint32_t whole = at;
-    write_region(d, &d->region.at[at++], out);
+    text_addc(out, '\n');
+    regions_write(d, &d->region.at[at++], out);
     for (; at < d->region.n && d->region.at[at].part_of == whole; at++)
         if (all || at - whole <= PARTS_SHOWN)
-            write_region(d, &d->region.at[at], out);
+            regions_write(d, &d->region.at[at], out);
     const uint32_t parts = at - whole - 1;
     if (!all && parts > PARTS_SHOWN)
         text_addf(out, "    and %u more part%s of it, which --all tells\n", parts - PARTS_SHOWN,
-                  s(parts - PARTS_SHOWN));
+                  plural(parts - PARTS_SHOWN));
     return at;
 }
 
@@ -150,14 +104,6 @@ static void write_changes(const struct diff *d, bool all, struct text *out)
         write_unknown(&d->change.at[i], out);
         text_addc(out, '\n');
     }
-}
-
-static uint32_t count_whole(const struct diff *d)
-{
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < d->region.n; i++)
-        n += d->region.at[i].part_of == UINT32_MAX;
-    return n;
 }
 
 static void write_object(const struct objects_change *c, struct text *out)
@@ -183,22 +129,23 @@ static void write_human(const struct comparison *c, bool all, struct text *out)
         text_addc(out, '\n');
     if (d->unknown > 0)
         text_addf(out, "of %u pair%s of clauses it could not be told whether they differ\n",
-                  d->unknown, s(d->unknown));
+                  d->unknown, plural(d->unknown));
     if (d->dropped > 0)
         text_addf(out, "%u more regions\n", d->dropped);
     if (d->blocks > 0)
         text_addf(out,
                   "%u clause%s of on connect and on response differ%s; of these no regions are "
                   "told\n",
-                  d->blocks, s(d->blocks), d->blocks == 1 ? "s" : "");
+                  d->blocks, plural(d->blocks), d->blocks == 1 ? "s" : "");
     if (d->region.n + d->unknown == 0)
         text_addf(out, "%s; ",
                   d->blocks > 0 ? "routes treat every request alike"
                                 : "every request is treated alike");
     else
-        text_addf(out, "%u region%s treated otherwise; ", count_whole(d), s(count_whole(d)));
-    text_addf(out, "%u object setting%s differ%s\n", c->objects.change.n, s(c->objects.change.n),
-              c->objects.change.n == 1 ? "s" : "");
+        text_addf(out, "%u region%s treated otherwise; ", regions_count(d),
+                  plural(regions_count(d)));
+    text_addf(out, "%u object setting%s differ%s\n", c->objects.change.n,
+              plural(c->objects.change.n), c->objects.change.n == 1 ? "s" : "");
 }
 
 static void add_member(struct text *out, const char *name, struct slice value)

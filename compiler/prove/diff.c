@@ -244,9 +244,15 @@ static void note_unknown(struct differing *x, const struct target *t, uint32_t n
     x->out->partly += partly;
 }
 
+static bool is_enough(const struct differing *x)
+{
+    return x->pairs > DIFF_PAIRS_MAX || (x->patience && x->patience->enough(x->patience->of));
+}
+
 static void look(struct differing *x, const struct target *t, uint32_t n)
 {
-    if (++x->pairs > DIFF_PAIRS_MAX) {
+    x->pairs++;
+    if (is_enough(x)) {
         note_unknown(x, t, n, false);
         return;
     }
@@ -423,9 +429,16 @@ static void look_at_listeners(struct differing *x, const struct table_listener *
 
 void diff_make(const struct diff_side *before, const struct diff_side *after, struct diff *out)
 {
+    diff_make_patiently(before, after, NULL, out);
+}
+
+void diff_make_patiently(const struct diff_side *before, const struct diff_side *after,
+                         const struct diff_patience *patience, struct diff *out)
+{
     *out = (struct diff){0};
     struct differing *x = MUST_NEW(struct differing);
     x->out = out;
+    x->patience = patience;
     subject_init(&x->subject);
     subject_add(&x->subject, before->table, before->program);
     subject_add(&x->subject, after->table, after->program);
@@ -450,4 +463,31 @@ void diff_make(const struct diff_side *before, const struct diff_side *after, st
         free(x->cause[side]);
     }
     free(x);
+}
+
+static bool lets_through(const struct table *t, const struct diff_fate *f)
+{
+    if (f->clause == UINT32_MAX)
+        return false;
+    uint32_t at = t->clause[f->clause].then;
+    while (t->node[at].kind == NODE_EFFECT)
+        at = t->node[at].yes;
+    const enum table_end_kind kind = t->end[t->node[at].what].kind;
+    return t->node[at].kind == NODE_END &&
+           (kind == END_FORWARD || kind == END_SPLIT || kind == END_MAP);
+}
+
+uint32_t diff_riskiest(const struct diff *d, const struct table *before, const struct table *after)
+{
+    uint32_t worst = UINT32_MAX, most = 0;
+    for (uint32_t i = 0; i < d->region.n; i++) {
+        const struct diff_region *r = &d->region.at[i];
+        const bool was = lets_through(before, &r->before), is = lets_through(after, &r->after);
+        const uint32_t harm = is && !was ? 3 : was && !is ? 2 : 1;
+        if (r->part_of == UINT32_MAX && harm > most) {
+            worst = i;
+            most = harm;
+        }
+    }
+    return worst;
 }

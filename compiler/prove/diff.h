@@ -81,6 +81,19 @@ struct diff {
 };
 
 void diff_make(const struct diff_side *before, const struct diff_side *after, struct diff *out);
+
+/* The same, until `enough` says so, which is asked often: what has not been looked at then is
+ * unknown. */
+struct diff_patience {
+    bool (*enough)(void *of);
+    void *of;
+};
+void diff_make_patiently(const struct diff_side *before, const struct diff_side *after,
+                         const struct diff_patience *patience, struct diff *out);
+
+/* Of the whole regions the one that may do the most harm: first requests that are let through and
+ * were not, then those that are no more, then the others; or UINT32_MAX. */
+uint32_t diff_riskiest(const struct diff *d, const struct table *before, const struct table *after);
 void diff_done(struct diff *d);
 
 /* `path under "/api" and not method == GET`: what holds in the region. Without what holds in that

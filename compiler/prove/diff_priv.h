@@ -33,6 +33,7 @@ struct differing {
     uint32_t *cause[2];   /* of each clause that is not matched: the change, or UINT32_MAX */
     uint32_t looked_side, looked_clause; /* what is held against the other side */
     uint64_t pairs;
+    const struct diff_patience *patience; /* NULL: any */
     bool by_changes; /* what is looked at differs by what is changed before the decision */
 };
 

@@ -174,10 +174,12 @@ struct control_reload {
     bool done;
     uint64_t generation; /* the current one afterwards */
     int64_t took_ns;
-    uint64_t change;     /* the number of the change that it is about; 0: it is about none */
-    struct slice report; /* warnings, or the diagnostics that refused it; human-readable */
-    bool shadows;        /* it is only compared with what is served */
-    bool canary;         /* it serves beside what is served, which is `generation` still */
+    uint64_t change;      /* the number of the change that it is about; 0: it is about none */
+    struct slice report;  /* warnings, or the diagnostics that refused it; human-readable */
+    struct slice differs; /* a line: how many regions of requests are treated otherwise than before;
+                           * then the riskiest of them. Or why it is not said; or empty */
+    bool shadows;         /* it is only compared with what is served */
+    bool canary;          /* it serves beside what is served, which is `generation` still */
 };
 
 /* Who asks for something to be loaded, and who is told. */

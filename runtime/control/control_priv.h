@@ -100,7 +100,7 @@ struct reload {
     struct timer checks;  /* while a new generation waits for its servers' first checks, or for
                              the workers to take it */
     int64_t hand_over_ns; /* at the latest, checked or not */
-    struct text report;
+    struct text report, differs;
     struct control_asker asker; /* its `who` and `why` are not there any more once it runs */
 };
 

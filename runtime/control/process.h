@@ -24,10 +24,12 @@ struct control_loading {
     bool keeps;
     struct control_sentence *sentence; /* applied one after the other */
     uint32_t n;
-    bool judges_last;  /* the last one is new: where it does not fit, nothing is loaded */
-    bool writes_last;  /* and it is written into its file, unless that is not what was loaded any
-                          more */
-    uint64_t revision; /* it is about the texts of that one, which are written; 0: it is not */
+    bool judges_last;     /* the last one is new: where it does not fit, nothing is loaded */
+    bool writes_last;     /* and it is written into its file, unless that is not what was loaded any
+                             more */
+    uint64_t revision;    /* it is about the texts of that one, which are written; 0: it is not */
+    struct text *differs; /* gets what differs from what is served, as control_reload.differs has
+                           * it; NULL: nobody asks */
     const char *candidate; /* NULL; or another file, which is compiled as if it were the one that
                             * is served, and is not: nothing is settled then */
     struct slice who;      /* asked for it */

@@ -276,6 +276,7 @@ static void reload_abandoned(struct message *m)
     table_free(r->table);
     reload_let_go(r);
     text_done(&r->report);
+    text_done(&r->differs);
     changes_settle(c, r, false);
 }
 
@@ -292,6 +293,7 @@ void control_abandon_reload(struct control *c)
     if (!r->compiling) { /* it waits for checks; its generation is freed with the others */
         changes_settle(c, r, false);
         text_done(&r->report);
+        text_done(&r->differs);
         return;
     }
     r->finished.run = reload_abandoned;
@@ -326,7 +328,8 @@ static void answer(struct control *c, bool done)
 {
     struct reload *r = &c->reload;
     struct text report = r->report; /* whoever is told may ask for the next one at once */
-    r->report = (struct text){0};
+    struct text differs = r->differs;
+    r->report = r->differs = (struct text){0};
     r->under_way = false;
     c->reloads++;
     c->reloads_refused += !done;
@@ -336,7 +339,8 @@ static void answer(struct control *c, bool done)
                                           .generation = c->newest->id,
                                           .change = r->change.number,
                                           .took_ns = clock_now_ns() - r->begun_ns,
-                                          .report = text_slice(&report)};
+                                          .report = text_slice(&report),
+                                          .differs = text_slice(&differs)};
     if (done)
         log_line(LOG_INFO, "generation %llu serves, after %.1f ms",
                  (unsigned long long)result.generation, (double)result.took_ns / (double)NS_PER_MS);
@@ -347,6 +351,7 @@ static void answer(struct control *c, bool done)
     if (r->asker.done)
         r->asker.done(r->asker.of, &result);
     text_done(&report);
+    text_done(&differs);
     begin_next(c);
 }
 
@@ -354,15 +359,17 @@ static void answer(struct control *c, bool done)
 static void answer_beside(struct control *c, struct control_reload result)
 {
     struct reload *r = &c->reload;
-    struct text report = r->report;
+    struct text report = r->report, differs = r->differs;
     result.generation = c->handed_over->id;
     result.took_ns = clock_now_ns() - r->begun_ns;
     result.report = text_slice(&report);
-    r->report = (struct text){0};
+    result.differs = text_slice(&differs);
+    r->report = r->differs = (struct text){0};
     r->under_way = false;
     if (r->asker.done)
         r->asker.done(r->asker.of, &result);
     text_done(&report);
+    text_done(&differs);
     begin_next(c);
 }
 
@@ -495,6 +502,7 @@ static bool start_thread(struct control *c, const struct reload *r)
     struct reload *begun = &c->reload;
     control_who(r->asker.who, begun->who);
     begun->what.who = slice_of(begun->who);
+    begun->what.differs = r->asker.done ? &begun->differs : NULL;
     begun->compiling = true;
     begun->finished.run = reload_finished;
     begun->begun_ns = r->now_ns;

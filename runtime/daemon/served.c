@@ -9,17 +9,19 @@
 #include "grammar/edit/list.h"
 #include "runtime/base/arena.h"
 #include "runtime/base/vec.h"
+#include "runtime/daemon/differs.h"
 #include "runtime/daemon/written.h"
 #include "runtime/log/log.h"
 #include "runtime/state/copies.h"
 
 struct served {
     const char *path;
-    struct copies base, next; /* of what is served; of what was loaded last */
-    struct copies previous;   /* of what was served before, while it may come back */
-    bool keeps;               /* what is served now becomes that */
-    struct written written;   /* then */
-    struct state *state;      /* NULL: nothing is there any more after the process's end */
+    struct copies base, next;        /* of what is served; of what was loaded last */
+    struct copies shown, next_shown; /* the same as they were compiled, with the changes */
+    struct copies previous;          /* of what was served before, while it may come back */
+    bool keeps;                      /* what is served now becomes that */
+    struct written written;          /* then */
+    struct state *state;             /* NULL: nothing is there any more after the process's end */
     struct history *history;
     struct text journal; /* the changes, as they are on the disk */
     bool journals;       /* others are on the disk beside them */
@@ -38,6 +40,7 @@ struct loading {
     struct control_loading *what;
     struct text *said;
     struct arena arena;
+    struct loaded compiled; /* what it came to; its table is the caller's */
     struct copies original; /* what has been read, of files that changes are about */
     struct copies edited;   /* the same with the changes */
     VEC(struct entries) list;
@@ -63,6 +66,8 @@ void served_free(struct served *s)
         return;
     copies_done(&s->base);
     copies_done(&s->next);
+    copies_done(&s->shown);
+    copies_done(&s->next_shown);
     copies_done(&s->previous);
     written_done(&s->written);
     text_done(&s->journal);
@@ -249,23 +254,24 @@ static void look_whether_files_are_read(struct loading *l)
 
 static struct table *compile_texts(struct loading *l)
 {
-    struct loaded out = {.sources = sources_new()};
+    struct loaded *out = &l->compiled;
     struct compile_options options = cli_compile;
     options.to_run = true;
-    sources_ask(out.sources, given, l);
-    const int index = sources_load(out.sources, l->served->path);
+    loaded_done(out);
+    *out = (struct loaded){.sources = sources_new()};
+    sources_ask(out->sources, given, l);
+    const int index = sources_load(out->sources, l->served->path);
     if (index < 0) {
         text_addf(l->said, "cannot read %s: %s\n", l->served->path, strerror(-index));
-        loaded_done(&out);
         return NULL;
     }
-    out.diags = diags_new(out.sources, 0);
-    struct table *t = compile(out.sources, &options, &out.arena, out.diags, &out.program);
-    if (diag_errors(out.diags) + diag_warnings(out.diags) > 0)
-        diag_render(out.diags, DIAG_HUMAN, l->said);
-    remember(l, out.sources, &l->served->next);
+    out->diags = diags_new(out->sources, 0);
+    struct table *t = compile(out->sources, &options, &out->arena, out->diags, &out->program);
+    if (diag_errors(out->diags) + diag_warnings(out->diags) > 0)
+        diag_render(out->diags, DIAG_HUMAN, l->said);
+    remember(l, out->sources, &l->served->next);
+    remember(NULL, out->sources, &l->served->next_shown);
     look_whether_files_are_read(l);
-    loaded_done(&out);
     return t;
 }
 
@@ -556,6 +562,8 @@ static struct table *load_candidate(struct control_loading *what, struct text *s
     forget_changes(&l);
     copies_done(&l.original);
     copies_done(&as_if.next);
+    copies_done(&as_if.next_shown);
+    loaded_done(&l.compiled);
     arena_free(&l.arena);
     return t;
 }
@@ -576,6 +584,9 @@ struct table *served_load(struct served *s, struct control_loading *what, struct
     }
     if (!t)
         written_back(&s->written);
+    if (t && what->differs)
+        differs_write(&s->shown, s->path, &l.compiled, t, what->differs);
+    loaded_done(&l.compiled);
     forget_changes(&l);
     copies_done(&l.original);
     arena_free(&l.arena);
@@ -587,6 +598,7 @@ void served_start(struct served *s, const struct loaded *l)
     char who[CONTROL_WHO_MAX + 1];
     snprintf(who, sizeof(who), "uid %u", (unsigned)getuid());
     remember(NULL, l->sources, &s->base);
+    remember(NULL, l->sources, &s->shown);
     prepare_revision(s, &s->base, slice_of(who), SLICE("start"));
 }
 
@@ -604,6 +616,7 @@ void served_settle(struct served *s, bool served)
     if (!served) {
         written_back(&s->written);
         copies_done(&s->next);
+        copies_done(&s->next_shown);
         return;
     }
     written_done(&s->written);
@@ -614,4 +627,7 @@ void served_settle(struct served *s, bool served)
         copies_done(&s->base);
     s->base = s->next;
     s->next = (struct copies){0};
+    copies_done(&s->shown);
+    s->shown = s->next_shown;
+    s->next_shown = (struct copies){0};
 }

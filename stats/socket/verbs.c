@@ -219,8 +219,10 @@ enum command_end command_reload_answer(struct command *c, const struct control_r
         text_adds(c->out, "it serves beside ");
     if (r->change > 0)
         text_addf(c->out, "change %llu, ", (unsigned long long)r->change);
-    text_addf(c->out, "generation %llu, in %.1f ms\n", (unsigned long long)r->generation,
+    text_addf(c->out, "generation %llu, in %.1f ms", (unsigned long long)r->generation,
               (double)r->took_ns / (double)NS_PER_MS);
+    text_adds(c->out, r->differs.len > 0 ? "; " : "");
+    add_lines(c->out, r->differs.len > 0 ? r->differs : SLICE("\n"));
     return COMMAND_DONE;
 }
 

@@ -190,6 +190,8 @@ static void end_reload(bool done, const char *report)
     const struct control_reload r = {.done = done,
                                      .generation = done ? 4 : 3,
                                      .took_ns = 12500 * NS_PER_US,
+                                     .differs =
+                                         done ? SLICE("1 region\n  of requests\n") : SLICE_NONE,
                                      .report = slice_of(report)};
     const struct control_asker asker = control.asker;
     assert_non_null(asker.done);
