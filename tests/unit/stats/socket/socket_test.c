@@ -289,7 +289,7 @@ static const struct {
     {"a revision that is none", "show revision 3\n", "refused: there is none\n"},
     {"a revision by a word", "show revision x\n",
      "refused: a revision has a number; \"show history\" lists them\n"},
-    {"rolled back", "rollback 11\n", "to 11\ngeneration 4, in 12.5 ms\nok\n"},
+    {"rolled back", "rollback 11\n", "to 11\ngeneration 4, in 12.5 ms; 1 region\n  GET /\nok\n"},
     {"to nothing", "rollback last\n",
      "refused: a revision has a number; \"show history\" lists them\n"},
     {"words without end", "show info a b c d e f g\n",
