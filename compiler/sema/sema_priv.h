@@ -116,6 +116,15 @@ bool protocols_check(struct sema *s, struct program *p);
 bool limit_windows_fit(struct sema *s, const struct program_settings *given);
 bool limits_check(struct sema *s, const struct program *p);
 
+/* What makes it a limit that counts bytes, or NULL: it counts requests. */
+const struct program_setting *limit_of_bytes(const struct program_settings *given);
+bool limit_is_of_one_kind(struct sema *s, const struct program_object *o);
+const struct program_object *limit_named(const struct program *p, struct slice name);
+
+/* Does the limit of that name count requests, as it must here? `why` ends the message. */
+bool limit_named_of_requests(struct sema *s, const struct program *p, struct slice name,
+                             struct span where, const char *why);
+
 /* actions.c: false after a report. */
 bool action_changes(enum action_kind kind);
 bool action_read(struct sema *s, const struct ast *a, struct action *out);

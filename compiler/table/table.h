@@ -376,14 +376,28 @@ struct table_shared {
     enum table_when_down when_down;
 };
 
-/* A `limit` block. */
+/* Bytes in a second, `burst` of them at once: runtime/limit/bandwidth.h. */
+struct table_bandwidth {
+    uint64_t bytes_per_s; /* 0: as many as there are */
+    uint64_t burst;       /* then 0, else above */
+};
+
+#define TABLE_BANDWIDTH_MAX (UINT64_C(1) << 40) /* of both */
+
+/* Whom the bandwidth is for. */
+enum table_limit_per { PER_KEY, PER_CONNECTION, PER_REQUEST };
+
+/* A `limit` block: of requests, or of bytes. */
 struct table_limit {
     struct slice name;
     struct table_place place;
     const struct table_limit_key *key; /* none: all requests are counted together */
     const struct table_rate *rate;     /* all of them hold */
     uint32_t n_keys, n_rates;
-    uint32_t concurrent;      /* requests in flight; 0: as many as there are, and a rate */
+    uint32_t concurrent; /* requests in flight; 0: as many as there are */
+    bool bytes;          /* a download or an upload, and none of the two before */
+    struct table_bandwidth download, upload;
+    enum table_limit_per per; /* of bytes; without keys unless it is by key */
     uint16_t status;          /* 400..599 */
     uint32_t entries;         /* keys that are remembered; at least 1 */
     uint8_t v4_bits, v6_bits; /* of addresses, those that count: 1..32, 1..128 */

@@ -77,10 +77,32 @@ static const char *verify_compress(const struct table_compress *c)
     return NULL;
 }
 
+static bool is_bandwidth(const struct table_bandwidth *b)
+{
+    return (b->bytes_per_s > 0) == (b->burst > 0) && b->bytes_per_s <= TABLE_BANDWIDTH_MAX &&
+           b->burst <= TABLE_BANDWIDTH_MAX;
+}
+
+static const char *verify_bandwidths(const struct table_limit *l)
+{
+    REQUIRE(is_bandwidth(&l->download) && is_bandwidth(&l->upload),
+            "a limit has a bandwidth that can't be");
+    REQUIRE(l->bytes == (l->download.bytes_per_s > 0 || l->upload.bytes_per_s > 0),
+            "a limit counts bytes without a bandwidth");
+    REQUIRE(!l->bytes || (l->n_rates == 0 && l->concurrent == 0 && l->shared == TABLE_NO_SHARED),
+            "a limit counts both bytes and requests");
+    REQUIRE(l->per <= PER_REQUEST && (l->per == PER_KEY || (l->bytes && l->n_keys == 0)),
+            "a limit counts by a key beside its connection or request");
+    return NULL;
+}
+
 static const char *verify_limit(const struct table *t, const struct table_limit *l)
 {
     REQUIRE(l->name.len > 0, "a limit has no name");
-    REQUIRE(l->n_rates > 0 || l->concurrent > 0, "a limit limits nothing");
+    REQUIRE(l->n_rates > 0 || l->concurrent > 0 || l->bytes, "a limit limits nothing");
+    const char *problem = verify_bandwidths(l);
+    if (problem)
+        return problem;
     REQUIRE(l->n_rates == 0 || l->rate, "a limit has no rate");
     for (uint32_t i = 0; i < l->n_rates; i++)
         REQUIRE(l->rate[i].count > 0 && l->rate[i].period_ns > 0 && l->rate[i].step_ns > 0 &&

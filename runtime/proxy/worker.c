@@ -190,6 +190,8 @@ struct worker *worker_new(const struct worker_config *config, int *rc)
     pool_init(&w->places, exchange_place_bytes(), 0, WORKER_KEEP_FREE);
     pool_init(&w->inquiries, exchange_inquiry_bytes(), 0, WORKER_KEEP_FREE);
     pool_init(&w->holds, exchange_hold_bytes(), 0, WORKER_KEEP_FREE);
+    pool_init(&w->throttled, exchange_throttled_bytes(), 0, WORKER_KEEP_FREE);
+    pool_init(&w->throttles, sizeof(struct throttle), 0, WORKER_KEEP_FREE);
     pool_init(&w->codings, sizeof(struct flow_coding), 0, WORKER_KEEP_FREE);
 
     wire_init(&w->wire, w->metrics);
@@ -234,6 +236,8 @@ void worker_free(struct worker *w)
     pool_done(&w->attempts);
     pool_done(&w->places);
     pool_done(&w->holds);
+    pool_done(&w->throttled);
+    pool_done(&w->throttles);
     pool_done(&w->codings);
     pool_done(&w->inquiries);
     verified_free(w->verified);
