@@ -5,30 +5,14 @@
 
 #define BASE64_BYTES_MAX (((size_t)CREDENTIALS_BYTES_MAX + 2) / 3 * 4)
 
-/* RFC 4648 4, with its padding, and no bit set behind the last byte. False where it is not that, or
- * more than there is room for. */
+/* RFC 4648 4, with its padding. */
 static bool decode(struct slice from, char *out, size_t room, size_t *len)
 {
     if (from.len == 0 || from.len % 4 != 0)
         return false;
     const size_t padding = from.at[from.len - 1] != '=' ? 0 : from.at[from.len - 2] != '=' ? 1 : 2;
-    if (from.len / 4 * 3 - padding > room)
-        return false;
-    unsigned bits = 0, held = 0;
-    size_t n = 0;
-    for (size_t i = 0; i < from.len - padding; i++) {
-        const int six = base64_digit(from.at[i], '+', '/');
-        if (six < 0)
-            return false;
-        bits = bits << 6 | (unsigned)six;
-        held += 6;
-        if (held < 8)
-            continue;
-        held -= 8;
-        out[n++] = (char)(bits >> held & 0xff);
-    }
-    *len = n;
-    return (bits & ((1u << held) - 1)) == 0;
+    from.len -= padding;
+    return base64_decode(from, BASE64_PLAIN, out, room, len);
 }
 
 static bool is_printable(struct slice s)
