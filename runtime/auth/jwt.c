@@ -87,11 +87,11 @@ enum jwt_answer jwt_check_claims(const struct table_jwt *rule, const struct bear
         check_dates(b, (double)rule->leeway_ns / (double)NS_PER_S, (double)wall_s);
     if (dates != JWT_GOOD)
         return dates;
-    const struct flat_json issuer = flat_json_member(b->claims, SLICE("iss"));
-    const struct flat_json audience = flat_json_member(b->claims, SLICE("aud"));
-    if (rule->n_issuers > 0 && !is_any(issuer, rule->issuer, rule->n_issuers))
+    if (rule->n_issuers > 0 &&
+        !is_any(flat_json_member(b->claims, SLICE("iss")), rule->issuer, rule->n_issuers))
         return JWT_ISSUER;
-    if (rule->n_audiences > 0 && !has_any(audience, rule->audience, rule->n_audiences))
+    if (rule->n_audiences > 0 &&
+        !has_any(flat_json_member(b->claims, SLICE("aud")), rule->audience, rule->n_audiences))
         return JWT_AUDIENCE;
     return JWT_GOOD;
 }

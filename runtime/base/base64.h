@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "runtime/base/check.h"
 #include "runtime/base/slice.h"
@@ -10,16 +11,15 @@
 #define BASE64_PLAIN "+/"
 #define BASE64_URL   "-_"
 
+/* Of letters and numbers; -1: none. */
+extern const int8_t BASE64_WORTH[128];
+
 /* 0..63, or -1. */
 static inline int base64_digit(char c, char for_62, char for_63)
 {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == for_62 ? 62 : c == for_63 ? 63 : -1;
+    const unsigned char at = (unsigned char)c;
+    const int worth = at < 128 ? BASE64_WORTH[at] : -1;
+    return worth >= 0 ? worth : c == for_62 ? 62 : c == for_63 ? 63 : -1;
 }
 
 /* Without padding, and with no bit set behind the last byte, so that bytes have one spelling. False

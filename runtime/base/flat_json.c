@@ -161,13 +161,19 @@ static bool make_array(struct maker *m)
     return take(m, ']');
 }
 
+/* Names that differ often begin alike. */
+static bool is_same(struct slice a, struct slice b)
+{
+    return a.len == b.len && (a.len == 0 || (a.at[a.len - 1] == b.at[a.len - 1] && slice_eq(a, b)));
+}
+
 static bool make_name(struct maker *m, struct slice *name, uint32_t n)
 {
     skip_blanks(m);
     if (n == FLAT_JSON_MEMBERS_MAX || !take(m, '"') || !make_string(m, &name[n]))
         return false;
     for (uint32_t i = 0; i < n; i++)
-        if (slice_eq(name[i], name[n]))
+        if (is_same(name[i], name[n]))
             return false;
     skip_blanks(m);
     return take(m, ':');
@@ -234,7 +240,7 @@ bool flat_json_make(char *text, size_t len, struct flat_json *out)
 /* What is between two values; it is known to stand where it should. */
 static bool is_between(char c)
 {
-    return c == '\0' || c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == ',' || c == ':';
+    return (unsigned char)c <= ' ' || c == ',' || c == ':';
 }
 
 static size_t string_len(struct slice s)
