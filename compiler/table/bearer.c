@@ -1,6 +1,6 @@
 #include "compiler/table/bearer.h"
 
-#include "compiler/table/facts.h"
+#include "compiler/table/credentials.h"
 #include "runtime/base/base64.h"
 
 /* --- the token ------------------------------------------------------------------------------- */
@@ -52,12 +52,9 @@ void bearer_parse(struct slice authorization, struct bearer *out)
 
 void bearer_read(const struct facts *f, struct bearer *out)
 {
-    static const struct slice NAME = SLICE_INIT("authorization");
-    uint32_t cursor = 0;
-    struct slice value, more;
+    struct slice value;
     out->found = BEARER_NONE;
-    if (f->header && f->header(f->request, NAME, &cursor, &value) &&
-        !f->header(f->request, NAME, &cursor, &more))
+    if (credentials_header(f, &value))
         bearer_parse(value, out);
 }
 
@@ -77,18 +74,10 @@ static struct flat_json find(struct flat_json object, struct slice name)
     return found;
 }
 
-static bool is_plain(struct slice s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if ((unsigned char)s.at[i] < ' ' || s.at[i] == 0x7f)
-            return false;
-    return true;
-}
-
 static bool has_text(struct flat_json v)
 {
     return v.kind == FLAT_JSON_NUMBER || v.kind == FLAT_JSON_BOOLEAN ||
-           (v.kind == FLAT_JSON_STRING && is_plain(v.text));
+           (v.kind == FLAT_JSON_STRING && credentials_are_plain(v.text));
 }
 
 /* What is left of an array, from *cursor on: to the end of the text, for the array's own is met

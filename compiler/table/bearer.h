@@ -33,7 +33,7 @@ struct bearer {
 /* From the value of an Authorization header. */
 void bearer_parse(struct slice authorization, struct bearer *out);
 
-/* The same of the one Authorization header that the request came with: of two, neither counts. */
+/* The same of what credentials_header() finds. */
 void bearer_read(const struct facts *f, struct bearer *out);
 
 /*

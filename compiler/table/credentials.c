@@ -15,7 +15,7 @@ static bool decode(struct slice from, char *out, size_t room, size_t *len)
     return base64_decode(from, BASE64_PLAIN, out, room, len);
 }
 
-static bool is_printable(struct slice s)
+bool credentials_are_plain(struct slice s)
 {
     for (size_t i = 0; i < s.len; i++)
         if ((unsigned char)s.at[i] < ' ' || s.at[i] == 0x7f)
@@ -34,7 +34,7 @@ bool credentials_parse(struct slice authorization, struct credentials *out)
     if (encoded.len > BASE64_BYTES_MAX || !decode(encoded, out->text, sizeof(out->text), &len))
         return false;
     const char *colon = memchr(out->text, ':', len);
-    if (!colon || !is_printable((struct slice){out->text, len}))
+    if (!colon || !credentials_are_plain((struct slice){out->text, len}))
         return false;
     out->user = (struct slice){out->text, (size_t)(colon - out->text)};
     out->password = slice_from((struct slice){out->text, len}, out->user.len + 1);
@@ -42,13 +42,19 @@ bool credentials_parse(struct slice authorization, struct credentials *out)
            out->password.len <= CREDENTIALS_PASSWORD_MAX;
 }
 
-bool credentials_read(const struct facts *f, struct credentials *out)
+bool credentials_header(const struct facts *f, struct slice *value)
 {
     static const struct slice NAME = SLICE_INIT("authorization");
     uint32_t cursor = 0;
-    struct slice value, more;
-    return f->header && f->header(f->request, NAME, &cursor, &value) &&
-           !f->header(f->request, NAME, &cursor, &more) && credentials_parse(value, out);
+    struct slice more;
+    return f->header && f->header(f->request, NAME, &cursor, value) &&
+           !f->header(f->request, NAME, &cursor, &more);
+}
+
+bool credentials_read(const struct facts *f, struct credentials *out)
+{
+    struct slice value;
+    return credentials_header(f, &value) && credentials_parse(value, out);
 }
 
 void credentials_wipe(struct credentials *c)

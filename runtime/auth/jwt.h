@@ -41,5 +41,6 @@ const char *jwt_answer_text(enum jwt_answer a);
 enum jwt_answer jwt_check_claims(const struct table_jwt *rule, const struct bearer *b,
                                  int64_t wall_s);
 
-/* b->found is BEARER_FOUND. Takes as long as the keys do: 20 to 500 us each. */
+/* b->found is BEARER_FOUND. Takes as long as the keys do: RSA and P-256 up to 100 us, P-521 2 ms.
+ */
 enum jwt_answer jwt_check_signature(const struct jwt_keys *keys, const struct bearer *b);
