@@ -57,6 +57,7 @@ static void describe(const struct generation *g, uint32_t i, struct control_serv
                                    .checked = READ(s->checked),
                                    .admin = (enum server_admin)READ(s->admin),
                                    .weight = set_weight > 0 ? set_weight : spec->weight,
+                                   .file_weight = spec->weight,
                                    .priority = spec->priority,
                                    .backup = spec->backup,
                                    .in_flight = READ(s->in_flight),
