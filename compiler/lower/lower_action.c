@@ -98,8 +98,9 @@ static uint32_t lower_change(struct lowering *l, const struct action *a,
     if (kind == EFFECT_CORS)
         effect.number = lower_cors(l, a->cors);
     if (table_effect_is_require(kind)) {
-        effect.number = a->number;
+        effect.number = kind == EFFECT_REQUIRE_JWT ? lower_jwt(l, a) : a->number;
         l->table->requires = true;
+        l->table->requires_jwt |= kind == EFFECT_REQUIRE_JWT;
     }
     if (kind == EFFECT_REPLACE_PATH)
         effect.regex = lower_regex(l, a->pattern, a->flags, true);

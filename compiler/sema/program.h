@@ -130,6 +130,7 @@ struct action {
     uint32_t n_choices;
     const struct program_map *map; /* FORWARD_MAP */
     const struct table_cors *cors; /* CORS */
+    const struct table_jwt *jwt;   /* REQUIRE_JWT */
     uint32_t route;                /* GOTO: index into program.route */
 };
 
@@ -307,10 +308,10 @@ struct program_request {
     struct span url_span;
     struct address src;
     uint32_t listener; /* index into program.listener */
-    const struct program_header *header;
+    const struct program_header *header, *claim;
     const struct slice *exceeded; /* limits */
     const struct program_expect *expect;
-    uint32_t n_headers, n_exceeded, n_expects;
+    uint32_t n_headers, n_claims, n_exceeded, n_expects;
 };
 
 struct program_test {

@@ -98,6 +98,9 @@ bool regex_literal(struct sema *s, const struct ast *node, struct slice *pattern
 bool replacement_read(struct sema *s, const struct ast *node, uint32_t groups,
                       struct table_template *out);
 
+/* jwt.c */
+bool jwt_read(struct sema *s, const struct ast *a, struct action *out);
+
 /* cors.c */
 bool cors_read(struct sema *s, const struct ast *a, struct action *out);
 

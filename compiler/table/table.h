@@ -180,8 +180,8 @@ struct table_regex {
     EFFECT(LIMIT, "limit")                   /* name; number, into table.limit */                  \
     EFFECT(CORS, "cors") /* name: all of it, as it was written; number, into table.cors_rule */    \
     EFFECT(REQUIRE_BASIC, "require basic") /* name; number, into table.secret */                   \
-    EFFECT(REQUIRE_JWT, "require jwt")     /* the same; from here on: later */                     \
-    EFFECT(MIRROR, "mirror")               /* cluster; number, in percent */                       \
+    EFFECT(REQUIRE_JWT, "require jwt")     /* name: as of CORS; number, into table.jwt_rule */     \
+    EFFECT(MIRROR, "mirror")               /* from here on: later; cluster; number, in percent */  \
     EFFECT(CACHE, "cache")                 /* number, in ns */
 
 enum table_effect_kind {
@@ -413,6 +413,15 @@ struct table_cors {
     bool credentials;                      /* never with `any` */
     struct slice methods, headers, expose; /* as they are sent, with commas; may be empty */
     struct slice max_age_s;                /* digits */
+};
+
+/* `require jwt NAME { ... }`: which tokens let somebody in. */
+struct table_jwt {
+    struct slice name;                     /* of the secret */
+    uint32_t secret;                       /* into table.secret */
+    const struct slice *issuer, *audience; /* of which a token has any; none: whatever it has */
+    uint32_t n_issuers, n_audiences;
+    int64_t leeway_ns; /* what clocks may differ by */
 };
 
 /* What is said by no limit; and the most that a request head may have. */
@@ -678,6 +687,7 @@ struct table {
     const struct table_shared *shared;
     const struct table_secret *secret;
     const struct table_cors *cors_rule;
+    const struct table_jwt *jwt_rule;
 
     /* The diagrams of the routes: see stage.h. */
     const struct table_classifier *const *classifier;
@@ -691,10 +701,11 @@ struct table {
 
     uint32_t n_listeners, n_clusters, n_servers, n_routes, n_clauses, n_nodes, n_atoms, n_effects,
         n_ends, n_network_sets, n_number_sets, n_string_sets, n_regexs, n_maps, n_tls, n_sources,
-        n_resolvers, n_limits, n_shared, n_secrets, n_cors_rules;
+        n_resolvers, n_limits, n_shared, n_secrets, n_cors_rules, n_jwt_rules;
     struct table_compress compress; /* what the effect means where a listener has none */
     unsigned path_rules;            /* of all listeners together */
     bool requires;                  /* some clause asks who the client is */
+    bool requires_jwt;              /* some clause asks for a token */
     uint64_t asked; /* bit 1 << FIELD_x: some condition, template or split asks for it */
 };
 

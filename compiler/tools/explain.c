@@ -1,6 +1,8 @@
 #include "compiler/tools/explain_priv.h"
 
+#include "compiler/table/bearer.h"
 #include "compiler/table/cors.h"
+#include "compiler/table/credentials.h"
 #include "compiler/table/eval.h"
 #include "compiler/table/query.h"
 #include "runtime/base/text.h"
@@ -216,13 +218,32 @@ static void explain_preflight(const struct explain *x, const struct verdict *v, 
                              "this origin)");
 }
 
-/* What nobody knows who only reads: is the password right? */
+/* Has it come with what each `require` asks for, be it right or not? */
+static bool claims_all(const struct explain *x, const struct verdict *v)
+{
+    struct credentials c;
+    struct bearer b;
+    const bool password = credentials_read(x->facts, &c);
+    credentials_wipe(&c);
+    bearer_read(x->facts, &b);
+    bool all = true;
+    for (uint32_t i = 0; i < v->n_effects; i++) {
+        const enum table_effect_kind kind = x->table->effect[v->effect[i]].kind;
+        all &= (kind != EFFECT_REQUIRE_BASIC || password) &&
+               (kind != EFFECT_REQUIRE_JWT || x->says_claims || b.found == BEARER_FOUND);
+    }
+    return all;
+}
+
+/* What nobody knows who only reads: is the password right, or the token's signature? */
 static void explain_required(const struct explain *x, const struct verdict *v, struct text *out)
 {
-    const bool claims = x->facts->user.at != NULL;
-    text_adds(out, claims ? " (if the credentials of " : " (but 401 without credentials for ");
-    if (claims)
+    const bool claims = claims_all(x, v);
+    text_adds(out, claims ? " (if the credentials" : " (but 401 without credentials for ");
+    if (claims && x->facts->user.at) {
+        text_adds(out, " of ");
         text_add_json(out, x->facts->user);
+    }
     bool first = true;
     for (uint32_t i = 0; i < v->n_effects; i++) {
         const struct table_effect *e = &x->table->effect[v->effect[i]];

@@ -618,6 +618,7 @@ void exchange_free(struct exchange *x)
     if (x->tarpitted)
         w->tarpitted--;
     exchange_log(x);
+    exchange_drop_token(x);
     count_status(w->metrics, x->status);
     METRIC_ADD(w->metrics->client_sent_bytes, (int64_t)x->down.sent_bytes);
     METRIC_ADD(w->metrics->server_sent_bytes, (int64_t)x->up.sent_bytes);

@@ -21,6 +21,7 @@
 #include "compiler/table/facts.h"
 #include "compiler/table/verdict.h"
 #include "runtime/auth/checks.h"
+#include "runtime/auth/jwt.h"
 #include "runtime/base/list.h"
 #include "runtime/base/uri.h"
 #include "runtime/generation/generation.h"
@@ -116,6 +117,8 @@ struct exchange {
     bool is_answered;         /* the check has come to this: */
     enum check_answer answer;
     const struct table_effect *realm;      /* the `require` that has not let it in, or NULL */
+    struct bearer *bearer;                 /* the token that came with it, in a pool; or NULL */
+    enum jwt_answer token;                 /* what a `require jwt` has found */
     bool tarpitted;                        /* counted in worker.tarpitted */
     const struct table_cors *cors;         /* of the deciding clauses, or NULL */
     const struct table_compress *compress; /* of the listener, or the deciding clauses */

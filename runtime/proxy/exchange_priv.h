@@ -70,6 +70,12 @@ void exchange_leave_inquiry(struct exchange *x);
 void exchange_check_late(struct exchange *x);
 size_t exchange_inquiry_bytes(void);
 
+/* authorize_jwt.c: does the token let it in by effect `e`? False: *out is what the step says. */
+bool exchange_token_holds(struct exchange *x, const struct table_effect *e, enum outcome *out);
+
+/* facts.c: what was said of who it is is gone; harmless where nothing was. */
+void exchange_drop_token(struct exchange *x);
+
 /* decide.c: is it a browser's question that is answered here, and goes to no server? */
 bool exchange_is_preflight(const struct exchange *x);
 

@@ -33,6 +33,7 @@ static void leave_generation(struct exchange *x)
     x->retry = NULL;
     x->listener = NULL;
     x->facts = (struct facts){0};
+    exchange_drop_token(x);
     generation_unpin(g, x->worker->index);
 }
 

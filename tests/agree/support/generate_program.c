@@ -125,6 +125,17 @@ static void allow_origins(struct action *a)
     a->name = SLICE("{ origins \"https://a.example\" }");
 }
 
+static void require_token(struct generated *g, struct action *a)
+{
+    static const struct slice issuer = SLICE_INIT("https://a.example");
+    struct table_jwt *rule = ARENA_NEW(&g->arena, struct table_jwt);
+    *rule =
+        (struct table_jwt){.name = g->program.secret[0].name, .issuer = &issuer, .n_issuers = 1};
+    a->jwt = rule;
+    a->name = arena_format(&g->arena, SLICE_FMT " { issuer \"https://a.example\" }",
+                           SLICE_ARG(rule->name));
+}
+
 static void change(struct generated *g, struct action *a)
 {
     *a = (struct action){.name = SLICE("")};
@@ -135,10 +146,10 @@ static void change(struct generated *g, struct action *a)
     }
     if (kind == 3) {
         static const enum action_kind kinds[] = {
-            ACTION_TAG,   ACTION_TIMEOUT_READ, ACTION_RETRY,        ACTION_COMPRESS,
-            ACTION_LIMIT, ACTION_CORS,         ACTION_REQUIRE_BASIC};
-        /* Where requests are sent, nobody has a password. */
-        a->kind = kinds[choose(g->choice, COUNT_OF(kinds) - g->live)];
+            ACTION_TAG,   ACTION_TIMEOUT_READ, ACTION_RETRY,         ACTION_COMPRESS,
+            ACTION_LIMIT, ACTION_CORS,         ACTION_REQUIRE_BASIC, ACTION_REQUIRE_JWT};
+        /* Where requests are sent, nobody has a password or a token. */
+        a->kind = kinds[choose(g->choice, COUNT_OF(kinds) - (g->live ? 2 : 0))];
         a->name = a->kind == ACTION_TAG ? generate_name(g->choice) : SLICE("");
         if (a->kind == ACTION_LIMIT)
             a->name = choose(g->choice, 3) ? generate_limit(g->choice) : SLICE("wide");
@@ -146,6 +157,8 @@ static void change(struct generated *g, struct action *a)
             a->number = g->live ? UINT64_C(60000000000) : 1000000;
         if (a->kind == ACTION_REQUIRE_BASIC)
             a->name = g->program.secret[0].name;
+        if (a->kind == ACTION_REQUIRE_JWT)
+            require_token(g, a);
         if (a->kind == ACTION_CORS)
             allow_origins(a);
         if (a->kind == ACTION_RETRY)
