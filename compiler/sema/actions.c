@@ -243,8 +243,19 @@ static bool limit(struct sema *s, const struct ast *a, struct action *out)
     return resolve(s, DEF_LIMIT, a->name, a->name_span) != NULL;
 }
 
+static bool has_no_block(struct sema *s, const struct ast *a)
+{
+    const struct ast *block = a->first->next;
+    if (block)
+        diag(s->diags, DIAG_BAD_CHOICE, block->span, SLICE_ARG(a->name),
+             SLICE_ARG(SLICE("{ ... }")));
+    return !block;
+}
+
 static bool require(struct sema *s, const struct ast *a, struct action *out)
 {
+    if (slice_eq(a->name, SLICE("auth")))
+        return auth_read(s, a, out);
     const bool basic = slice_eq(a->name, SLICE("basic"));
     const struct ast *by = a->first;
     out->kind = basic ? ACTION_REQUIRE_BASIC : ACTION_REQUIRE_JWT;
@@ -254,11 +265,11 @@ static bool require(struct sema *s, const struct ast *a, struct action *out)
             not_served(s, a->span);
         const struct definition *d = resolve(s, DEF_SECRET, by->name, by->span);
         out->number = d ? d->index : 0;
-        return d != NULL;
+        return has_no_block(s, a) && d != NULL;
     }
     diag(s->diags, DIAG_UNKNOWN_WORD, a->name_span, "way to ask who a client is",
          SLICE_ARG(a->name));
-    static const struct slice ways[] = {SLICE_INIT("basic"), SLICE_INIT("jwt")};
+    static const struct slice ways[] = {SLICE_INIT("auth"), SLICE_INIT("basic"), SLICE_INIT("jwt")};
     suggest_fix(s, a->name_span, suggest_nearest(a->name, ways, COUNT_OF(ways)));
     return false;
 }

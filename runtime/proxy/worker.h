@@ -55,7 +55,8 @@ struct worker {
     uint64_t request_id; /* the high half of request ids; the low half counts */
     uint64_t requests;
 
-    struct pool buffers, links, sessions, exchanges, attempts, places, holds, codings, inquiries;
+    struct pool buffers, links, sessions, exchanges, attempts, places, holds, codings, inquiries,
+        questions;
     struct checks *checks;     /* borrowed; NULL: no password is ever right */
     struct verified *verified; /* owned */
     struct list inquiry;       /* passwords that are being checked */

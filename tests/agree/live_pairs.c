@@ -356,8 +356,8 @@ static void write_missing(const struct pairs *p)
     const uint64_t least = p->met.programs / 150;
     met_missing(&p->met, least, is_asked, PHASE_REQUEST, &missing);
     for (uint32_t i = 0; i < EFFECT_COUNT; i++)
-        if (table_effect_is_served((enum table_effect_kind)i) &&
-            i != EFFECT_REQUIRE_BASIC && /* nobody has a password there */
+        if (table_effect_is_served((enum table_effect_kind)i) && i != EFFECT_REQUIRE_BASIC &&
+            i != EFFECT_REQUIRE_AUTH && /* nobody has a password there */
             p->effect[i] < least)
             text_addf(&missing, "`%s` was done %llu times only\n",
                       table_effect_name((enum table_effect_kind)i),
