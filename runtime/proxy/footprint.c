@@ -33,7 +33,7 @@ static uint64_t worker_bytes(void)
                (BUFFER_BLOCK_BYTES + sizeof(struct link) + sizeof(struct session) +
                 sizeof(struct exchange) + sizeof(struct stream) + sizeof(struct flow_coding) +
                 exchange_place_bytes() + exchange_hold_bytes() + exchange_attempt_bytes() +
-                exchange_inquiry_bytes() + sizeof(struct bearer));
+                exchange_inquiry_bytes() + exchange_question_bytes() + sizeof(struct bearer));
 }
 
 void footprint(struct memory_costs *out)
@@ -54,6 +54,7 @@ void footprint(struct memory_costs *out)
         /* A response's head, and what a full socket left over of the request's. */
         .hedge = {.bytes = exchange_attempt_bytes() + sizeof(struct link) + WATCH_LIBRARY_BYTES,
                   .buffers = 2},
+        .question = {.bytes = exchange_question_bytes()},
         .link = {.bytes = sizeof(struct link) + WATCH_LIBRARY_BYTES},
         .tls_idle = {.bytes = TLS_BYTES_IDLE},
         .tls_most = {.bytes = TLS_BYTES_MOST},
