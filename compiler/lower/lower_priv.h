@@ -62,6 +62,7 @@ struct lowering {
     VEC(struct table_map) map;
     VEC(struct table_cors) cors_rule;
     VEC(struct table_jwt) jwt_rule;
+    VEC(struct table_auth) auth_rule;
     VEC(const struct program_map *) map_source;
     uint32_t *route_begin; /* the first node of each route, once it is lowered */
 
@@ -112,6 +113,7 @@ bool lower_is_domain(struct slice s);
 uint32_t lower_regex(struct lowering *l, struct slice pattern, struct slice flags, bool finds);
 uint32_t lower_map(struct lowering *l, const struct program_map *map);
 uint32_t lower_cors(struct lowering *l, const struct table_cors *from);
+uint32_t lower_auth(struct lowering *l, const struct table_auth *from);
 
 /* lower_jwt.c: the same, of table.jwt_rule. */
 uint32_t lower_jwt(struct lowering *l, const struct action *a);

@@ -245,6 +245,8 @@ static bool limit(struct sema *s, const struct ast *a, struct action *out)
 
 static bool require(struct sema *s, const struct ast *a, struct action *out)
 {
+    if (slice_eq(a->name, SLICE("auth")))
+        return auth_read(s, a, out);
     const struct ast *by = a->first;
     if (slice_eq(a->name, SLICE("jwt")))
         return jwt_read(s, a, out);
@@ -256,7 +258,7 @@ static bool require(struct sema *s, const struct ast *a, struct action *out)
     }
     diag(s->diags, DIAG_UNKNOWN_WORD, a->name_span, "way to ask who a client is",
          SLICE_ARG(a->name));
-    static const struct slice ways[] = {SLICE_INIT("basic"), SLICE_INIT("jwt")};
+    static const struct slice ways[] = {SLICE_INIT("auth"), SLICE_INIT("basic"), SLICE_INIT("jwt")};
     suggest_fix(s, a->name_span, suggest_nearest(a->name, ways, COUNT_OF(ways)));
     return false;
 }

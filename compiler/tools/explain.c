@@ -259,6 +259,22 @@ static void explain_required(const struct explain *x, const struct verdict *v, s
     text_adds(out, claims ? "; else 401)" : ")");
 }
 
+/* Nor what another server says of it. */
+static void explain_asked(const struct explain *x, const struct verdict *v, struct text *out)
+{
+    bool first = true;
+    for (uint32_t i = 0; i < v->n_effects; i++) {
+        const struct table_effect *e = &x->table->effect[v->effect[i]];
+        if (e->kind != EFFECT_REQUIRE_AUTH)
+            continue;
+        const uint32_t cluster = x->table->auth_rule[e->number].cluster;
+        text_addf(out, "%s" SLICE_FMT, first ? " (if it is let in by " : " and by ",
+                  SLICE_ARG(x->table->cluster[cluster].name));
+        first = false;
+    }
+    text_adds(out, first ? "" : "; else what that answers)");
+}
+
 void explain_decision(const struct explain *x, const struct verdict *v, struct text *out)
 {
     const struct table_end *e = &x->table->end[v->end];
@@ -276,6 +292,8 @@ void explain_decision(const struct explain *x, const struct verdict *v, struct t
     }
     if (v->required && !is_preflight(x, v))
         explain_required(x, v, out);
+    if (!is_preflight(x, v))
+        explain_asked(x, v, out);
 }
 
 void explain_end_json(const struct explain *x, const struct verdict *v, struct text *out)

@@ -195,6 +195,8 @@ static enum outcome walk(struct exchange *x)
         const struct table_effect *e = &t->effect[x->verdict.effect[x->walked]];
         if (e->kind == EFFECT_LIMIT && !exchange_counts_clause(x, x->walked, &out))
             return out;
+        if (e->kind == EFFECT_REQUIRE_AUTH && asked)
+            return exchange_ask(x, &t->auth_rule[e->number]);
         if (table_effect_is_require(e->kind) && asked) {
             if (!is_let_in(x, e, &out))
                 return out;

@@ -34,7 +34,7 @@ static uint64_t worker_bytes(void)
                 sizeof(struct exchange) + sizeof(struct stream) + sizeof(struct flow_coding) +
                 exchange_place_bytes() + exchange_hold_bytes() + exchange_attempt_bytes() +
                 exchange_throttled_bytes() + sizeof(struct throttle) + exchange_inquiry_bytes() +
-                sizeof(struct bearer));
+                exchange_question_bytes() + sizeof(struct bearer));
 }
 
 void footprint(struct memory_costs *out)
@@ -56,6 +56,7 @@ void footprint(struct memory_costs *out)
         /* A response's head, and what a full socket left over of the request's. */
         .hedge = {.bytes = exchange_attempt_bytes() + sizeof(struct link) + WATCH_LIBRARY_BYTES,
                   .buffers = 2},
+        .question = {.bytes = exchange_question_bytes()},
         .link = {.bytes = sizeof(struct link) + WATCH_LIBRARY_BYTES},
         .tls_idle = {.bytes = TLS_BYTES_IDLE},
         .tls_most = {.bytes = TLS_BYTES_MOST},

@@ -192,6 +192,7 @@ struct worker *worker_new(const struct worker_config *config, int *rc)
     pool_init(&w->places, exchange_place_bytes(), 0, WORKER_KEEP_FREE);
     pool_init(&w->inquiries, exchange_inquiry_bytes(), 0, WORKER_KEEP_FREE);
     pool_init(&w->bearers, sizeof(struct bearer), 0, WORKER_KEEP_FREE);
+    pool_init(&w->questions, exchange_question_bytes(), 0, WORKER_KEEP_FREE);
     pool_init(&w->holds, exchange_hold_bytes(), 0, WORKER_KEEP_FREE);
     pool_init(&w->throttled, exchange_throttled_bytes(), 0, WORKER_KEEP_FREE);
     pool_init(&w->throttles, sizeof(struct throttle), 0, WORKER_KEEP_FREE);
@@ -244,6 +245,7 @@ void worker_free(struct worker *w)
     pool_done(&w->codings);
     pool_done(&w->inquiries);
     pool_done(&w->bearers);
+    pool_done(&w->questions);
     verified_free(w->verified);
     verified_free(w->verified_tokens);
     compressors_done(&w->compressors);

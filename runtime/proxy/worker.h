@@ -56,7 +56,7 @@ struct worker {
     uint64_t requests;
 
     struct pool buffers, links, sessions, exchanges, attempts, places, holds, codings, inquiries,
-        bearers;
+        bearers, questions;
     struct pool throttled, throttles; /* exchanges that limits of bytes are met by, and those */
     struct checks *checks;            /* borrowed; NULL: no password is ever right */
     struct verified *verified, *verified_tokens; /* owned */

@@ -358,7 +358,8 @@ static void write_missing(const struct pairs *p)
     for (uint32_t i = 0; i < EFFECT_COUNT; i++)
         if (table_effect_is_served((enum table_effect_kind)i) &&
             /* nobody has a password or a token there */
-            !table_effect_is_require((enum table_effect_kind)i) && p->effect[i] < least)
+            !table_effect_is_require((enum table_effect_kind)i) && i != EFFECT_REQUIRE_AUTH &&
+            p->effect[i] < least)
             text_addf(&missing, "`%s` was done %llu times only\n",
                       table_effect_name((enum table_effect_kind)i),
                       (unsigned long long)p->effect[i]);
