@@ -1,5 +1,6 @@
 #include "compiler/prove/subject.h"
 
+#include "compiler/table/compare.h"
 #include "compiler/table/match.h"
 #include "runtime/base/hash.h"
 
@@ -234,10 +235,8 @@ static bool same_regex(const struct table *t, uint32_t a, const struct table *u,
 bool subject_same_effect(const struct table *t, const struct table_effect *e, const struct table *u,
                          const struct table_effect *f)
 {
-    /* Those have a name, which says all, and a place by that. */
-    const bool numbered =
-        e->kind != EFFECT_LIMIT && e->kind != EFFECT_CORS && !table_effect_is_require(e->kind);
-    if (e->kind != f->kind || !slice_eq(e->name, f->name) || (numbered && e->number != f->number) ||
+    if (e->kind != f->kind || !slice_eq(e->name, f->name) ||
+        (!effect_is_named(e->kind) && e->number != f->number) ||
         !subject_same_template(&e->value, &f->value))
         return false;
     if (e->kind == EFFECT_REPLACE_PATH)

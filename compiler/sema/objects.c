@@ -75,10 +75,13 @@ static bool can_be_shared(struct sema *s, const struct program_object *o)
 /* Is there what nothing of its kind works without? */
 static bool is_whole(struct sema *s, const struct program_object *o, enum setting_block block)
 {
-    if (block == BLOCK_LIMIT && !has(o, SETTING_LIMIT_RATE) && !has(o, SETTING_LIMIT_CONCURRENT))
+    if (block == BLOCK_LIMIT && !has(o, SETTING_LIMIT_RATE) && !has(o, SETTING_LIMIT_CONCURRENT) &&
+        !limit_of_bytes(&o->settings))
         return say_void(s, o, DIAG_LIMITS_NOTHING,
-                        "it is given as: rate 100/s, or concurrent 20 for requests in flight");
-    if (block == BLOCK_LIMIT && (!limit_windows_fit(s, &o->settings) || !can_be_shared(s, o)))
+                        "it is given as: rate 100/s, concurrent 20 for requests in flight, or "
+                        "download 10MiB/s and upload 2MiB/s for bytes");
+    if (block == BLOCK_LIMIT && (!limit_is_of_one_kind(s, o) ||
+                                 !limit_windows_fit(s, &o->settings) || !can_be_shared(s, o)))
         return false;
     if (block == BLOCK_SHARED && !prefix_fits(s, o))
         return false;

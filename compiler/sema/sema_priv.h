@@ -98,8 +98,16 @@ bool regex_literal(struct sema *s, const struct ast *node, struct slice *pattern
 bool replacement_read(struct sema *s, const struct ast *node, uint32_t groups,
                       struct table_template *out);
 
+/* jwt.c */
+bool jwt_read(struct sema *s, const struct ast *a, struct action *out);
+
 /* cors.c */
 bool cors_read(struct sema *s, const struct ast *a, struct action *out);
+
+/* auth.c: `require auth`; and the removals of headers that go with it, which are put before each
+ * such one of the *n actions; there is room for TABLE_AUTH_NAMES_MAX more of each. */
+bool auth_read(struct sema *s, const struct ast *a, struct action *out);
+void auth_put_removals(struct action *action, uint32_t *n);
 
 /* maps.c: what a map that leads to clusters has. */
 bool definition_map(struct sema *s, struct definition *d);
@@ -115,6 +123,15 @@ bool protocols_check(struct sema *s, struct program *p);
 /* limits.c: can windows count as far? And who goes by a cluster is asked when there is one. */
 bool limit_windows_fit(struct sema *s, const struct program_settings *given);
 bool limits_check(struct sema *s, const struct program *p);
+
+/* What makes it a limit that counts bytes, or NULL: it counts requests. */
+const struct program_setting *limit_of_bytes(const struct program_settings *given);
+bool limit_is_of_one_kind(struct sema *s, const struct program_object *o);
+const struct program_object *limit_named(const struct program *p, struct slice name);
+
+/* Does the limit of that name count requests, as it must here? `why` ends the message. */
+bool limit_named_of_requests(struct sema *s, const struct program *p, struct slice name,
+                             struct span where, const char *why);
 
 /* actions.c: false after a report. */
 bool action_changes(enum action_kind kind);

@@ -114,10 +114,8 @@ static bool counts(const struct compared *c, uint32_t i, bool forwarded)
 static bool same_effect(const struct compared *a, uint32_t i, const struct compared *b, uint32_t k)
 {
     const struct table_effect *e = effect_of(a, i), *o = effect_of(b, k);
-    /* Those have a name, which says all, and a place by that. */
-    const bool numbered =
-        e->kind != EFFECT_LIMIT && e->kind != EFFECT_CORS && !table_effect_is_require(e->kind);
-    if (e->kind != o->kind || !slice_eq(e->name, o->name) || (numbered && e->number != o->number))
+    if (e->kind != o->kind || !slice_eq(e->name, o->name) ||
+        (!effect_is_named(e->kind) && e->number != o->number))
         return false;
     const bool valued = e->kind == EFFECT_SET_HEADER || e->kind == EFFECT_ADD_HEADER ||
                         e->kind == EFFECT_SET_RESPONSE_HEADER ||

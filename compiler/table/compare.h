@@ -40,6 +40,13 @@ struct compared {
 enum verdict_difference verdict_compare(struct compared a, struct compared b,
                                         const struct facts *f);
 
+/* Does its name say all of it, so that its number is no more than a place by that? */
+static inline bool effect_is_named(enum table_effect_kind kind)
+{
+    return kind == EFFECT_LIMIT || kind == EFFECT_CORS || kind == EFFECT_REQUIRE_AUTH ||
+           table_effect_is_require(kind);
+}
+
 /* "cluster"; "another cluster". */
 const char *verdict_difference_word(enum verdict_difference d);
 const char *verdict_difference_text(enum verdict_difference d);

@@ -20,7 +20,7 @@ struct memory_costs {
     uint64_t worker_bytes;    /* a worker without connections, and the free blocks it keeps */
     uint64_t idle_links_max;  /* connections kept to one server, of one worker */
     uint64_t compressors_max; /* bodies compressed at a time, of one worker */
-    uint64_t (*limit_bytes)(uint32_t entries, uint32_t rates, bool concurrent); /* NULL: none */
+    uint64_t (*limit_bytes)(const struct table_limit *l); /* its keys; NULL: none */
     uint64_t told_bytes; /* what a worker keeps to tell others, of a limit that is shared */
     uint64_t (*callers_bytes)(uint32_t connections); /* who has how many; NULL: 0 */
     uint64_t (*sticky_bytes)(uint32_t entries); /* clients that a cluster remembers; NULL: none */
@@ -30,6 +30,7 @@ struct memory_costs {
     struct memory_cost session;  /* a client's connection, or a stream, with nothing under way */
     struct memory_cost exchange; /* a request under way, with its connection to a server */
     struct memory_cost hedge;    /* more, where two servers may be asked at a time */
+    struct memory_cost question; /* more, where a cluster is asked about requests */
     struct memory_cost link;     /* a connection to a server that waits for the next request */
     struct memory_cost tls_idle, tls_most; /* more, for a connection with TLS */
     struct memory_cost tls_chain;          /* more, where its peer shows certificates */

@@ -77,10 +77,32 @@ static const char *verify_compress(const struct table_compress *c)
     return NULL;
 }
 
+static bool is_bandwidth(const struct table_bandwidth *b)
+{
+    return (b->bytes_per_s > 0) == (b->burst > 0) && b->bytes_per_s <= TABLE_BANDWIDTH_MAX &&
+           b->burst <= TABLE_BANDWIDTH_MAX;
+}
+
+static const char *verify_bandwidths(const struct table_limit *l)
+{
+    REQUIRE(is_bandwidth(&l->download) && is_bandwidth(&l->upload),
+            "a limit has a bandwidth that can't be");
+    REQUIRE(l->bytes == (l->download.bytes_per_s > 0 || l->upload.bytes_per_s > 0),
+            "a limit counts bytes without a bandwidth");
+    REQUIRE(!l->bytes || (l->n_rates == 0 && l->concurrent == 0 && l->shared == TABLE_NO_SHARED),
+            "a limit counts both bytes and requests");
+    REQUIRE(l->per <= PER_REQUEST && (l->per == PER_KEY || (l->bytes && l->n_keys == 0)),
+            "a limit counts by a key beside its connection or request");
+    return NULL;
+}
+
 static const char *verify_limit(const struct table *t, const struct table_limit *l)
 {
     REQUIRE(l->name.len > 0, "a limit has no name");
-    REQUIRE(l->n_rates > 0 || l->concurrent > 0, "a limit limits nothing");
+    REQUIRE(l->n_rates > 0 || l->concurrent > 0 || l->bytes, "a limit limits nothing");
+    const char *problem = verify_bandwidths(l);
+    if (problem)
+        return problem;
     REQUIRE(l->n_rates == 0 || l->rate, "a limit has no rate");
     for (uint32_t i = 0; i < l->n_rates; i++)
         REQUIRE(l->rate[i].count > 0 && l->rate[i].period_ns > 0 && l->rate[i].step_ns > 0 &&
@@ -124,6 +146,30 @@ static const char *verify_cors(const struct table_cors *c)
     REQUIRE(c->max_age_s.len > 0, "a browser is not told how long it may remember");
     for (uint32_t i = 0; i < c->n_origins; i++)
         REQUIRE(c->origin[i].len > 0, "an origin is empty");
+    return NULL;
+}
+
+static const char *verify_jwt(const struct table *t, const struct table_jwt *j)
+{
+    REQUIRE(j->secret < t->n_secrets, "tokens are verified by a secret that is not there");
+    REQUIRE(j->name.len > 0, "tokens are asked for by nobody");
+    REQUIRE((j->n_issuers == 0 || j->issuer) && (j->n_audiences == 0 || j->audience),
+            "tokens have no issuer or audience where some are counted");
+    REQUIRE(j->leeway_ns >= 0, "tokens expire before they do");
+    return NULL;
+}
+
+static const char *verify_auth(const struct table *t, const struct table_auth *a)
+{
+    REQUIRE(a->cluster < t->n_clusters, "a cluster is asked about requests that is not there");
+    REQUIRE(a->path.len > 0 && a->path.at[0] == '/', "requests are asked about without a path");
+    REQUIRE(a->timeout_ns > 0, "an answer about requests is not waited for");
+    REQUIRE(a->n_send <= TABLE_AUTH_NAMES_MAX && a->n_take <= TABLE_AUTH_NAMES_MAX,
+            "too many headers are sent or taken when it is asked about a request");
+    for (uint32_t i = 0; i < a->n_send; i++)
+        REQUIRE(a->send[i].len > 0, "a header has no name");
+    for (uint32_t i = 0; i < a->n_take; i++)
+        REQUIRE(a->take[i].len > 0, "a header has no name");
     return NULL;
 }
 
@@ -386,6 +432,10 @@ const char *verify_objects(const struct table *t)
         problem = verify_limit(t, &t->limit[i]);
     for (uint32_t i = 0; i < t->n_cors_rules && !problem; i++)
         problem = verify_cors(&t->cors_rule[i]);
+    for (uint32_t i = 0; i < t->n_jwt_rules && !problem; i++)
+        problem = verify_jwt(t, &t->jwt_rule[i]);
+    for (uint32_t i = 0; i < t->n_auth_rules && !problem; i++)
+        problem = verify_auth(t, &t->auth_rule[i]);
     for (uint32_t i = 0; i < t->n_listeners && !problem; i++)
         problem = verify_listener(t, &t->listener[i]);
 

@@ -120,6 +120,9 @@ struct control_limit {
     uint64_t in_flight;
     uint32_t concurrent; /* of a key; 0: not limited, and not counted */
     uint32_t entries;
+    bool bytes;       /* it counts those, and refuses nothing; the following are 0 otherwise */
+    uint64_t delayed; /* of the admitted */
+    uint64_t moved_bytes, delayed_bytes, delayed_ns; /* those of the delayed, one after the other */
 };
 
 /* Calls `each` for every limit of the current generation, in the order of the file. Looks at every

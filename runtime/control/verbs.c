@@ -222,6 +222,7 @@ static void describe_limit(const struct generation *g, uint32_t limit, struct co
                                   .observe = spec->observe,
                                   .entries = spec->entries,
                                   .concurrent = spec->concurrent,
+                                  .bytes = spec->bytes,
                                   .in_flight = spec->concurrent > 0 ? keys_holds(l->keys) : 0,
                                   .keys = limiter_count(l, clock_now_ns())};
     for (uint32_t i = 0; i < l->n_workers; i++) {
@@ -230,6 +231,10 @@ static void describe_limit(const struct generation *g, uint32_t limit, struct co
         out->refused += atomic_load_explicit(&c->refused, memory_order_relaxed);
         out->observed += atomic_load_explicit(&c->observed, memory_order_relaxed);
         out->evicted += atomic_load_explicit(&c->evicted, memory_order_relaxed);
+        out->delayed += atomic_load_explicit(&c->delayed, memory_order_relaxed);
+        out->moved_bytes += atomic_load_explicit(&c->moved_bytes, memory_order_relaxed);
+        out->delayed_bytes += atomic_load_explicit(&c->delayed_bytes, memory_order_relaxed);
+        out->delayed_ns += atomic_load_explicit(&c->delayed_ns, memory_order_relaxed);
     }
 }
 

@@ -106,7 +106,7 @@ static bool may_go_again(struct exchange *x, struct retry_case c)
     const struct table_retry *rule = x->retry;
     if (x->response_known || x->worker->draining)
         return false;
-    c.method = x->tcp ? SLICE_NONE : http_method(&x->request);
+    c.method = x->tcp ? SLICE_NONE : x->asks ? SLICE("GET") : http_method(&x->request);
     c.idempotent = x->info.idempotent;
     c.repeatable = is_repeatable(x);
     c.tries = x->tries;
@@ -291,7 +291,8 @@ void exchange_try_late(struct deadline *d)
 void exchange_settle_try(struct exchange *x)
 {
     const bool runs = x->link && x->cluster && !x->response_known &&
-                      (x->step == EXCHANGE_CONNECT || x->step == EXCHANGE_RELAY);
+                      (x->step == EXCHANGE_CONNECT || x->step == EXCHANGE_RELAY) &&
+                      x->up_result != FLOW_PACED; /* it is not the server that takes its time */
     if (!runs || x->retry->timeout_ns == 0)
         deadline_clear(&x->try_deadline);
     else if (x->try_deadline.at_ns == 0)

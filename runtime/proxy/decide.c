@@ -1,10 +1,5 @@
-/* DECIDE: from the request's head to the verdict of the table, and the request as the server gets
- * it. */
-#include "compiler/table/changes.h"
+/* DECIDE: from the request's head to the verdict of the table. */
 #include "compiler/table/eval.h"
-#include "runtime/http/forwarded.h"
-#include "runtime/http/h1_write.h"
-#include "runtime/http/request_id.h"
 #include "runtime/proxy/exchange_priv.h"
 #include "runtime/proxy/shadow.h"
 #include "runtime/tls/transport.h"
@@ -37,8 +32,7 @@ static enum outcome forward_to(struct exchange *x)
     enum outcome refused;
     x->cluster = &x->generation->table->cluster[x->verdict.cluster];
     x->retry = retry_of(x);
-    if (!x->tcp &&
-        !exchange_counts(x, x->cluster->limit, x->cluster->n_limits, &x->verdict, &refused))
+    if (!exchange_counts(x, x->cluster->limit, x->cluster->n_limits, &x->verdict, &refused))
         return refused;
     return go(x, EXCHANGE_PICK);
 }
@@ -159,121 +153,4 @@ enum outcome exchange_tarpit(struct exchange *x)
     if (!x->late)
         return WAIT;
     return drop(x);
-}
-
-/* --- the request as it is sent on ------------------------------------------------------------ */
-
-#define OWN_EDITS 7u
-
-/* A list of forwarding addresses longer than this is not joined into one line. */
-#define FORWARDED_FOR_ROOM 1024
-
-struct edits {
-    struct http_edit at[OWN_EDITS + TABLE_EFFECTS_MAX];
-    size_t n;
-};
-
-static void add_edit(struct edits *e, enum http_edit_kind kind, struct slice name,
-                     struct slice value)
-{
-    e->at[e->n++] = (struct http_edit){.kind = kind, .name = name, .value = value};
-}
-
-/* What the rules changed comes last: they have the last word about our own fields, too. */
-static void add_effects(struct edits *e, const struct exchange *x)
-{
-    e->n += exchange_header_edits(x->generation->table, &x->verdict, false, e->at + e->n);
-}
-
-/* The peer at the end of the list it came with; on a line of its own where that is too long. */
-static void add_to_chain(struct edits *e, const struct exchange *x, char *list, size_t room)
-{
-    const struct address *peer = &x->session->client.address;
-    const size_t len = x_forwarded_for_write(&x->request, peer, list, room);
-    if (len <= room)
-        add_edit(e, HTTP_SET, SLICE("x-forwarded-for"), (struct slice){list, len});
-    else
-        add_edit(e, HTTP_ADD, SLICE("x-forwarded-for"),
-                 (struct slice){list, forwarded_node(peer, list)});
-}
-
-/* What a client claims of itself is not passed on as if somebody had vouched for it. */
-static void remove_claims(struct edits *e, const struct address *client, char *list)
-{
-    add_edit(e, HTTP_SET, SLICE("x-forwarded-for"),
-             (struct slice){list, forwarded_node(client, list)});
-    add_edit(e, HTTP_REMOVE, SLICE("x-forwarded-host"), SLICE_NONE);
-    add_edit(e, HTTP_REMOVE, SLICE("x-forwarded-port"), SLICE_NONE);
-    add_edit(e, HTTP_REMOVE, SLICE("x-real-ip"), SLICE_NONE);
-}
-
-static bool has_proto(const struct exchange *x)
-{
-    uint32_t cursor = 0;
-    struct slice value;
-    return http_field_next(&x->request, SLICE("x-forwarded-proto"), &cursor, &value);
-}
-
-/* Whom this request is for, and by what way it came. */
-static void add_forwarding(struct edits *e, const struct exchange *x, char *list, char *forwarded)
-{
-    const struct address *peer = &x->session->client.address;
-    const bool trusted = listener_trusts(x->listener, peer);
-    if (!trusted || !has_proto(x))
-        add_edit(e, HTTP_SET, SLICE("x-forwarded-proto"), x->facts.scheme);
-    if (trusted)
-        add_to_chain(e, x, list, FORWARDED_FOR_ROOM);
-    else
-        remove_claims(e, peer, list);
-    const size_t len = forwarded_write(peer, x->facts.scheme, x->info.authority, forwarded);
-    add_edit(e, trusted ? HTTP_ADD : HTTP_SET, SLICE("forwarded"), (struct slice){forwarded, len});
-}
-
-/* A client of HTTP/1.0 may name no host; HTTP/1.1 must, so the server's own endpoint stands in. */
-static struct slice host_of(const struct exchange *x, char endpoint[ENDPOINT_TEXT_MAX])
-{
-    if (x->info.authority.len > 0)
-        return x->info.authority;
-    if (x->server->endpoint.path[0])
-        return SLICE("localhost");
-    return (struct slice){endpoint, endpoint_format(&x->server->endpoint, endpoint)};
-}
-
-/* TE belongs to a connection, but where trailers go through it says the same again: servers of gRPC
- * insist (RFC 9113 8.2.2). */
-static bool takes_trailers(const struct http_head *h)
-{
-    uint32_t cursor = 0;
-    for (struct slice list; http_field_next(h, SLICE("te"), &cursor, &list);)
-        for (struct slice item; slice_split(&list, ',', &item);)
-            if (slice_eq_nocase(slice_trim(item), SLICE("trailers")))
-                return true;
-    return false;
-}
-
-size_t exchange_write_request(struct exchange *x)
-{
-    const bool to_stream = conn_is_stream(&x->link->conn);
-    char endpoint[ENDPOINT_TEXT_MAX];
-    char list[FORWARDED_FOR_ROOM], forwarded[FORWARDED_BYTES_MAX], id[REQUEST_ID_BYTES];
-    struct edits e;
-    e.n = 0;
-
-    request_id_write(x->worker->request_id, x->request_number, id);
-    add_edit(&e, HTTP_SET, SLICE("x-request-id"), (struct slice){id, sizeof(id)});
-    add_forwarding(&e, x, list, forwarded);
-    add_effects(&e, x);
-    http_edits_apply(&x->request, e.at, e.n);
-
-    const struct h1_request_out out = {.head = &x->request,
-                                       .target = changed_uri(&x->facts, &x->verdict),
-                                       .host = host_of(x, endpoint),
-                                       .edit = e.at,
-                                       .n_edits = e.n,
-                                       .without_cookie = exchange_cookie_to_hide(x),
-                                       .chunked = exchange_sends_chunks(x),
-                                       .upgrade = x->info.upgrade && (!to_stream || x->up.goes_on),
-                                       .trailers = to_stream && takes_trailers(&x->request)};
-    const size_t len = h1_write_request(x->worker->scratch, WORKER_SCRATCH_BYTES, &out);
-    return len <= WORKER_SCRATCH_BYTES ? len : 0;
 }

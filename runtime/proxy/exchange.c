@@ -89,6 +89,23 @@ void exchange_count_heard(struct exchange *x, uint64_t n)
     METRIC_ADD(x->worker->metrics->server_received_bytes, (int64_t)n);
 }
 
+static enum throttle_way way_of(const struct exchange *x, const struct flow *f)
+{
+    return f == &x->up ? THROTTLE_UP : THROTTLE_DOWN;
+}
+
+enum flow_result exchange_run_allowed(struct exchange *x, struct flow *f, struct buffer *in,
+                                      size_t head)
+{
+    /* What there is goes with the head, in one write. */
+    if (*f->allowed == 0 && !f->ended && buffer_len(in) > 0)
+        (void)exchange_may_move(x, way_of(x, f));
+    enum flow_result r = flow_run(f, in, exchange_scratch(x, head));
+    while (r == FLOW_PACED && exchange_may_move(x, way_of(x, f)))
+        r = flow_run(f, in, exchange_scratch(x, 0));
+    return r;
+}
+
 bool exchange_passes(const struct exchange *x, const struct flow *f)
 {
     const bool up = f == &x->up;
@@ -101,7 +118,9 @@ enum flow_result exchange_pass(struct exchange *x, struct flow *f, bool *many)
     const bool up = f == &x->up;
     struct conn *from = up ? &x->session->conn : &x->link->conn;
     size_t n;
-    const enum flow_result r = flow_pass(f, from, exchange_scratch(x, 0), &n, many);
+    enum flow_result r = flow_pass(f, from, exchange_scratch(x, 0), &n, many);
+    if (r == FLOW_PACED && exchange_may_move(x, way_of(x, f)))
+        r = flow_pass(f, from, exchange_scratch(x, 0), &n, many);
     if (up)
         exchange_count_received(x, n);
     else
@@ -229,13 +248,13 @@ static bool nothing_behind(struct link *l)
 static bool link_reusable(const struct exchange *x)
 {
     return x->generation && x->response_known && x->response_info.keep_alive && x->down.ended &&
-           x->up.ended && x->up_result == FLOW_DONE && !x->up_failed &&
+           x->up.ended && x->up_result == FLOW_DONE && !x->up_failed && !x->leaves_answer &&
            atomic_load_explicit(&x->server->generation, memory_order_relaxed) >=
                x->worker->newest_id &&
            !x->worker->draining && nothing_behind(x->link);
 }
 
-static void release_link(struct exchange *x)
+void exchange_release_link(struct exchange *x)
 {
     if (x->other)
         exchange_drop_other(x);
@@ -270,13 +289,13 @@ enum outcome exchange_finish(struct exchange *x)
 {
     struct session *s = x->session;
     skip_body(x);
-    release_link(x);
+    exchange_release_link(x);
     if (x->fate == FATE_KEEP && x->worker->draining)
         x->fate = FATE_CLOSE;
     /* Closing over unread bytes would reset the connection, and the client might lose our answer.
      */
-    const bool said_all =
-        x->end == ACCESS_COMPLETE || x->end == ACCESS_ANSWERED || x->end == ACCESS_PREFLIGHT;
+    const bool said_all = x->end == ACCESS_COMPLETE || x->end == ACCESS_ANSWERED ||
+                          x->end == ACCESS_PREFLIGHT || x->end == ACCESS_UNAUTHORIZED;
     if (x->fate == FATE_CLOSE && said_all && (s->readable || buffer_len(&s->in) > 0))
         x->fate = FATE_LINGER;
     return OVER;
@@ -384,7 +403,8 @@ static void settle_up(struct exchange *x)
 }
 
 /* The response's direction waits for the client to take it, or for the server's bytes: of those
- * only once it has something to answer, and what it gets of the request counts for it. */
+ * only once it has something to answer, and what it gets of the request counts for it, or is kept
+ * from it by us. */
 static void settle_down(struct exchange *x, struct deadline *d)
 {
     struct stall now = {0};
@@ -393,6 +413,7 @@ static void settle_down(struct exchange *x, struct deadline *d)
         now = (struct stall){.turn = TURN_CLIENT, .moved = x->down.sent_bytes};
         ns = x->listener->timeout_ns[TIMEOUT_LISTENER_WRITE];
     } else if (x->step == EXCHANGE_RELAY && x->down_result == FLOW_HUNGRY &&
+               x->up_result != FLOW_PACED &&
                (x->up.ended || x->up_failed || x->response_known || awaits_continue(x))) {
         now = (struct stall){.turn = TURN_SERVER, .moved = x->heard_bytes + x->up.sent_bytes};
         ns = server_read_ns(x);
@@ -440,6 +461,8 @@ static void settle_wait(struct exchange *x)
 void exchange_settle(struct exchange *x)
 {
     exchange_settle_try(x);
+    if (x->throttled)
+        exchange_settle_throttled(x);
     if (x->retry && x->retry->hedge_ns > 0)
         exchange_settle_hedge(x);
     switch (x->step) {
@@ -559,6 +582,7 @@ static void request_late(struct deadline *d)
         const bool arrived = has_arrived(x);
         exchange_leave_inquiry(x);
         exchange_drop_link(x);
+        exchange_leave_question(x);
         if (!arrived || !x->up.ended)
             x->fate = FATE_LINGER;
         refuse(x, arrived ? 504 : 408, ACCESS_REQUEST_TIMEOUT,
@@ -588,12 +612,14 @@ void exchange_free(struct exchange *x)
     deadline_clear(&x->try_deadline);
     deadline_clear(&x->hedge_deadline);
     exchange_leave_inquiry(x);
-    release_link(x);
+    exchange_leave_question(x);
+    exchange_release_link(x);
     if (x->generation)
         exchange_leave_room(x);
     if (x->tarpitted)
         w->tarpitted--;
     exchange_log(x);
+    exchange_drop_token(x);
     count_status(w->metrics, x->status);
     if (x->side != CANARY_NO_SIDE)
         exchange_count_side(x);
@@ -604,11 +630,14 @@ void exchange_free(struct exchange *x)
     flow_done(&x->down, &w->buffers);
     exchange_drop_coding(x);
     exchange_end_holds(x);
+    if (x->throttled)
+        exchange_end_throttled(x);
     if (x->generation)
         generation_unpin(x->generation, w->index);
     else
         exchange_tunnel_done(x);
     free(x->record);
+    exchange_drop_taken(x);
     x->magic = 0;
     pool_give(&w->exchanges, x);
 }

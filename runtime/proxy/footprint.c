@@ -1,10 +1,11 @@
 #include "runtime/proxy/footprint.h"
 
+#include "compiler/table/bearer.h"
 #include "compiler/table/memory.h"
 #include "runtime/auth/verified.h"
 #include "runtime/filter/compress.h"
 #include "runtime/limit/callers.h"
-#include "runtime/limit/keys.h"
+#include "runtime/limit/limiter.h"
 #include "runtime/limit/told.h"
 #include "runtime/mux/stream.h"
 #include "runtime/proxy/exchange_priv.h"
@@ -19,20 +20,21 @@
 /* A request's head and body, a response's, and what full sockets left over of two heads. */
 #define EXCHANGE_BUFFERS 4u
 
-/* Limits of requests in flight that one request meets: of the listener, a clause and the cluster.
- */
+/* Limits of requests in flight, and of bytes, that one request meets: of the listener, a clause and
+ * the cluster. */
 #define LIMITS_HELD 3u
 
 static uint64_t worker_bytes(void)
 {
     return sizeof(struct worker) + sizeof(struct verdict) + sizeof(struct metrics) +
-           verified_bytes() + WORKER_SCRATCH_BYTES + WIRE_BYTES +
+           2 * verified_bytes() + WORKER_SCRATCH_BYTES + WIRE_BYTES +
            sizeof(struct access_record) * ACCESS_RING_RECORDS +
            WORKER_KEEP_FREE *
                (BUFFER_BLOCK_BYTES + sizeof(struct link) + sizeof(struct session) +
                 sizeof(struct exchange) + sizeof(struct stream) + sizeof(struct flow_coding) +
                 exchange_place_bytes() + exchange_hold_bytes() + exchange_attempt_bytes() +
-                exchange_inquiry_bytes());
+                exchange_throttled_bytes() + sizeof(struct throttle) + exchange_inquiry_bytes() +
+                exchange_question_bytes() + sizeof(struct bearer));
 }
 
 void footprint(struct memory_costs *out)
@@ -47,11 +49,14 @@ void footprint(struct memory_costs *out)
         .session = {.bytes = sizeof(struct session) + WATCH_LIBRARY_BYTES},
         .exchange = {.bytes = sizeof(struct exchange) + sizeof(struct access_record) +
                               sizeof(struct link) + WATCH_LIBRARY_BYTES + exchange_place_bytes() +
-                              LIMITS_HELD * exchange_hold_bytes() + exchange_inquiry_bytes(),
+                              LIMITS_HELD * (exchange_hold_bytes() + sizeof(struct throttle)) +
+                              exchange_throttled_bytes() + exchange_inquiry_bytes() +
+                              sizeof(struct bearer),
                      .buffers = EXCHANGE_BUFFERS},
         /* A response's head, and what a full socket left over of the request's. */
         .hedge = {.bytes = exchange_attempt_bytes() + sizeof(struct link) + WATCH_LIBRARY_BYTES,
                   .buffers = 2},
+        .question = {.bytes = exchange_question_bytes()},
         .link = {.bytes = sizeof(struct link) + WATCH_LIBRARY_BYTES},
         .tls_idle = {.bytes = TLS_BYTES_IDLE},
         .tls_most = {.bytes = TLS_BYTES_MOST},
@@ -61,7 +66,7 @@ void footprint(struct memory_costs *out)
         .stream = {.bytes = sizeof(struct stream) + H2_STREAM_BYTES, .buffers = STREAM_BOXES},
         .server_h2 = {.bytes = h2_link_bytes() + H2_SESSION_BYTES_MOST, .buffers = 1},
         .compressors_max = COMPRESSORS_MAX,
-        .limit_bytes = keys_bytes,
+        .limit_bytes = limiter_bytes,
         .told_bytes = sizeof(struct told),
         .callers_bytes = callers_bytes,
         .sticky_bytes = sticky_bytes,

@@ -27,6 +27,8 @@ static enum outcome begin(struct exchange *x)
     flow_init(&x->up, &x->link->conn, exchange_framing(x->info.framing, from, &x->link->conn),
               x->info.content_length, exchange_sends_chunks(x));
     x->up.source = from;
+    if (x->throttled && !x->is_hedge) /* one that rests beside another would not hear of its turn */
+        exchange_allow(x, THROTTLE_UP);
     x->up.goes_on = exchange_connects(x);
     if (x->listener)
         x->up.body_bytes_max = x->listener->max_body_bytes;

@@ -92,6 +92,11 @@ bool shadow_requires(const struct shadow *s)
     return s->against->requires || s->candidate->requires;
 }
 
+bool shadow_requires_jwt(const struct shadow *s)
+{
+    return s->against->requires_jwt || s->candidate->requires_jwt;
+}
+
 void exchange_shadow(struct exchange *x)
 {
     const struct shadow *s = x->worker->shadow;

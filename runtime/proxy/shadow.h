@@ -65,6 +65,7 @@ void shadow_unpin(struct shadow *s);
 
 /* Does either table ask who the client is? */
 bool shadow_requires(const struct shadow *s);
+bool shadow_requires_jwt(const struct shadow *s);
 
 /* The same clauses, and the same respect. */
 bool shadow_same_kind(const struct shadow_pair *a, const struct shadow_pair *b);

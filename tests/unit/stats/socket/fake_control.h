@@ -134,6 +134,16 @@ void control_limits(const struct control *c, void (*each)(void *to, const struct
                                .evicted = 8,
                                .entries = 100000};
     each(to, &l);
+    l = (struct control_limit){.name = SLICE("slow"),
+                               .bytes = true,
+                               .admitted = 40,
+                               .delayed = 3,
+                               .moved_bytes = 5000000,
+                               .delayed_bytes = 4000000,
+                               .delayed_ns = INT64_C(1500000000),
+                               .keys = 2,
+                               .entries = 100};
+    each(to, &l);
 }
 
 void control_shared(const struct control *c, void (*each)(void *to, const struct control_share *s),

@@ -554,14 +554,22 @@ static void show_limits_both_ways(void **state)
     peer_send(&p, SLICE("show limits\nshow limits --json\n"));
     assert_string_equal(
         peer_await(&p, 2),
-        "limit    mode     admitted  refused  observed  in flight  keys  entries  evicted\n"
-        "login    enforce         5        2         0          -     1      100        0\n"
-        "at-once  observe     12345        0        67         18     4   100000        8\n"
+        "limit    mode     admitted  refused  observed  delayed    bytes  in flight  keys  entries"
+        "  evicted\n"
+        "login    enforce         5        2         0        -        -          -     1      100"
+        "        0\n"
+        "at-once  observe     12345        0        67        -        -         18     4   100000"
+        "        8\n"
+        "slow     delay          40        -         -        3  5000000          -     2      100"
+        "        0\n"
         "ok\n"
         "[{\"limit\":\"login\",\"mode\":\"enforce\",\"admitted\":5,\"refused\":2,\"observed\":0,"
         "\"keys\":1,\"entries\":100,\"evicted\":0},{\"limit\":\"at-once\",\"mode\":\"observe\","
         "\"admitted\":12345,\"refused\":0,\"observed\":67,\"in_flight\":18,\"keys\":4,"
-        "\"entries\":100000,\"evicted\":8}]\nok\n");
+        "\"entries\":100000,\"evicted\":8},{\"limit\":\"slow\",\"mode\":\"delay\","
+        "\"admitted\":40,\"refused\":0,\"observed\":0,\"delayed\":3,\"bytes\":5000000,"
+        "\"delayed_bytes\":4000000,\"delayed_s\":1.500,\"keys\":2,\"entries\":100,"
+        "\"evicted\":0}]\nok\n");
     peer_close(&p);
 }
 
