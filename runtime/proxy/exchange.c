@@ -590,6 +590,8 @@ void exchange_free(struct exchange *x)
     deadline_clear(&x->hedge_deadline);
     exchange_leave_inquiry(x);
     release_link(x);
+    if (x->generation && x->server_status)
+        histogram_add(&exchange_times(x)->total, w->now_ns - x->begun_ns);
     if (x->generation)
         exchange_leave_room(x);
     if (x->tarpitted)
