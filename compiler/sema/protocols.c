@@ -144,16 +144,12 @@ static void route_of(struct follow *f, uint32_t route)
 /* Settings that a connection has no use for. */
 static void settings_of(struct follow *f)
 {
-    static const enum setting_id OF_REQUESTS[] = {SETTING_LISTENER_PATH,
-                                                  SETTING_LISTENER_COMPRESS,
-                                                  SETTING_LISTENER_LIMIT,
-                                                  SETTING_LISTENER_CLIENT_HEADER,
-                                                  SETTING_LISTENER_MAX_STREAMS,
-                                                  SETTING_LISTENER_MAX_GLITCHES,
-                                                  SETTING_LISTENER_MIN_RATE,
-                                                  SETTING_LISTENER_MAX_HEADER_SIZE,
-                                                  SETTING_LISTENER_MAX_BODY_SIZE,
-                                                  SETTING_LISTENER_MAX_REQUESTS};
+    static const enum setting_id OF_REQUESTS[] = {
+        SETTING_LISTENER_PATH,          SETTING_LISTENER_COMPRESS,
+        SETTING_LISTENER_LIMIT,         SETTING_LISTENER_CLIENT_HEADER,
+        SETTING_LISTENER_MAX_STREAMS,   SETTING_LISTENER_MAX_GLITCHES,
+        SETTING_LISTENER_MIN_RATE,      SETTING_LISTENER_MAX_HEADER_SIZE,
+        SETTING_LISTENER_MAX_BODY_SIZE, SETTING_LISTENER_MAX_REQUESTS};
     if (f->listener->on_response.n_clauses > 0)
         say(f, f->listener->on_response.span, "there will be no response to do this with");
     for (size_t i = 0; i < COUNT_OF(OF_REQUESTS); i++) {
