@@ -11,6 +11,7 @@
 #include "runtime/control/process.h"
 #include "runtime/daemon/served.h"
 #include "runtime/net/inherited.h"
+#include "stats/server/server.h"
 #include "stats/socket/socket.h"
 
 #define DRAIN_S_DEFAULT 30
@@ -47,6 +48,7 @@ static const struct cli_command command = {
 struct run {
     struct control_config config;
     const char *socket; /* NULL: none */
+    struct admin *admin;
     struct served *served;
 };
 
@@ -144,6 +146,8 @@ static int serve(const struct run *r, struct table *table)
     struct text why = {0};
     struct stats_socket *socket = NULL;
     struct control *c = control_new(&r->config, &why);
+    if (c)
+        admin_attach(r->admin, c);
     const bool reachable = c && open_socket(r, c, &socket, &why);
     if (!reachable)
         table_free(table);
@@ -156,6 +160,7 @@ static int serve(const struct run *r, struct table *table)
     }
     inherited_close();
     stats_socket_close(socket);
+    admin_stop(r->admin);
     control_free(c);
     text_done(&why);
     return ok ? EXIT_CLEAN : EXIT_ERRORS;
@@ -179,12 +184,15 @@ int run_main(int argc, char **argv)
     if (wrong)
         return cli_usage(&command, wrong);
 
+    r.admin = admin_new();
+    r.config.admin = admin_hooks(r.admin);
     struct loaded l;
     r.config.file = argv[1];
     const int rc = load_to_run(r.config.file, &l);
     if (rc < 0) {
         fprintf(stderr, "lbc: cannot read %s: %s\n", r.config.file, strerror(-rc));
         loaded_done(&l);
+        admin_free(r.admin);
         return EXIT_UNREADABLE;
     }
     if (diag_errors(l.diags) + diag_warnings(l.diags) > 0)
@@ -198,5 +206,6 @@ int run_main(int argc, char **argv)
     else
         table_free(table);
     served_free(r.served);
+    admin_free(r.admin);
     return code;
 }
