@@ -7,12 +7,6 @@
 #define EXPIRY_AGAIN_NS  NS_PER_S
 #define EXPIRY_FAILED_NS (60 * NS_PER_S)
 
-static void change_done(struct change *g)
-{
-    text_done(&g->sentence);
-    text_done(&g->who);
-}
-
 static bool has_ended(const struct change *g, int64_t now_ns)
 {
     return g->until_ns > 0 && g->until_ns <= now_ns;
@@ -21,6 +15,29 @@ static bool has_ended(const struct change *g, int64_t now_ns)
 static bool goes(const struct change *g, const struct reload *r)
 {
     return g->number == r->undone || has_ended(g, r->now_ns);
+}
+
+/* Of the one that is new, unless it comes into the file. */
+static bool stays_new(const struct reload *r)
+{
+    return r->change.number > 0 && !r->what.writes_last;
+}
+
+static struct journal_now both_clocks(void)
+{
+    return (struct journal_now){.monotonic_ns = clock_now_ns(), .wall_ns = clock_wall_ns()};
+}
+
+static void write_journal(const struct control *c, struct reload *r)
+{
+    const struct journal_now now = both_clocks();
+    journal_begin(&r->journal, r->change.number > 0 ? r->change.number : c->changes.last);
+    for (uint32_t i = 0; i < c->changes.list.n; i++)
+        if (!goes(&c->changes.list.at[i], r))
+            journal_add(&r->journal, &c->changes.list.at[i], now);
+    if (stays_new(r))
+        journal_add(&r->journal, &r->change, now);
+    r->what.journal = text_slice(&r->journal);
 }
 
 void changes_load(const struct control *c, struct reload *r)
@@ -38,6 +55,7 @@ void changes_load(const struct control *c, struct reload *r)
     if (r->what.judges_last)
         r->what.sentence[r->what.n++] =
             (struct control_sentence){.text = text_slice(&r->change.sentence)};
+    write_journal(c, r);
 }
 
 static void expire(void *of);
@@ -62,7 +80,7 @@ static void set_expiry(struct control *c, bool failed)
 static void expire(void *of)
 {
     struct control *c = of;
-    struct reload r = {0};
+    struct reload r = {.asker = {.who = SLICE("time")}};
     if (!control_begin_reload(c, &r) && !c->draining)
         timer_set(&c->changes.expiry, EXPIRY_AGAIN_NS);
 }
@@ -100,62 +118,53 @@ void changes_settle(struct control *c, struct reload *r, bool served)
     if (served && r->change.number > 0) {
         r->change.fits = true;
         c->changes.last = r->change.number;
-        log_line(LOG_INFO, "change %llu by " SLICE_FMT "%s: " SLICE_FMT,
-                 (unsigned long long)r->change.number, SLICE_ARG(text_slice(&r->change.who)),
-                 r->what.writes_last ? ", in the file" : "",
+        log_line(LOG_INFO, "change %llu by %s%s: " SLICE_FMT, (unsigned long long)r->change.number,
+                 r->change.who, r->what.writes_last ? ", in the file" : "",
                  SLICE_ARG(text_slice(&r->change.sentence)));
     }
-    if (served && r->change.number > 0 && !r->what.writes_last)
+    if (served && stays_new(r))
         VEC_ADD(&c->changes.list, r->change);
     else
         change_done(&r->change);
     free(r->what.sentence);
+    text_done(&r->journal);
     r->what.sentence = NULL;
+    r->what.journal = SLICE_NONE;
     set_expiry(c, !served);
 }
 
 bool control_change(struct control *c, const struct control_request *q,
-                    void (*done)(void *of, const struct control_reload *r), void *of,
-                    struct text *why)
+                    const struct control_asker *asker)
 {
     if (c->changes.list.n >= CONTROL_CHANGES_MAX && !q->commit) {
-        text_addf(why, "there are %u changes already; undo some, or commit them",
+        text_addf(asker->why, "there are %u changes already; undo some, or commit them",
                   CONTROL_CHANGES_MAX);
         return false;
     }
     if (q->sentence.len > CONTROL_CHANGE_BYTES_MAX) {
-        text_addf(why, "a change has at most %u bytes", CONTROL_CHANGE_BYTES_MAX);
+        text_addf(asker->why, "a change has at most %u bytes", CONTROL_CHANGE_BYTES_MAX);
         return false;
     }
     const int64_t now_ns = clock_now_ns();
-    struct reload r = {.what = {.writes_last = q->commit}, .done = done, .done_of = of};
+    struct reload r = {.what = {.writes_last = q->commit}, .asker = *asker};
     r.change = (struct change){.number = c->changes.last + 1,
                                .made_ns = now_ns,
                                .until_ns = q->for_ns > 0 ? now_ns + q->for_ns : 0};
     text_add(&r.change.sentence, q->sentence);
-    text_add(&r.change.who, q->who);
-    if (!control_begin_reload(c, &r)) {
-        text_adds(why, control_why_not_now(c));
-        return false;
-    }
-    return true;
+    control_who(asker->who, r.change.who);
+    return control_begin_reload(c, &r);
 }
 
-bool control_undo(struct control *c, uint64_t change,
-                  void (*done)(void *of, const struct control_reload *r), void *of,
-                  struct text *why)
+bool control_undo(struct control *c, uint64_t change, const struct control_asker *asker)
 {
     uint32_t i = 0;
     while (i < c->changes.list.n && c->changes.list.at[i].number != change)
         i++;
-    struct reload r = {.undone = change, .done = done, .done_of = of};
-    if (i == c->changes.list.n)
-        text_addf(why, "there is no change %llu; \"show drift\" lists them",
-                  (unsigned long long)change);
-    else if (control_begin_reload(c, &r))
-        return true;
-    else
-        text_adds(why, control_why_not_now(c));
+    struct reload r = {.undone = change, .asker = *asker};
+    if (i < c->changes.list.n)
+        return control_begin_reload(c, &r);
+    text_addf(asker->why, "there is no change %llu; \"show drift\" lists them",
+              (unsigned long long)change);
     return false;
 }
 
@@ -168,7 +177,7 @@ void control_changes(const struct control *c,
         const int64_t left_ns = g->until_ns > now_ns ? g->until_ns - now_ns : 0;
         const struct control_change view = {.number = g->number,
                                             .sentence = text_slice(&g->sentence),
-                                            .who = text_slice(&g->who),
+                                            .who = slice_of(g->who),
                                             .age_ns = now_ns - g->made_ns,
                                             .left_ns = g->until_ns > 0 ? left_ns : -1,
                                             .fits = g->fits};
@@ -176,9 +185,46 @@ void control_changes(const struct control *c,
     }
 }
 
+static void remember(void *to, struct change g)
+{
+    struct control *c = to;
+    if (c->changes.list.n < CONTROL_CHANGES_MAX)
+        VEC_ADD(&c->changes.list, g);
+    else
+        change_done(&g);
+}
+
+static void tell_bad_line(void *to, uint32_t number, struct slice line)
+{
+    (void)to;
+    log_line(LOG_ERROR,
+             "line %u of the changes that were kept is none, and is left out: " SLICE_FMT, number,
+             SLICE_ARG(line));
+}
+
 void changes_init(struct control *c)
 {
     timer_init(&c->changes.expiry, c->loop, expire, c);
+    c->changes.last = journal_read(c->config.journal, both_clocks(), remember, tell_bad_line, c);
+}
+
+/* Changes that were there before the process make the first table, too. */
+struct table *changes_at_start(struct control *c, struct table *without)
+{
+    if (c->changes.list.n == 0)
+        return without;
+    struct reload r = {.asker = {.who = SLICE("start")}, .now_ns = clock_now_ns()};
+    changes_load(c, &r);
+    r.what.who = r.asker.who;
+    struct table *t = c->config.load(c->config.load_of, &r.what, &r.report);
+    control_log_report(text_slice(&r.report), t ? LOG_WARNING : LOG_ERROR);
+    if (t) {
+        table_free(without);
+        c->config.loaded(c->config.load_of, true);
+    }
+    changes_settle(c, &r, t != NULL);
+    text_done(&r.report);
+    return t ? t : without;
 }
 
 void changes_done(struct control *c)

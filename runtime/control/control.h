@@ -33,6 +33,7 @@ struct control_info {
     uint64_t reloads, reloads_refused;    /* since the process began, changes among them */
     bool reload_refused;                  /* the last one */
     int64_t reload_wall_ns;               /* when that was, since 1970; 0: there was none */
+    int64_t swap_longest_ns;              /* that a swap has held up a worker's loop */
     int64_t trial_left_ns;                /* until what is on trial goes; 0: nothing is */
     bool serving;                         /* clients are served: from the first checks on */
     bool draining;                        /* a shutdown has begun */
@@ -49,6 +50,7 @@ struct control_server {
     bool checked;
     enum server_admin admin;
     uint32_t weight, priority;
+    uint32_t file_weight; /* another one may have been set */
     bool backup;
     bool standby; /* servers of a lower priority are used now */
     int64_t in_flight;
@@ -199,25 +201,33 @@ struct control_reload {
     struct slice report; /* warnings, or the diagnostics that refused it; human-readable */
 };
 
-/* Loads the file anew, off every loop; `done` is called on the control thread once it is over. Only
- * one runs at a time: false when one is under way. */
-MUST_CHECK bool control_reload(struct control *c,
-                               void (*done)(void *of, const struct control_reload *r), void *of);
+/* Who asks for something to be loaded, and who is told. */
+#define CONTROL_WHO_MAX 31u
+struct control_asker {
+    struct slice who; /* for those who look at it later: "uid 1000"; cut after CONTROL_WHO_MAX */
+    void (*done)(
+        void *of,
+        const struct control_reload *r); /* on the control thread, once it is over; may be NULL */
+    void *of;
+    struct text *why; /* a sentence, when it cannot be tried now: then `done` is not called */
+};
+
+/* Loads the file anew, off every loop. Only one load runs at a time: false when one is under way.
+ */
+MUST_CHECK bool control_reload(struct control *c, const struct control_asker *asker);
 
 /* Why a reload, or anything that is loaded, is refused now: a sentence. */
 const char *control_why_not_now(const struct control *c);
 
 /*
- * The same, on trial: unless control_confirm() comes within `for_ns`, what was served before comes
+ * A reload on trial: unless control_confirm() comes within `for_ns`, what was served before comes
  * back. It does so at once when, of at least CONTROL_TRIAL_RESPONSES responses since, the share of
  * 5xx is CONTROL_TRIAL_PERCENT points above that of the minute before. Meanwhile nothing else is
- * loaded. False, with a sentence in `why`, when it cannot be tried now.
+ * loaded.
  */
 #define CONTROL_TRIAL_RESPONSES 100u
 #define CONTROL_TRIAL_PERCENT   5u
-MUST_CHECK bool control_try(struct control *c, int64_t for_ns,
-                            void (*done)(void *of, const struct control_reload *r), void *of,
-                            struct text *why);
+MUST_CHECK bool control_try(struct control *c, int64_t for_ns, const struct control_asker *asker);
 
 /* What is on trial stays. False when nothing is. */
 MUST_CHECK bool control_confirm(struct control *c);
@@ -229,23 +239,45 @@ MUST_CHECK bool control_confirm(struct control *c);
 /*
  * Changes the configuration as a sentence of `lbc edit` says, without reading the files: all or
  * nothing, as a reload. With `for_ns` it is taken back after that time, else it holds until it is
- * undone or the process ends; reloads keep it. With `commit` it is written into the file instead,
- * which must be as it was loaded. `who` is for those who look at it later. `done` as for a reload;
- * false, with a sentence in `why`, when it cannot be tried now.
+ * undone; reloads keep it, and restarts where there is a state (control_config.journal). With
+ * `commit` it is written into the file instead, which must be as it was loaded.
  */
 struct control_request {
-    struct slice sentence, who;
+    struct slice sentence;
     int64_t for_ns; /* 0: no end */
     bool commit;
 };
 MUST_CHECK bool control_change(struct control *c, const struct control_request *r,
-                               void (*done)(void *of, const struct control_reload *r), void *of,
-                               struct text *why);
+                               const struct control_asker *asker);
 
 /* Takes a change back, in the same way. */
-MUST_CHECK bool control_undo(struct control *c, uint64_t change,
-                             void (*done)(void *of, const struct control_reload *r), void *of,
-                             struct text *why);
+MUST_CHECK bool control_undo(struct control *c, uint64_t change, const struct control_asker *asker);
+
+/* A configuration that was served: the text of each of its files. */
+struct control_revision {
+    uint64_t number;
+    struct slice who, what; /* brought it, and how: "reload", "commit set api/a weight 5" */
+    int64_t made_s;         /* since 1970 */
+    uint32_t files;
+    uint64_t bytes;
+    bool current; /* the newest, whose texts are served */
+};
+
+/* Calls `each` for every revision that is kept, newest first. False, with a sentence in `why`,
+ * where none are. */
+MUST_CHECK bool control_revisions_each(const struct control *c,
+                                       void (*each)(void *to, const struct control_revision *r),
+                                       void *to, struct text *why);
+
+/* Appends what the revision changed, as `diff -u` writes it. Reads its texts from the disk. False,
+ * with a sentence in `why`. */
+MUST_CHECK bool control_revision_diff(const struct control *c, uint64_t number, struct text *out,
+                                      struct text *why);
+
+/* Serves the texts of a revision and writes them into the files, which must be as they were loaded;
+ * changes that are not in the files stay. */
+MUST_CHECK bool control_rollback(struct control *c, uint64_t number,
+                                 const struct control_asker *asker);
 
 struct control_change {
     uint64_t number;

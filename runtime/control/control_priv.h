@@ -4,21 +4,15 @@
 #include <pthread.h>
 
 #include "runtime/auth/checks.h"
+#include "runtime/control/journal.h"
 #include "runtime/control/process.h"
 #include "runtime/event/mailbox.h"
 #include "runtime/generation/generation.h"
+#include "runtime/log/log.h"
 #include "runtime/log/writer.h"
 #include "runtime/proxy/worker.h"
 #include "runtime/share/share.h"
 #include "runtime/upstream/probe.h"
-
-/* A change that is not in the files. */
-struct change {
-    uint64_t number;
-    struct text sentence, who; /* owned */
-    int64_t made_ns, until_ns; /* 0: no end */
-    bool fits;
-};
 
 struct changes {
     VEC(struct change) list; /* oldest first */
@@ -50,7 +44,9 @@ struct reload {
     pthread_t thread;
     struct message finished;
     int64_t begun_ns;
-    struct control_loading what;           /* its sentences are owned */
+    struct control_loading what; /* its sentences and journal are owned */
+    struct text journal;
+    char who[CONTROL_WHO_MAX + 1];
     struct change change;                  /* that is new; number 0: there is none */
     uint64_t undone;                       /* the number of one that goes; 0: none */
     int64_t trial_ns;                      /* it is on trial for so long; 0: it stays */
@@ -58,11 +54,11 @@ struct reload {
     struct table *table;                   /* what the compile thread made */
     struct generation_needs needs, before; /* loaded for it; what there was; pinned */
     bool loaded;                           /* all that it needs */
-    struct timer checks;  /* while a new generation waits for its servers' first checks */
+    struct timer checks;  /* while a new generation waits for its servers' first checks, or for
+                             the workers to take it */
     int64_t hand_over_ns; /* at the latest, checked or not */
     struct text report;
-    void (*done)(void *of, const struct control_reload *r);
-    void *done_of;
+    struct control_asker asker; /* its `who` and `why` are not there any more once it runs */
 };
 
 /* A worker's report that it has no connection left. */
@@ -93,6 +89,7 @@ struct control {
 
     struct generation *newest;      /* then by `older`; all that are not freed */
     struct generation *handed_over; /* the workers have it, or will when they run */
+    uint64_t given;                 /* how many times they were given one */
     struct probes *probes;
     struct discoveries *sources;
     struct shares *shares;
@@ -118,6 +115,10 @@ struct control {
 /* How long a start or a reload waits for first health checks, and how often it looks. */
 #define FIRST_CHECKS_NS      (NS_PER_S)
 #define FIRST_CHECKS_LOOK_NS (5 * NS_PER_MS)
+
+/* The same until all workers have taken a generation: each does at the top of its next turn. */
+#define TAKING_NS      (5 * NS_PER_S)
+#define TAKING_LOOK_NS (NS_PER_MS / 2)
 
 /* How long answers are gathered before their servers are put to use. */
 #define REGROUP_NS (20 * NS_PER_MS)
@@ -151,6 +152,10 @@ bool control_waits_for_checks(const struct control *c, uint32_t cluster);
 /* changes.c: what is to be loaded, with all changes that hold at r->now_ns, but for the one that is
  * undone; to be freed by changes_settle(), which takes over what has become of them. */
 void changes_init(struct control *c);
+
+/* The first table with the changes that were there before the process, and `without` is freed; or
+ * that where there are none, or they can't be loaded. Blocks. */
+struct table *changes_at_start(struct control *c, struct table *without);
 void changes_load(const struct control *c, struct reload *r);
 void changes_settle(struct control *c, struct reload *r, bool served);
 void changes_done(struct control *c);
@@ -164,9 +169,19 @@ static inline bool trial_is_on(const struct control *c)
     return c->trial.until_ns != 0;
 }
 
-/* Begins a reload; `r` says which: its what.anew, change and undone. False: one is under way, the
- * process ends, or there are no threads; what `r` owns is freed then. */
+/* Begins a reload; `r` says which: its what.anew, change and undone. False, with a sentence in
+ * asker.why unless that is NULL: one is under way, the process ends, or there are no threads; what
+ * `r` owns is freed then. */
 MUST_CHECK bool control_begin_reload(struct control *c, struct reload *r);
+
+/* The same for SIGHUP; says in the log why not. */
+void control_reload_by_signal(struct control *c);
+
+/* Each line of it. */
+void control_log_report(struct slice report, enum log_level level);
+
+/* As much as there is room for. */
+void control_who(struct slice who, char out[CONTROL_WHO_MAX + 1]);
 
 /* watch.c: all clusters of the newest generation, once it is. */
 void control_watch_init(struct control *c);

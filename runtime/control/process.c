@@ -21,10 +21,10 @@ static void take_signal(struct control *c, int number)
 {
     switch (number) {
     case SIGHUP:
-        if (trial_is_on(c))
-            log_line(LOG_WARNING, "SIGHUP: %s", control_why_not_now(c));
-        else if (!control_reload(c, NULL, NULL))
+        if (c->reload.under_way)
             c->reload_again = true; /* the file may have changed since the one under way read it */
+        else
+            control_reload_by_signal(c);
         return;
     case SIGUSR1:
         if (c->writer)
@@ -211,6 +211,7 @@ static void look_at_first_checks(void *of)
 bool control_start(struct control *c, struct table *table, struct text *why)
 {
     struct generation_needs needs = {0};
+    table = changes_at_start(c, table);
     const bool published =
         control_load_needs(table, needs, &needs, why) && control_publish(c, table, needs, why);
     control_let_go(&needs); /* the generation has it */

@@ -25,9 +25,13 @@ struct control_loading {
     bool keeps;
     struct control_sentence *sentence; /* applied one after the other */
     uint32_t n;
-    bool judges_last; /* the last one is new: where it does not fit, nothing is loaded */
-    bool
-        writes_last; /* and it is written into its file, unless that is no longer what was loaded */
+    bool judges_last;  /* the last one is new: where it does not fit, nothing is loaded */
+    bool writes_last;  /* and it is written into its file, unless that is not what was loaded any
+                          more */
+    uint64_t revision; /* it is about the texts of that one, which are written; 0: it is not */
+    struct slice who;  /* asked for it */
+    struct slice
+        journal; /* the changes that hold once this is served: see control_config.journal */
 };
 
 /* Loads and compiles the configuration. Returns a verified table, which the caller owns, or NULL;
@@ -49,6 +53,15 @@ struct control_admin {
     const struct metrics *metrics; /* what it counts; borrowed */
 };
 
+/* What was served and can be again: control_revisions_each() and control_revision_diff() without
+ * `c`. On the control thread. */
+struct control_revisions {
+    void (*each)(const void *of, void (*each)(void *to, const struct control_revision *r),
+                 void *to);
+    bool (*diff)(const void *of, uint64_t number, struct text *out, struct text *why);
+    const void *of; /* NULL: nothing is kept */
+};
+
 struct control_config {
     const char *version, *file; /* for show info; borrowed */
     uint32_t workers;           /* 1..CONTROL_WORKERS_MAX */
@@ -58,6 +71,12 @@ struct control_config {
     control_loaded *loaded;
     void *load_of;
     struct control_admin admin; /* no `prepare`: there is none */
+    struct control_revisions revisions;
+
+    /* The changes that were there when another process ended, as control_loading.journal had them;
+     * borrowed until control_new() returns. Lines that are none are told in the log and left out.
+     */
+    struct slice journal;
 };
 
 #define CONTROL_WORKERS_MAX 256u

@@ -55,6 +55,7 @@ static void hand_over(struct control *c)
 {
     struct generation *before = c->handed_over;
     c->handed_over = c->newest;
+    c->given += c->serving;
     if (!c->serving)
         let_go(c, before);
     else
@@ -235,9 +236,9 @@ void control_abandon_reload(struct control *c)
     if (!r->under_way)
         return;
     r->under_way = false;
-    if (r->done) { /* whoever waits for it frees what it waits with */
+    if (r->asker.done) { /* whoever waits for it frees what it waits with */
         const struct control_reload nothing = {.generation = c->newest->id};
-        r->done(r->done_of, &nothing);
+        r->asker.done(r->asker.of, &nothing);
     }
     if (!r->compiling) { /* it waits for checks; its generation is freed with the others */
         changes_settle(c, r, false);
@@ -248,14 +249,19 @@ void control_abandon_reload(struct control *c)
     pthread_join(r->thread, NULL);
 }
 
+void control_log_report(struct slice report, enum log_level level)
+{
+    struct slice line;
+    while (slice_split(&report, '\n', &line))
+        if (line.len > 0)
+            log_line(level, "  " SLICE_FMT, SLICE_ARG(line));
+}
+
 static void log_refusal(const struct control_reload *r)
 {
     log_line(LOG_ERROR, "%s refused, generation %llu goes on", r->change > 0 ? "change" : "reload",
              (unsigned long long)r->generation);
-    struct slice rest = r->report, line;
-    while (slice_split(&rest, '\n', &line))
-        if (line.len > 0)
-            log_line(LOG_ERROR, "  " SLICE_FMT, SLICE_ARG(line));
+    control_log_report(r->report, LOG_ERROR);
 }
 
 static void answer(struct control *c, bool done)
@@ -280,13 +286,12 @@ static void answer(struct control *c, bool done)
         log_refusal(&result);
     changes_settle(c, r, done);
     trial_settle(c, r, done);
-    if (r->done)
-        r->done(r->done_of, &result);
+    if (r->asker.done)
+        r->asker.done(r->asker.of, &result);
     text_done(&report);
     if (c->reload_again) {
         c->reload_again = false;
-        if (!control_reload(c, NULL, NULL))
-            log_line(LOG_WARNING, "SIGHUP: %s", control_why_not_now(c));
+        control_reload_by_signal(c);
     }
 }
 
@@ -314,6 +319,25 @@ static bool any_waits_for_checks(const struct control *c)
     return false;
 }
 
+static bool all_have_taken(const struct control *c)
+{
+    for (uint32_t i = 0; i < c->n_workers && c->serving; i++)
+        if (atomic_load_explicit(&c->worker[i]->taken, memory_order_acquire) < c->given)
+            return false;
+    return true;
+}
+
+/* Whoever asked is told once it is so everywhere: what a listener that is removed was bound to can
+ * be bound again by the next one. */
+static void look_at_taking(void *of)
+{
+    struct control *c = of;
+    if (all_have_taken(c) || clock_now_ns() >= c->reload.hand_over_ns)
+        answer(c, true);
+    else
+        timer_set(&c->reload.checks, TAKING_LOOK_NS);
+}
+
 /* The generation before serves on until the new one can; not for long, though. */
 static void look_at_checks(void *of)
 {
@@ -324,7 +348,9 @@ static void look_at_checks(void *of)
         return;
     }
     hand_over(c);
-    answer(c, true);
+    timer_init(&c->reload.checks, c->loop, look_at_taking, c);
+    c->reload.hand_over_ns = clock_now_ns() + TAKING_NS;
+    look_at_taking(c);
 }
 
 static void reload_finished(struct message *m)
@@ -354,33 +380,57 @@ const char *control_why_not_now(const struct control *c)
                             : "a reload is under way already; ask again when it is done";
 }
 
-bool control_begin_reload(struct control *c, struct reload *r)
+void control_who(struct slice who, char out[CONTROL_WHO_MAX + 1])
 {
-    r->now_ns = clock_now_ns();
-    changes_load(c, r);
-    bool begun = !c->reload.under_way && !c->draining && !trial_is_on(c);
-    if (begun) {
-        r->under_way = r->compiling = true;
-        r->finished.run = reload_finished;
-        r->begun_ns = r->now_ns;
-        r->before = c->newest->configuration->needs;
-        tls_loaded_pin(r->before.tls);
-        secrets_pin(r->before.secrets);
-        realms_pin(r->before.realms);
-        c->reload = *r;
-        begun = pthread_create(&c->reload.thread, NULL, compile_thread, c) == 0;
-        c->reload.under_way = begun;
-        if (!begun)
-            reload_let_go(&c->reload);
-    }
-    if (!begun)
-        changes_settle(c, r, false);
-    return begun;
+    const size_t n = who.len < CONTROL_WHO_MAX ? who.len : CONTROL_WHO_MAX;
+    memcpy(out, who.at, n);
+    out[n] = '\0';
 }
 
-bool control_reload(struct control *c, void (*done)(void *of, const struct control_reload *r),
-                    void *of)
+static bool start_thread(struct control *c, const struct reload *r)
 {
-    struct reload r = {.what = {.anew = true}, .done = done, .done_of = of};
+    c->reload = *r;
+    struct reload *begun = &c->reload;
+    control_who(r->asker.who, begun->who);
+    begun->what.who = slice_of(begun->who);
+    begun->compiling = true;
+    begun->finished.run = reload_finished;
+    begun->begun_ns = r->now_ns;
+    begun->before = c->newest->configuration->needs;
+    tls_loaded_pin(begun->before.tls);
+    secrets_pin(begun->before.secrets);
+    realms_pin(begun->before.realms);
+    begun->under_way = pthread_create(&begun->thread, NULL, compile_thread, c) == 0;
+    if (!begun->under_way)
+        reload_let_go(begun);
+    return begun->under_way;
+}
+
+bool control_begin_reload(struct control *c, struct reload *r)
+{
+    const bool may = !c->reload.under_way && !c->draining && !trial_is_on(c);
+    r->now_ns = clock_now_ns();
+    changes_load(c, r);
+    if (may && start_thread(c, r))
+        return true;
+    if (r->asker.why)
+        text_adds(r->asker.why,
+                  may ? "there is no thread to be had for it" : control_why_not_now(c));
+    changes_settle(c, r, false);
+    return false;
+}
+
+bool control_reload(struct control *c, const struct control_asker *asker)
+{
+    struct reload r = {.what = {.anew = true}, .asker = *asker};
     return control_begin_reload(c, &r);
+}
+
+void control_reload_by_signal(struct control *c)
+{
+    struct text why = {0};
+    const struct control_asker asker = {.who = SLICE("SIGHUP"), .why = &why};
+    if (!control_reload(c, &asker))
+        log_line(LOG_WARNING, "SIGHUP: " SLICE_FMT, SLICE_ARG(text_slice(&why)));
+    text_done(&why);
 }

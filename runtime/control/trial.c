@@ -52,7 +52,7 @@ static void go_back(struct control *c, const char *why)
     struct trial *t = &c->trial;
     log_line(LOG_WARNING, "what is on trial goes, what was served before comes back: %s", why);
     t->until_ns = 0;
-    struct reload r = {.what = {.back = true}};
+    struct reload r = {.what = {.back = true}, .asker = {.who = SLICE("trial")}};
     if (control_begin_reload(c, &r) || c->draining)
         return;
     t->until_ns = clock_now_ns(); /* servers that come and go are being loaded, say */
@@ -85,15 +85,10 @@ void trial_settle(struct control *c, const struct reload *r, bool served)
     log_line(LOG_INFO, "it is on trial for %.0f s", (double)r->trial_ns / (double)NS_PER_S);
 }
 
-bool control_try(struct control *c, int64_t for_ns,
-                 void (*done)(void *of, const struct control_reload *r), void *of, struct text *why)
+bool control_try(struct control *c, int64_t for_ns, const struct control_asker *asker)
 {
-    struct reload r = {
-        .what = {.anew = true, .keeps = true}, .trial_ns = for_ns, .done = done, .done_of = of};
-    if (control_begin_reload(c, &r))
-        return true;
-    text_adds(why, control_why_not_now(c));
-    return false;
+    struct reload r = {.what = {.anew = true, .keeps = true}, .trial_ns = for_ns, .asker = *asker};
+    return control_begin_reload(c, &r);
 }
 
 bool control_confirm(struct control *c)

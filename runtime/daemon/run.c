@@ -1,5 +1,6 @@
 #include "runtime/daemon/run.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "runtime/base/number.h"
 #include "runtime/base/socket_path.h"
 #include "runtime/control/process.h"
+#include "runtime/daemon/revisions.h"
 #include "runtime/daemon/served.h"
 #include "runtime/net/inherited.h"
 #include "stats/server/server.h"
@@ -17,7 +19,17 @@
 #define DRAIN_S_DEFAULT 30
 #define DRAIN_S_MAX     86400
 
-enum { OPTION_WORKERS, OPTION_SOCKET, OPTION_ACCESS_LOG, OPTION_DRAIN };
+/* Twice what all changes together may be. */
+#define JOURNAL_BYTES_MAX (2u * CONTROL_CHANGES_MAX * CONTROL_CHANGE_BYTES_MAX)
+
+enum {
+    OPTION_WORKERS,
+    OPTION_SOCKET,
+    OPTION_ACCESS_LOG,
+    OPTION_DRAIN,
+    OPTION_STATE,
+    OPTION_HAPROXY
+};
 
 static const struct cli_option options[] = {
     [OPTION_WORKERS] = {"--workers", "N", "threads that serve traffic (one per processor)"},
@@ -26,6 +38,10 @@ static const struct cli_option options[] = {
     [OPTION_ACCESS_LOG] = {"--access-log", "PATH",
                            "a line of JSON per request; - is standard output (-), 'off' none"},
     [OPTION_DRAIN] = {"--drain", "SECONDS", "how long a shutdown waits for what is under way (30)"},
+    [OPTION_STATE] = {"--state", "FOLDER",
+                      "where changes and revisions are kept ($STATE_DIRECTORY, or nowhere)"},
+    [OPTION_HAPROXY] = {"--haproxy-socket", "PATH",
+                        "another socket, for programs that ask HAProxy: exporters, hatop"},
     {0},
 };
 
@@ -47,7 +63,11 @@ static const struct cli_command command = {
 
 struct run {
     struct control_config config;
-    const char *socket; /* NULL: none */
+    const char *socket;                  /* NULL: none */
+    const char *haproxy_socket, *folder; /* the same */
+    struct state *state;
+    struct history *history;
+    struct text journal;
     struct admin *admin;
     struct served *served;
 };
@@ -82,6 +102,8 @@ static const char *set_options(struct run *r, const char *const *value)
         r->socket = unless_off(value[OPTION_SOCKET]);
     if (value[OPTION_ACCESS_LOG])
         r->config.access_log = unless_off(value[OPTION_ACCESS_LOG]);
+    r->haproxy_socket = value[OPTION_HAPROXY];
+    r->folder = value[OPTION_STATE] ? value[OPTION_STATE] : getenv("STATE_DIRECTORY");
     return NULL;
 }
 
@@ -107,14 +129,42 @@ static void loaded_again(void *of, bool served)
     served_settle(r->served, served);
 }
 
-static bool open_socket(const struct run *r, struct control *c, struct stats_socket **out,
-                        struct text *why)
+/* False: why not has been said. */
+static bool open_state(struct run *r)
 {
-    if (!r->socket)
+    if (!r->folder)
         return true;
-    const int rc = stats_socket_open(r->socket, control_loop(c), c, out);
+    int error = state_open(r->folder, &r->state);
+    if (!error)
+        error = history_open(r->state, &r->history);
+    if (!error)
+        error = state_read(r->state, SERVED_JOURNAL, JOURNAL_BYTES_MAX, &r->journal);
+    if (error && error != -ENOENT) {
+        fprintf(stderr, "lbc run: cannot use the folder %s: %s\n", r->folder,
+                error == -EWOULDBLOCK ? "another process does" : strerror(-error));
+        return false;
+    }
+    r->config.journal = text_slice(&r->journal);
+    r->config.revisions = revisions_of(r->history);
+    return true;
+}
+
+static void close_state(struct run *r)
+{
+    history_free(r->history);
+    state_close(r->state);
+    text_done(&r->journal);
+}
+
+/* NULL, where there is no path. */
+static bool open_socket(const char *path, enum stats_speech speech, struct control *c,
+                        struct stats_socket **out, struct text *why)
+{
+    if (!path)
+        return true;
+    const int rc = stats_socket_open(path, speech, control_loop(c), c, out);
     if (rc != 0)
-        text_addf(why, "cannot listen on the stats socket %s: %s", r->socket, strerror(-rc));
+        text_addf(why, "cannot listen on the stats socket %s: %s", path, strerror(-rc));
     return rc == 0;
 }
 
@@ -144,22 +194,25 @@ static void say_left(void)
 static int serve(const struct run *r, struct table *table)
 {
     struct text why = {0};
-    struct stats_socket *socket = NULL;
+    struct stats_socket *socket = NULL, *haproxy = NULL;
     struct control *c = control_new(&r->config, &why);
     if (c)
         admin_attach(r->admin, c);
-    const bool reachable = c && open_socket(r, c, &socket, &why);
+    const bool reachable = c && open_socket(r->socket, STATS_LBC, c, &socket, &why) &&
+                           open_socket(r->haproxy_socket, STATS_HAPROXY, c, &haproxy, &why);
     if (!reachable)
         table_free(table);
     const bool ok = reachable && control_start(c, table, &why);
     if (ok) {
         say_left();
+        served_started(r->served);
         control_run(c);
     } else {
         fprintf(stderr, "lbc run: " SLICE_FMT "\n", SLICE_ARG(text_slice(&why)));
     }
     inherited_close();
     stats_socket_close(socket);
+    stats_socket_close(haproxy);
     admin_stop(r->admin);
     control_free(c);
     text_done(&why);
@@ -197,15 +250,18 @@ int run_main(int argc, char **argv)
     }
     if (diag_errors(l.diags) + diag_warnings(l.diags) > 0)
         report(&l, DIAG_HUMAN);
-    r.served = served_new(r.config.file);
-    served_keep(r.served, &l);
+    if (l.table && open_state(&r)) {
+        r.served = served_new(r.config.file, r.state, r.history, r.config.journal);
+        served_start(r.served, &l);
+    }
     struct table *table = take_table(&l);
     int code = EXIT_ERRORS;
-    if (table && take_sockets())
+    if (table && r.served && take_sockets())
         code = serve(&r, table);
     else
         table_free(table);
     served_free(r.served);
+    close_state(&r);
     admin_free(r.admin);
     return code;
 }

@@ -3,30 +3,26 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "compiler/cli/replace.h"
 #include "grammar/edit/edit.h"
 #include "grammar/edit/list.h"
 #include "runtime/base/arena.h"
 #include "runtime/base/vec.h"
+#include "runtime/daemon/written.h"
 #include "runtime/log/log.h"
-
-/* The text of a file. */
-struct copy {
-    char *path; /* owned */
-    struct text text;
-};
-
-struct copies {
-    VEC(struct copy) list;
-};
+#include "runtime/state/copies.h"
 
 struct served {
     const char *path;
     struct copies base, next; /* of what is served; of what was loaded last */
     struct copies previous;   /* of what was served before, while it may come back */
     bool keeps;               /* what is served now becomes that */
-    struct copy before;       /* of the file that was written then; no path: none was */
+    struct written written;   /* then */
+    struct state *state;      /* NULL: nothing is there any more after the process's end */
+    struct history *history;
+    struct text journal; /* the changes, as they are on the disk */
+    bool journals;       /* others are on the disk beside them */
 };
 
 /* Changes of one list. */
@@ -50,52 +46,14 @@ struct loading {
     bool *left_out;      /* sentences that it is wrong with */
 };
 
-static void copy_done(struct copy *c)
-{
-    free(c->path);
-    text_done(&c->text);
-    *c = (struct copy){0};
-}
-
-static void copies_done(struct copies *c)
-{
-    for (uint32_t i = 0; i < c->list.n; i++)
-        copy_done(&c->list.at[i]);
-    VEC_DONE(&c->list);
-}
-
-static struct copy copy_of(struct slice path, struct slice text)
-{
-    struct copy c = {.path = must_calloc(path.len + 1, 1)};
-    if (path.len > 0)
-        memcpy(c.path, path.at, path.len);
-    text_add(&c.text, text);
-    return c;
-}
-
-static struct copy *find(const struct copies *c, struct slice path)
-{
-    for (uint32_t i = 0; i < c->list.n; i++)
-        if (slice_eq(slice_of(c->list.at[i].path), path))
-            return &c->list.at[i];
-    return NULL;
-}
-
-static void put(struct copies *c, struct slice path, struct slice text)
-{
-    struct copy new = copy_of(path, text), *there = find(c, path);
-    if (there) {
-        copy_done(there);
-        *there = new;
-    } else {
-        VEC_ADD(&c->list, new);
-    }
-}
-
-struct served *served_new(const char *path)
+struct served *served_new(const char *path, struct state *state, struct history *history,
+                          struct slice journal)
 {
     struct served *s = MUST_NEW(struct served);
     s->path = path;
+    s->state = state;
+    s->history = history;
+    text_add(&s->journal, journal);
     return s;
 }
 
@@ -106,26 +64,19 @@ void served_free(struct served *s)
     copies_done(&s->base);
     copies_done(&s->next);
     copies_done(&s->previous);
-    copy_done(&s->before);
+    written_done(&s->written);
+    text_done(&s->journal);
     free(s);
 }
 
 /* --- texts ----------------------------------------------------------------------------------- */
 
-static bool text_of(const struct copies *c, struct slice path, struct slice *text)
-{
-    const struct copy *known = find(c, path);
-    if (known)
-        *text = text_slice(&known->text);
-    return known != NULL;
-}
-
 /* As changes left it; else as it was loaded; else as it is on the disk, which is for sources. */
 static bool given(void *of, struct slice path, struct slice *text)
 {
     const struct loading *l = of;
-    return text_of(&l->edited, path, text) || text_of(&l->original, path, text) ||
-           (!l->what->anew && text_of(l->base, path, text));
+    return copies_text(&l->edited, path, text) || copies_text(&l->original, path, text) ||
+           (!l->what->anew && copies_text(l->base, path, text));
 }
 
 /* A file that a change may be about, once more as changes left it. */
@@ -138,11 +89,11 @@ static bool read_original(struct loading *l, struct slice path, struct slice *te
     const int index = sources_load(sources, name);
     uint32_t first;
     if (index >= 0)
-        put(&l->original, path, sources_text(sources, index, &first));
+        copies_put(&l->original, path, sources_text(sources, index, &first));
     else
         text_addf(l->said, "cannot read %s: %s\n", name, strerror(-index));
     sources_free(sources);
-    return index >= 0 && text_of(&l->original, path, text);
+    return index >= 0 && copies_text(&l->original, path, text);
 }
 
 /* --- changes --------------------------------------------------------------------------------- */
@@ -177,7 +128,7 @@ static bool change_file(struct loading *l, struct slice path, struct slice sente
         note_list_change(l, list, entry);
         free(list);
     } else if (fits && edit(sources, file, request, &l->arena, d, &patch)) {
-        put(&l->edited, path, edit_apply(text, &patch, &l->arena));
+        copies_put(&l->edited, path, edit_apply(text, &patch, &l->arena));
     } else {
         fits = false;
         diag_render(d, DIAG_HUMAN, said);
@@ -230,7 +181,7 @@ static bool change_lists(struct loading *l, bool judged)
             break;
         const struct slice with =
             list_changed(text, list->change.at, list->change.n, &l->arena, &was_there);
-        put(&l->edited, list->path, with);
+        copies_put(&l->edited, list->path, with);
         if (judged && i == l->last_list)
             ok = !is_idle(l, &list->change.at[list->change.n - 1], was_there);
     }
@@ -278,12 +229,12 @@ static void remember(const struct loading *l, const struct sources *sources, str
         uint32_t first;
         const struct slice path = sources_name(sources, (int)i);
         struct slice text;
-        if (find(out, path))
+        if (copies_find(out, path))
             continue;
-        if (!l || (!text_of(&l->original, path, &text) &&
-                   (l->what->anew || !text_of(l->base, path, &text))))
+        if (!l || (!copies_text(&l->original, path, &text) &&
+                   (l->what->anew || !copies_text(l->base, path, &text))))
             text = sources_text(sources, (int)i, &first);
-        put(out, path, text);
+        copies_put(out, path, text);
     }
 }
 
@@ -292,7 +243,7 @@ static void look_whether_files_are_read(struct loading *l)
 {
     for (uint32_t i = 0; i < l->what->n; i++) {
         struct control_sentence *s = &l->what->sentence[i];
-        s->fits = s->fits && find(&l->served->next, l->about[i]);
+        s->fits = s->fits && copies_find(&l->served->next, l->about[i]);
     }
 }
 
@@ -344,7 +295,7 @@ static uint32_t find_culprit(struct loading *l, uint32_t n)
 
 /* A change that is wrong by now, for the file is another or a change that it was about is over, is
  * as one that fits nothing. One that is new has to be right, though. */
-static struct table *load_with_changes(struct loading *l)
+static struct table *load_what_fits(struct loading *l)
 {
     const uint32_t n = l->what->n;
     struct table *t = try_with(l, n);
@@ -361,34 +312,35 @@ static struct table *load_with_changes(struct loading *l)
     return t;
 }
 
+/* A change of a file that is included only now. */
+static bool may_fit_after_all(const struct loading *l)
+{
+    const struct copies *read = &l->served->next;
+    bool all_fit = true, all_known = true;
+    for (uint32_t i = 0; i < l->what->n; i++)
+        all_fit &= l->what->sentence[i].fits;
+    for (uint32_t i = 0; i < read->list.n && !all_fit; i++)
+        all_known &= copies_find(l->base, slice_of(read->list.at[i].path)) != NULL;
+    return !all_known;
+}
+
+static struct table *load_with_changes(struct loading *l)
+{
+    struct table *t = load_what_fits(l);
+    if (!t || !may_fit_after_all(l))
+        return t;
+    const struct copies *before = l->base;
+    struct copies read = l->served->next;
+    table_free(t);
+    l->served->next = (struct copies){0};
+    l->base = &read;
+    t = load_what_fits(l);
+    l->base = before;
+    copies_done(&read);
+    return t;
+}
+
 /* --- writing --------------------------------------------------------------------------------- */
-
-/* Is the file as it was loaded? */
-static bool is_unchanged(struct loading *l, const struct copy *file)
-{
-    struct sources *sources = sources_new();
-    const int index = sources_load(sources, file->path);
-    uint32_t first;
-    const bool same =
-        index >= 0 && slice_eq(sources_text(sources, index, &first), text_slice(&file->text));
-    sources_free(sources);
-    if (!same)
-        text_addf(l->said,
-                  "%s is not as it was loaded any more: reload it first, or undo what was "
-                  "changed in it\n",
-                  file->path);
-    return same;
-}
-
-static bool write_file(struct loading *l, const struct copy *before, struct slice after)
-{
-    const int rc = replace_file(before->path, after);
-    if (rc != 0)
-        text_addf(l->said, "cannot write %s: %s\n", before->path, strerror(-rc));
-    else
-        l->served->before = copy_of(slice_of(before->path), text_slice(&before->text));
-    return rc == 0;
-}
 
 /* What was changed by the last sentence is the file's text now, and the other changes come on top.
  * It has to be right with them and without. */
@@ -398,7 +350,7 @@ static struct table *compile_on_top(struct loading *l, const struct copy *change
     if (!t || l->what->n == 1)
         return t;
     table_free(t);
-    put(&l->original, slice_of(changed->path), text_slice(&changed->text));
+    copies_put(&l->original, slice_of(changed->path), text_slice(&changed->text));
     forget_changes(l);
     text_clear(l->said);
     return change_all(l, 0, l->what->n - 1, false) ? compile_texts(l) : NULL;
@@ -412,16 +364,17 @@ static struct table *load_and_write(struct loading *l)
     ASSERT(l->edited.list.n == 1);
     struct copy after =
         copy_of(slice_of(l->edited.list.at[0].path), text_slice(&l->edited.list.at[0].text));
-    const bool known = text_of(&l->original, slice_of(after.path), &text) ||
-                       text_of(l->base, slice_of(after.path), &text);
+    const bool known = copies_text(&l->original, slice_of(after.path), &text) ||
+                       copies_text(l->base, slice_of(after.path), &text);
     ASSERT(known);
     struct copy before = copy_of(slice_of(after.path), text);
-    struct table *t = is_unchanged(l, &before) ? compile_on_top(l, &after) : NULL;
-    if (t && !write_file(l, &before, text_slice(&after.text))) {
+    struct table *t = written_is_as(before.path, text, l->said) ? compile_on_top(l, &after) : NULL;
+    if (t && !written_over(&l->served->written, before.path, text_slice(&before.text),
+                           text_slice(&after.text), l->said)) {
         table_free(t);
         t = NULL;
     }
-    struct copy *next = t ? find(&l->served->next, slice_of(after.path)) : NULL;
+    struct copy *next = t ? copies_find(&l->served->next, slice_of(after.path)) : NULL;
     if (next) {
         text_clear(&next->text);
         text_add(&next->text, text_slice(&after.text));
@@ -431,55 +384,217 @@ static struct table *load_and_write(struct loading *l)
     return t;
 }
 
+/* --- going back ------------------------------------------------------------------------------ */
+
+/* What would be written over is what was loaded. */
+static bool may_go_back(struct loading *l, const struct copies *to)
+{
+    const struct copies *now = &l->served->base;
+    for (uint32_t i = 0; i < to->list.n; i++) {
+        const struct copy *file = &to->list.at[i];
+        struct slice text;
+        const bool there = copies_text(now, slice_of(file->path), &text);
+        if (there ? !written_is_as(file->path, text, l->said)
+                  : !written_is_missing(file->path, l->said))
+            return false;
+    }
+    return true;
+}
+
+/* A pattern of an `include` may find others by now. */
+static bool are_all_read(struct loading *l, const struct copies *to)
+{
+    const struct copies *read = &l->served->next;
+    for (uint32_t i = 0; i < read->list.n; i++)
+        if (!copies_find(to, slice_of(read->list.at[i].path))) {
+            text_addf(l->said, "%s is included, and was not then: move it away first\n",
+                      read->list.at[i].path);
+            return false;
+        }
+    if (read->list.n == to->list.n)
+        return true;
+    text_adds(l->said, "a file of then would not be included now\n");
+    return false;
+}
+
+static bool write_all(struct loading *l, const struct copies *to)
+{
+    struct written *w = &l->served->written;
+    for (uint32_t i = 0; i < to->list.n; i++) {
+        const struct copy *file = &to->list.at[i];
+        const struct slice after = text_slice(&file->text);
+        struct slice before;
+        if (!copies_text(&l->served->base, slice_of(file->path), &before)) {
+            if (!written_anew(w, file->path, after, l->said))
+                return false;
+        } else if (!slice_eq(before, after) &&
+                   !written_over(w, file->path, before, after, l->said)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct table *load_revision(struct loading *l, const struct copies *to)
+{
+    l->base = to;
+    struct table *t = may_go_back(l, to) ? load_with_changes(l) : NULL;
+    if (t && are_all_read(l, to) && write_all(l, to))
+        return t;
+    table_free(t);
+    return NULL;
+}
+
+static struct table *go_back(struct loading *l)
+{
+    const struct history *h = l->served->history;
+    const struct revision *r = h ? history_find(h, l->what->revision) : NULL;
+    struct copies to = {0};
+    struct table *t = NULL;
+    ASSERT(r); /* whoever asks has looked */
+    const int error = history_read(h, r, &to);
+    if (error)
+        text_addf(l->said, "revision %llu cannot be read: %s\n", (unsigned long long)r->number,
+                  strerror(-error));
+    else if (!copies_find(&to, slice_of(l->served->path)))
+        text_addf(l->said, "revision %llu is not of %s\n", (unsigned long long)r->number,
+                  l->served->path);
+    else
+        t = load_revision(l, &to);
+    copies_done(&to);
+    return t;
+}
+
+/* --- what outlives the process --------------------------------------------------------------- */
+
+/* A change that could be lost with the process is refused: that it is kept is what was promised. */
+static bool prepare_journal(struct served *s, struct slice journal, struct text *said)
+{
+    if (!s->state || slice_eq(journal, text_slice(&s->journal)))
+        return true;
+    const int error = state_write(s->state, SERVED_JOURNAL, journal);
+    if (error) {
+        text_addf(said, "cannot write %s/" SERVED_JOURNAL ": %s\n", state_path(s->state),
+                  strerror(-error));
+        return false;
+    }
+    text_clear(&s->journal);
+    text_add(&s->journal, journal);
+    s->journals = true;
+    return true;
+}
+
+static void settle_journal(struct served *s, bool served)
+{
+    const int error =
+        s->journals && served ? state_take(s->state, SERVED_JOURNAL, SERVED_JOURNAL) : 0;
+    if (s->journals && !served) {
+        state_remove(s->state, SERVED_JOURNAL ".new");
+        text_clear(&s->journal); /* so that the next one is written, whatever it is */
+    }
+    if (error)
+        log_line(LOG_ERROR, "changes are not kept: cannot write %s/" SERVED_JOURNAL ": %s",
+                 state_path(s->state), strerror(-error));
+    s->journals = false;
+}
+
+/* How it came, for people. */
+static void describe(const struct control_loading *what, struct text *out)
+{
+    if (what->writes_last)
+        text_addf(out, "commit " SLICE_FMT, SLICE_ARG(what->sentence[what->n - 1].text));
+    else if (what->revision > 0)
+        text_addf(out, "rollback %llu", (unsigned long long)what->revision);
+    else
+        text_adds(out, what->back    ? "back from a trial"
+                       : what->keeps ? "reload, on trial"
+                                     : "reload");
+}
+
+/* What can't be kept is served all the same. */
+static void prepare_revision(struct served *s, const struct copies *texts, struct slice who,
+                             struct slice what)
+{
+    const int error = s->history ? history_prepare(s->history, texts, who, what) : 0;
+    if (error)
+        log_line(LOG_ERROR, "this will not be in the history: cannot write to %s: %s",
+                 state_path(s->state), strerror(-error));
+}
+
+static bool prepare_state(struct served *s, const struct control_loading *what, struct text *said)
+{
+    struct text how = {0};
+    if (!prepare_journal(s, what->journal, said))
+        return false;
+    describe(what, &how);
+    prepare_revision(s, &s->next, what->who, text_slice(&how));
+    text_done(&how);
+    return true;
+}
+
 /* --- the door -------------------------------------------------------------------------------- */
+
+static struct table *load_as_asked(struct loading *l)
+{
+    const struct control_loading *what = l->what;
+    if (what->n == 0 || strcmp(l->served->path, "-") != 0)
+        return what->revision > 0  ? go_back(l)
+               : what->writes_last ? load_and_write(l)
+                                   : load_with_changes(l);
+    text_adds(l->said, "the configuration came from standard input and cannot be changed\n");
+    return NULL;
+}
 
 struct table *served_load(struct served *s, struct control_loading *what, struct text *said)
 {
     struct loading l = {
         .served = s, .base = what->back ? &s->previous : &s->base, .what = what, .said = said};
     s->keeps = what->keeps;
-    copy_done(&s->before);
     l.about = ARENA_ARRAY(&l.arena, struct slice, what->n);
     l.left_out = ARENA_ARRAY(&l.arena, bool, what->n);
-    struct table *t = NULL;
-    if (what->n > 0 && strcmp(s->path, "-") == 0)
-        text_adds(said, "the configuration came from standard input and cannot be changed\n");
-    else if (what->writes_last)
-        t = load_and_write(&l);
-    else
-        t = load_with_changes(&l);
+    struct table *t = load_as_asked(&l);
+    if (t && !prepare_state(s, what, said)) {
+        table_free(t);
+        t = NULL;
+    }
+    if (!t)
+        written_back(&s->written);
     forget_changes(&l);
     copies_done(&l.original);
     arena_free(&l.arena);
     return t;
 }
 
-void served_keep(struct served *s, const struct loaded *l)
+void served_start(struct served *s, const struct loaded *l)
 {
+    char who[CONTROL_WHO_MAX + 1];
+    snprintf(who, sizeof(who), "uid %u", (unsigned)getuid());
     remember(NULL, l->sources, &s->base);
+    prepare_revision(s, &s->base, slice_of(who), SLICE("start"));
 }
 
-static void write_back(const struct copy *before)
+void served_started(struct served *s)
 {
-    const int rc = replace_file(before->path, text_slice(&before->text));
-    if (rc != 0)
-        log_line(LOG_ERROR, "%s has a change that is not served, and cannot be written: %s",
-                 before->path, strerror(-rc));
+    if (s->history)
+        history_settle(s->history, true);
 }
 
 void served_settle(struct served *s, bool served)
 {
-    if (served) {
-        copies_done(&s->previous);
-        if (s->keeps)
-            s->previous = s->base;
-        else
-            copies_done(&s->base);
-        s->base = s->next;
-        s->next = (struct copies){0};
-    } else if (s->before.path) {
-        write_back(&s->before);
+    settle_journal(s, served);
+    if (s->history)
+        history_settle(s->history, served);
+    if (!served) {
+        written_back(&s->written);
+        copies_done(&s->next);
+        return;
     }
-    copies_done(&s->next);
-    copy_done(&s->before);
+    written_done(&s->written);
+    copies_done(&s->previous);
+    if (s->keeps)
+        s->previous = s->base;
+    else
+        copies_done(&s->base);
+    s->base = s->next;
+    s->next = (struct copies){0};
 }

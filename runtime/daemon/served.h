@@ -10,15 +10,23 @@
 
 #include "compiler/cli/cli.h"
 #include "runtime/control/process.h"
+#include "runtime/state/history.h"
+#include "runtime/state/state.h"
+
+/* The file of a state in which the changes are that are not over: see control_config.journal. */
+#define SERVED_JOURNAL "changes"
 
 struct served;
 
-/* `path` is borrowed. */
-struct served *served_new(const char *path);
+/* `journal` is what the state has; the rest is borrowed. Without a state changes end with the
+ * process; without a history there is no way back. */
+struct served *served_new(const char *path, struct state *state, struct history *history,
+                          struct slice journal);
 void served_free(struct served *s); /* NULL is allowed */
 
-/* What was loaded without it is served. */
-void served_keep(struct served *s, const struct loaded *l);
+/* What was loaded without it will be served; and is. */
+void served_start(struct served *s, const struct loaded *l);
+void served_started(struct served *s);
 
 /* A control_load; blocks on the disk. */
 struct table *served_load(struct served *s, struct control_loading *what, struct text *said);

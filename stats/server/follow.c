@@ -18,8 +18,8 @@ struct sampling {
 static void forget_all(struct http *h)
 {
     hub_forget(&h->hub);
-    snapshot_free(h->snapshot);
-    h->snapshot = NULL;
+    moment_free(h->moment);
+    h->moment = NULL;
 }
 
 static void sampled(struct message *m)
@@ -30,14 +30,14 @@ static void sampled(struct message *m)
     if (h->hub.n == 0) {
         sample_free(s->sample);
     } else {
-        struct snapshot *before = h->snapshot;
+        struct moment *before = h->moment;
         struct text changes = {0};
-        h->snapshot = snapshot_new(s->sample, before ? before->now : NULL);
+        h->moment = moment_new(s->sample, before ? before->now : NULL);
         if (before)
-            snapshot_write_changes(h->snapshot, before, &changes);
+            moment_write_changes(h->moment, before, &changes);
         hub_publish(&h->hub, text_slice(&changes), clock_now_ns());
         text_done(&changes);
-        snapshot_free(before);
+        moment_free(before);
     }
     free(s);
 }
@@ -96,8 +96,8 @@ static void tick(void *of)
 static void write_all(void *of, struct text *out)
 {
     const struct http *h = of;
-    ASSERT(h->snapshot);
-    snapshot_write(h->snapshot, out);
+    ASSERT(h->moment);
+    moment_write(h->moment, out);
 }
 
 void follow_init(struct http *h)

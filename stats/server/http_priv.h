@@ -5,7 +5,7 @@
 #include <pthread.h>
 
 #include "stats/push/hub.h"
-#include "stats/push/snapshot.h"
+#include "stats/push/moment.h"
 #include "stats/server/http.h"
 #include "stats/server/route.h"
 
@@ -87,8 +87,8 @@ struct http {
     struct asked asked[ASKS];
 
     struct hub hub;
-    struct snapshot *snapshot; /* the newest; NULL: nobody follows */
-    struct timer tick;         /* each second while somebody follows */
+    struct moment *moment; /* the newest; NULL: nobody follows */
+    struct timer tick;     /* each second while somebody follows */
     bool ticks, sampling;
 };
 

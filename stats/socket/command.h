@@ -11,12 +11,13 @@
 #include "runtime/base/text.h"
 
 struct control;
+struct control_asker;
 struct control_reload;
 
 enum command_end {
     COMMAND_DONE,
     COMMAND_REFUSED, /* `why` says why */
-    COMMAND_LATER    /* `reloaded` will be called, or has been already */
+    COMMAND_LATER    /* asker->done will be called, or has been already */
 };
 
 #define COMMAND_ARGUMENTS_MAX 2u
@@ -25,13 +26,11 @@ struct command {
     struct control *control;
     struct text *out; /* the answer's lines, each with its line end */
     struct text *why; /* one line, without */
-    struct slice who; /* asks; for those who look at it later */
     struct slice argument[COMMAND_ARGUMENTS_MAX];
     bool json;
 
-    /* For commands that take longer than their call. */
-    void (*reloaded)(void *of, const struct control_reload *r);
-    void *reloaded_of;
+    const struct control_asker
+        *asker; /* for commands that take longer than their call; its `why` is ours */
 };
 
 typedef enum command_end command_run(struct command *c);

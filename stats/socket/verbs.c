@@ -14,12 +14,14 @@ static void add_lines(struct text *out, struct slice report)
         text_addc(out, '\n');
 }
 
+static enum command_end later(bool begun)
+{
+    return begun ? COMMAND_LATER : COMMAND_REFUSED;
+}
+
 enum command_end command_reload(struct command *c)
 {
-    if (control_reload(c->control, c->reloaded, c->reloaded_of))
-        return COMMAND_LATER;
-    text_adds(c->why, control_why_not_now(c->control));
-    return COMMAND_REFUSED;
+    return later(control_reload(c->control, c->asker));
 }
 
 /* "90s", "30m", "1h", "7d": at the front of a sentence, which it is taken off. */
@@ -50,8 +52,7 @@ enum command_end command_reload_confirm(struct command *c)
         text_adds(c->why, "\"reload confirm\" takes a time: reload confirm 60s");
         return COMMAND_REFUSED;
     }
-    return control_try(c->control, for_ns, c->reloaded, c->reloaded_of, c->why) ? COMMAND_LATER
-                                                                                : COMMAND_REFUSED;
+    return later(control_try(c->control, for_ns, c->asker));
 }
 
 enum command_end command_confirm(struct command *c)
@@ -66,7 +67,7 @@ enum command_end command_confirm(struct command *c)
 
 enum command_end command_change(struct command *c)
 {
-    struct control_request r = {.sentence = c->argument[0], .who = c->who};
+    struct control_request r = {.sentence = c->argument[0]};
     if (slice_starts(r.sentence, SLICE("for "))) {
         r.sentence = slice_trim(slice_from(r.sentence, 4));
         if (!take_duration(&r.sentence, &r.for_ns) || r.sentence.len == 0) {
@@ -75,15 +76,13 @@ enum command_end command_change(struct command *c)
             return COMMAND_REFUSED;
         }
     }
-    return control_change(c->control, &r, c->reloaded, c->reloaded_of, c->why) ? COMMAND_LATER
-                                                                               : COMMAND_REFUSED;
+    return later(control_change(c->control, &r, c->asker));
 }
 
 enum command_end command_commit(struct command *c)
 {
-    const struct control_request r = {.sentence = c->argument[0], .who = c->who, .commit = true};
-    return control_change(c->control, &r, c->reloaded, c->reloaded_of, c->why) ? COMMAND_LATER
-                                                                               : COMMAND_REFUSED;
+    const struct control_request r = {.sentence = c->argument[0], .commit = true};
+    return later(control_change(c->control, &r, c->asker));
 }
 
 enum command_end command_undo(struct command *c)
@@ -93,8 +92,16 @@ enum command_end command_undo(struct command *c)
         text_adds(c->why, "a change has a number; \"show drift\" lists them");
         return COMMAND_REFUSED;
     }
-    return control_undo(c->control, number, c->reloaded, c->reloaded_of, c->why) ? COMMAND_LATER
-                                                                                 : COMMAND_REFUSED;
+    return later(control_undo(c->control, number, c->asker));
+}
+
+enum command_end command_rollback(struct command *c)
+{
+    uint64_t number;
+    if (number_parse(c->argument[0], UINT64_MAX, &number))
+        return later(control_rollback(c->control, number, c->asker));
+    text_adds(c->why, "a revision has a number; \"show history\" lists them");
+    return COMMAND_REFUSED;
 }
 
 enum command_end command_reload_answer(struct command *c, const struct control_reload *r)

@@ -34,8 +34,8 @@ CASES = [
          tls=True, streams=10),
     Case("rules", "1 KiB, 64 keep-alive connections; lbc-rules has 10,000 rules of two fields, the last decides",
          "/b/1024", 64, ("X-Rule: last",), peers=("lbc", "lbc-rules")),
-    Case("limit", "1 KiB, 64 keep-alive connections; lbc-limit counts them by src, lbc-held those in flight, too",
-         "/b/1024", 64, peers=("lbc", "lbc-limit", "lbc-held")),
+    Case("limit", "1 KiB, 64 keep-alive connections; lbc-20-limits counts them by src 20 times, lbc-20-held those in flight, too",
+         "/b/1024", 64, peers=("lbc", "lbc-20-limits", "lbc-20-held")),
 ]
 
 

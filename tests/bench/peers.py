@@ -216,18 +216,21 @@ def lbc_rules(folder, port, tls, origin, lbc):
             "--socket", folder / "rules.sock"]
 
 
-def limited(name, limit):
-    """The same with a limit that every request meets, and none exceeds."""
+def limited(name, limit, n=20):
+    """The same with limits that every request meets, and none exceeds: as many as make their price stand
+    out of what such a machine's figures differ by. Each has keys of its own."""
     def command(folder, port, tls, origin, lbc):
         text = LBC_CONFIG.format(port=port, tls=tls, origin=origin, folder=folder)
-        text = text.replace("lbconf 1\n", f"lbconf 1\nlimit each {{ {limit} }}\n", 1)
-        config = write(folder / f"{name}.lbconf", text.replace("  route ", "  limit each\n  route ", 1))
+        limits = "".join(f"limit each-{i} {{ {limit} }}\n" for i in range(n))
+        used = "".join(f"  limit each-{i}\n" for i in range(n))
+        text = text.replace("lbconf 1\n", f"lbconf 1\n{limits}", 1)
+        config = write(folder / f"{name}.lbconf", text.replace("  route ", f"{used}  route ", 1))
         return [lbc, "run", config, "--workers", "1", "--access-log", "off", "--socket", folder / f"{name}.sock"]
     return command
 
 
-LIMITED = {"lbc-limit": limited("limit", "key src  rate 1M/s"),
-           "lbc-held": limited("held", "key src  rate 1M/s  concurrent 10000")}
+LIMITED = {"lbc-20-limits": limited("limits", "key src  rate 1M/s"),
+           "lbc-20-held": limited("held", "key src  rate 1M/s  concurrent 10000")}
 PEERS = {**LIMITED, "lbc": lbc, "lbc-rules": lbc_rules, "lbc-tcp": lbc_tcp, "haproxy": haproxy, "nginx": nginx,
          "nginx-h2": nginx_h2, "haproxy-tcp": haproxy_tcp, "haproxy-splice": haproxy_splice, "relay": relay}
 SPEAK_TLS = {"lbc", "haproxy", "nginx"}
@@ -235,7 +238,7 @@ SPEAK_TLS = {"lbc", "haproxy", "nginx"}
 
 def missing(name, lbc_path):
     """Why a peer cannot run here, or None."""
-    program = {"lbc": lbc_path, "lbc-rules": lbc_path, "lbc-limit": lbc_path, "lbc-held": lbc_path, "lbc-tcp": lbc_path, "nginx": NGINX, "nginx-h2": NGINX,
+    program = {**dict.fromkeys(["lbc", "lbc-rules", "lbc-tcp", *LIMITED], lbc_path), "nginx": NGINX, "nginx-h2": NGINX,
                "relay": relay_program(lbc_path)}.get(name, HAPROXY)
     if not program or not os.access(program, os.X_OK):
         return f"{program or name} is not there"

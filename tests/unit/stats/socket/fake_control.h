@@ -12,13 +12,12 @@
 #include "runtime/control/control.h"
 
 struct control {
-    void (*done)(void *of, const struct control_reload *r); /* NULL: no reload is under way */
-    void *of;
+    struct control_asker asker; /* without `done`: no reload is under way */
     bool answers_at_once;
     const char *report; /* of a reload that comes at once */
     uint32_t many_servers;
     int drains, readies, shutdowns;
-    bool ejects;
+    bool ejects, keeps_nothing;
 };
 
 static struct control control;
@@ -51,6 +50,7 @@ void control_servers(const struct control *c,
                                .checked = true,
                                .last_check = "",
                                .weight = 10,
+                               .file_weight = 10,
                                .in_flight = 4,
                                .max_connections = 200,
                                .idle = 12,
@@ -215,54 +215,92 @@ void control_generations(const struct control *c,
 static void end_reload(bool done, const char *report)
 {
     const struct control_reload r = {done, done ? 4 : 3, 12500 * NS_PER_US, 0, slice_of(report)};
-    void (*call)(void *, const struct control_reload *) = control.done;
-    assert_non_null(call);
-    control.done = NULL;
-    call(control.of, &r);
+    const struct control_asker asker = control.asker;
+    assert_non_null(asker.done);
+    control.asker.done = NULL;
+    asker.done(asker.of, &r);
 }
 
-bool control_reload(struct control *c, void (*done)(void *of, const struct control_reload *r),
-                    void *of)
+bool control_reload(struct control *c, const struct control_asker *asker)
 {
-    if (c->done)
+    if (c->asker.done) {
+        text_adds(asker->why, control_why_not_now(c));
         return false;
-    c->done = done;
-    c->of = of;
+    }
+    c->asker = *asker;
     if (c->answers_at_once)
         end_reload(true, c->report);
     return true;
 }
 
+static void answer_at_once(const struct control_asker *asker, uint64_t generation, uint64_t change,
+                           struct text *report)
+{
+    const struct control_reload r = {true, generation, 12500 * NS_PER_US, change,
+                                     text_slice(report)};
+    asker->done(asker->of, &r);
+    text_done(report);
+}
+
 /* What was asked for, in a report. */
 bool control_change(struct control *c, const struct control_request *r,
-                    void (*done)(void *of, const struct control_reload *r), void *of,
-                    struct text *why)
+                    const struct control_asker *asker)
 {
     (void)c;
     if (slice_eq(r->sentence, SLICE("nothing"))) {
-        text_adds(why, "not now");
+        text_adds(asker->why, "not now");
         return false;
     }
     struct text report = {0};
     text_addf(&report, "%s [" SLICE_FMT "] for %lld s by %s", r->commit ? "commit" : "change",
               SLICE_ARG(r->sentence), (long long)(r->for_ns / NS_PER_S),
-              slice_starts(r->who, SLICE("uid ")) ? "somebody" : "nobody");
-    const struct control_reload result = {true, 4, 12500 * NS_PER_US, 9, text_slice(&report)};
-    done(of, &result);
-    text_done(&report);
+              slice_starts(asker->who, SLICE("uid ")) ? "somebody" : "nobody");
+    answer_at_once(asker, 4, 9, &report);
     return true;
 }
 
-bool control_try(struct control *c, int64_t for_ns,
-                 void (*done)(void *of, const struct control_reload *r), void *of, struct text *why)
+bool control_try(struct control *c, int64_t for_ns, const struct control_asker *asker)
 {
     (void)c;
-    (void)why;
     struct text report = {0};
     text_addf(&report, "for %lld s", (long long)(for_ns / NS_PER_S));
-    done(of, &(struct control_reload){true, 4, 12500 * NS_PER_US, 0, text_slice(&report)});
-    text_done(&report);
+    answer_at_once(asker, 4, 0, &report);
     return true;
+}
+
+bool control_rollback(struct control *c, uint64_t number, const struct control_asker *asker)
+{
+    (void)c;
+    struct text report = {0};
+    text_addf(&report, "to %llu", (unsigned long long)number);
+    answer_at_once(asker, 4, 0, &report);
+    return true;
+}
+
+bool control_revisions_each(const struct control *c,
+                            void (*each)(void *to, const struct control_revision *r), void *to,
+                            struct text *why)
+{
+    if (c->keeps_nothing) {
+        text_adds(why, "no revisions are kept");
+        return false;
+    }
+    each(to, &(struct control_revision){12, SLICE("uid 0"), SLICE("reload"), 1764240000, 2, 2048,
+                                        true});
+    each(to, &(struct control_revision){11, SLICE("SIGHUP"), SLICE("commit set a \"b\""),
+                                        1764000000, 1, 10, false});
+    return true;
+}
+
+bool control_revision_diff(const struct control *c, uint64_t number, struct text *out,
+                           struct text *why)
+{
+    (void)c;
+    if (number == 12)
+        text_adds(out, "--- a\n+++ a\n");
+    else
+        text_adds(why, "there is none");
+    return number == 12;
 }
 
 bool control_confirm(struct control *c)
@@ -270,17 +308,15 @@ bool control_confirm(struct control *c)
     return c->shutdowns == 0;
 }
 
-bool control_undo(struct control *c, uint64_t change,
-                  void (*done)(void *of, const struct control_reload *r), void *of,
-                  struct text *why)
+bool control_undo(struct control *c, uint64_t change, const struct control_asker *asker)
 {
     (void)c;
-    if (change != 9) {
-        text_addf(why, "there is no change %llu", (unsigned long long)change);
-        return false;
-    }
-    done(of, &(struct control_reload){true, 5, 12500 * NS_PER_US, 0, SLICE("")});
-    return true;
+    struct text report = {0};
+    if (change == 9)
+        answer_at_once(asker, 5, 0, &report);
+    else
+        text_addf(asker->why, "there is no change %llu", (unsigned long long)change);
+    return change == 9;
 }
 
 void control_changes(const struct control *c,
@@ -309,6 +345,13 @@ bool control_set_admin(struct control *c, struct slice server, enum server_admin
     c->drains += admin == SERVER_DRAIN;
     c->readies += admin == SERVER_READY;
     return true;
+}
+
+bool control_set_weight(struct control *c, struct slice server, uint32_t weight, struct text *why)
+{
+    (void)c;
+    (void)why;
+    return slice_eq(server, SLICE("web/one")) && weight >= 1 && weight <= CONTROL_WEIGHT_MAX;
 }
 
 void control_shutdown(struct control *c)

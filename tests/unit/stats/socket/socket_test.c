@@ -32,7 +32,7 @@ static int set_up(void **state)
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof(path), "%s/s", folder);
     loop = loop_new();
-    assert_int_equal(stats_socket_open(path, loop, &control, &stats), 0);
+    assert_int_equal(stats_socket_open(path, STATS_LBC, loop, &control, &stats), 0);
     return 0;
 }
 
@@ -142,13 +142,6 @@ static const char *peer_await(struct peer *p, int n)
     return p->got.at ? p->got.at : "";
 }
 
-bool control_set_weight(struct control *c, struct slice server, uint32_t weight, struct text *why)
-{
-    (void)c;
-    (void)why;
-    return slice_eq(server, SLICE("web/one")) && weight >= 1 && weight <= CONTROL_WEIGHT_MAX;
-}
-
 /* --- the tests --- */
 
 static const struct {
@@ -180,7 +173,7 @@ static const struct {
     {"half a command", "show\n",
      "refused: show what? There are: show info, show metrics, show listeners, show servers, show "
      "clusters, show sticky, show sources, show limits, show shared, show generations, show "
-     "certificates, show drift\n"},
+     "certificates, show drift, show history, show revision\n"},
     {"commands are whole words", "showinfo2 x\n",
      "refused: there is no command \"showinfo2 x\"; \"help\" lists them\n"},
     {"a missing argument", "drain\n",
@@ -221,6 +214,22 @@ static const struct {
      "[{\"number\":7,\"sentence\":\"add office \\\"x\\\"\",\"who\":\"uid 0\",\"age_s\":90.000,"
      "\"fits\":true},{\"number\":9,\"sentence\":\"remove web/a\",\"who\":\"uid 5\",\"age_s\":2.000,"
      "\"left_s\":30.000,\"fits\":false}]\nok\n"},
+    {"history", "show history\n",
+     "revision  served since          files     size  by      how\n"
+     "12 now    2025-11-27T10:40:00Z      2  2.0 KiB  uid 0   reload\n"
+     "11        2025-11-24T16:00:00Z      1     10 B  SIGHUP  commit set a \"b\"\nok\n"},
+    {"history for programs", "show history --json\n",
+     "[{\"number\":12,\"current\":true,\"made\":\"2025-11-27T10:40:00.000Z\",\"files\":2,"
+     "\"bytes\":2048,\"who\":\"uid 0\",\"what\":\"reload\"},{\"number\":11,\"current\":false,"
+     "\"made\":\"2025-11-24T16:00:00.000Z\",\"files\":1,\"bytes\":10,\"who\":\"SIGHUP\","
+     "\"what\":\"commit set a \\\"b\\\"\"}]\nok\n"},
+    {"a revision", "show revision 12\n", "--- a\n+++ a\nok\n"},
+    {"a revision that is none", "show revision 3\n", "refused: there is none\n"},
+    {"a revision by a word", "show revision x\n",
+     "refused: a revision has a number; \"show history\" lists them\n"},
+    {"rolled back", "rollback 11\n", "to 11\ngeneration 4, in 12.5 ms\nok\n"},
+    {"to nothing", "rollback last\n",
+     "refused: a revision has a number; \"show history\" lists them\n"},
     {"words without end", "show info a b c d e f g\n",
      "refused: no command has more than 8 words\n"},
     {"what was typed is shown harmlessly", "\x1b[2J\xff\n",
@@ -245,6 +254,21 @@ static void lines_get_their_answers(void **state)
     assert_int_equal(control.drains, 2);
     assert_int_equal(control.readies, 1);
     assert_int_equal(control.shutdowns, 1);
+}
+
+static void a_history_that_is_not_kept_is_refused(void **state)
+{
+    static const char *const line[] = {"show history\n", "show history --json\n"};
+    (void)state;
+    control.keeps_nothing = true;
+    for (size_t i = 0; i < COUNT_OF(line); i++) {
+        struct peer p;
+        peer_open(&p);
+        peer_send(&p, slice_of(line[i]));
+        assert_string_equal(peer_await(&p, 1), "refused: no revisions are kept\n");
+        peer_close(&p);
+    }
+    control.keeps_nothing = false;
 }
 
 static void help_lists_every_command_within_100_columns(void **state)
@@ -715,7 +739,7 @@ static void a_path_in_use_is_left_alone(void **state)
 {
     (void)state;
     struct stats_socket *second = NULL;
-    assert_int_equal(stats_socket_open(path, loop, &control, &second), -EADDRINUSE);
+    assert_int_equal(stats_socket_open(path, STATS_LBC, loop, &control, &second), -EADDRINUSE);
     assert_null(second);
     struct peer p;
     peer_open(&p);
@@ -736,12 +760,12 @@ static void a_stale_socket_is_replaced_a_file_is_not(void **state)
     const int stale = socket(AF_UNIX, SOCK_STREAM, 0);
     assert_int_equal(bind(stale, (struct sockaddr *)&un, sizeof(un)), 0);
     close(stale);
-    assert_int_equal(stats_socket_open(path, loop, &control, &stats), 0);
+    assert_int_equal(stats_socket_open(path, STATS_LBC, loop, &control, &stats), 0);
     stats_socket_close(stats);
     stats = NULL;
 
     close(open(path, O_CREAT | O_WRONLY, 0600));
-    assert_int_equal(stats_socket_open(path, loop, &control, &stats), -EADDRINUSE);
+    assert_int_equal(stats_socket_open(path, STATS_LBC, loop, &control, &stats), -EADDRINUSE);
     assert_int_equal(access(path, F_OK), 0);
 }
 
@@ -750,7 +774,7 @@ static void closing_leaves_a_path_that_is_another_s(void **state)
     (void)state;
     struct stats_socket *second;
     unlink(path);
-    assert_int_equal(stats_socket_open(path, loop, &control, &second), 0);
+    assert_int_equal(stats_socket_open(path, STATS_LBC, loop, &control, &second), 0);
     stats_socket_close(stats);
     stats = second;
     assert_int_equal(access(path, F_OK), 0);
@@ -763,9 +787,10 @@ static void a_path_that_cannot_be_is_an_error(void **state)
     char too_long[200];
     memset(too_long, 'x', sizeof(too_long));
     too_long[sizeof(too_long) - 1] = '\0';
-    assert_int_equal(stats_socket_open(too_long, loop, &control, &none), -ENAMETOOLONG);
-    assert_int_equal(stats_socket_open("", loop, &control, &none), -ENOENT);
-    assert_int_equal(stats_socket_open("/nowhere/at/all", loop, &control, &none), -ENOENT);
+    assert_int_equal(stats_socket_open(too_long, STATS_LBC, loop, &control, &none), -ENAMETOOLONG);
+    assert_int_equal(stats_socket_open("", STATS_LBC, loop, &control, &none), -ENOENT);
+    assert_int_equal(stats_socket_open("/nowhere/at/all", STATS_LBC, loop, &control, &none),
+                     -ENOENT);
     assert_null(none);
 }
 
@@ -775,6 +800,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(lines_get_their_answers),
+        TEST(a_history_that_is_not_kept_is_refused),
         TEST(help_lists_every_command_within_100_columns),
         TEST(show_servers_is_aligned),
         TEST(show_servers_is_json_when_asked),

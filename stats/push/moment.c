@@ -1,4 +1,4 @@
-#include "stats/push/snapshot.h"
+#include "stats/push/moment.h"
 
 #include <unistd.h>
 
@@ -16,7 +16,7 @@ static const char SERVER_COLUMNS[] =
     "[\"state\",\"why\",\"since\",\"weight\",\"in_flight\",\"max_connections\",\"rate\","
     "\"error_rate\",\"latency_ms\",\"requests\"]";
 
-double snapshot_rate(uint64_t now, uint64_t before, int64_t between_ns)
+double moment_rate(uint64_t now, uint64_t before, int64_t between_ns)
 {
     if (now < before || between_ns <= 0)
         return -1;
@@ -78,8 +78,8 @@ static void server_row(struct text *out, const struct control_server *s,
     add_why(out, s);
     text_addf(out, ",%lld,%u,%lld,%u", (long long)(s->since_wall_ns / NS_PER_S), s->weight,
               (long long)s->in_flight, s->max_connections);
-    add_number(out, before ? snapshot_rate(s->requests, before->requests, between_ns) : -1);
-    add_number(out, before ? snapshot_rate(errors_of(s), errors_of(before), between_ns) : -1);
+    add_number(out, before ? moment_rate(s->requests, before->requests, between_ns) : -1);
+    add_number(out, before ? moment_rate(errors_of(s), errors_of(before), between_ns) : -1);
     const bool timed = before && s->answers > before->answers;
     add_number(out, timed ? (double)(s->answers_ns - before->answers_ns) /
                                 (double)(s->answers - before->answers) / (double)NS_PER_MS
@@ -154,19 +154,19 @@ static void add_up(struct sums *to, const struct control_server *s,
     if (!before || s->requests < before->requests || errors_of(s) < errors_of(before))
         return;
     to->rate =
-        (to->rate < 0 ? 0 : to->rate) + snapshot_rate(s->requests, before->requests, between_ns);
+        (to->rate < 0 ? 0 : to->rate) + moment_rate(s->requests, before->requests, between_ns);
     to->errors = (to->errors < 0 ? 0 : to->errors) +
-                 snapshot_rate(errors_of(s), errors_of(before), between_ns);
+                 moment_rate(errors_of(s), errors_of(before), between_ns);
 }
 
-static void add_row(struct snapshot *s, const struct text *row)
+static void add_row(struct moment *s, const struct text *row)
 {
     text_add(&s->rows, text_slice(row));
     VEC_ADD(&s->row_end, s->rows.len);
 }
 
 /* The servers' rows are written first, for the clusters add them up. */
-static void write_rows(struct snapshot *s, const struct sample *before)
+static void write_rows(struct moment *s, const struct sample *before)
 {
     const struct sample *now = s->now;
     const int64_t between_ns = before ? now->at_ns - before->at_ns : 0;
@@ -199,13 +199,13 @@ static void add_rate(struct text *out, const char *name, const struct sample *no
                      const struct sample *before, size_t offset)
 {
     text_addf(out, ",\"%s\":", name);
-    write_number(out, before ? snapshot_rate((uint64_t)sample_metric(now, offset),
-                                             (uint64_t)sample_metric(before, offset),
-                                             now->at_ns - before->at_ns)
+    write_number(out, before ? moment_rate((uint64_t)sample_metric(now, offset),
+                                           (uint64_t)sample_metric(before, offset),
+                                           now->at_ns - before->at_ns)
                              : -1);
 }
 
-static void write_totals(struct snapshot *s, const struct sample *before)
+static void write_totals(struct moment *s, const struct sample *before)
 {
     const struct sample *now = s->now;
     const struct control_info *i = &now->info;
@@ -236,16 +236,16 @@ static void write_totals(struct snapshot *s, const struct sample *before)
     text_addc(out, '}');
 }
 
-struct snapshot *snapshot_new(struct sample *now, const struct sample *before)
+struct moment *moment_new(struct sample *now, const struct sample *before)
 {
-    struct snapshot *s = MUST_NEW(struct snapshot);
+    struct moment *s = MUST_NEW(struct moment);
     s->now = now;
     write_rows(s, before);
     write_totals(s, before);
     return s;
 }
 
-void snapshot_free(struct snapshot *s)
+void moment_free(struct moment *s)
 {
     if (!s)
         return;
@@ -256,13 +256,13 @@ void snapshot_free(struct snapshot *s)
     free(s);
 }
 
-static struct slice row_of(const struct snapshot *s, uint32_t i)
+static struct slice row_of(const struct moment *s, uint32_t i)
 {
     const size_t from = i > 0 ? s->row_end.at[i - 1] : 0;
     return (struct slice){s->rows.at + from, s->row_end.at[i] - from};
 }
 
-static void write_process(const struct snapshot *s, struct text *out)
+static void write_process(const struct moment *s, struct text *out)
 {
     const struct control_info *i = &s->now->info;
     char host[256] = "";
@@ -279,7 +279,7 @@ static void write_process(const struct snapshot *s, struct text *out)
     text_add(out, text_slice(&s->totals));
 }
 
-void snapshot_write(const struct snapshot *s, struct text *out)
+void moment_write(const struct moment *s, struct text *out)
 {
     const struct sample *now = s->now;
     write_process(s, out);
@@ -310,7 +310,7 @@ void snapshot_write(const struct snapshot *s, struct text *out)
 }
 
 /* "3":[...], of those whose rows are others. */
-static void write_changed(const struct snapshot *s, const struct snapshot *before, uint32_t first,
+static void write_changed(const struct moment *s, const struct moment *before, uint32_t first,
                           uint32_t n, struct text *out)
 {
     bool any = false;
@@ -324,8 +324,7 @@ static void write_changed(const struct snapshot *s, const struct snapshot *befor
     }
 }
 
-void snapshot_write_changes(const struct snapshot *s, const struct snapshot *before,
-                            struct text *out)
+void moment_write_changes(const struct moment *s, const struct moment *before, struct text *out)
 {
     const struct sample *now = s->now, *was = before->now;
     if (now->info.generation != was->info.generation || now->n_servers != was->n_servers ||

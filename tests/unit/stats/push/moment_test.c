@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "runtime/base/clock.h"
-#include "stats/push/snapshot.h"
+#include "stats/push/moment.h"
 
 /* A cluster `web` of these servers, `at_s` seconds after the beginning. */
 static struct sample *sample_of(int64_t at_s, uint64_t generation, uint32_t n,
@@ -56,19 +56,19 @@ static void has(const struct text *t, const char *what)
 static void rates(void **state)
 {
     (void)state;
-    assert_true(snapshot_rate(30, 10, 2 * NS_PER_S) == 10);
-    assert_true(snapshot_rate(10, 10, NS_PER_S) == 0);
-    assert_true(snapshot_rate(9, 10, NS_PER_S) < 0);
-    assert_true(snapshot_rate(30, 10, 0) < 0);
+    assert_true(moment_rate(30, 10, 2 * NS_PER_S) == 10);
+    assert_true(moment_rate(10, 10, NS_PER_S) == 0);
+    assert_true(moment_rate(9, 10, NS_PER_S) < 0);
+    assert_true(moment_rate(30, 10, 0) < 0);
 }
 
 static void the_first_moment_has_no_rates(void **state)
 {
     (void)state;
     const struct control_server one = server_of("a\"b", 10);
-    struct snapshot *s = snapshot_new(sample_of(1, 1, 1, &one), NULL);
+    struct moment *s = moment_new(sample_of(1, 1, 1, &one), NULL);
     struct text out = {0};
-    snapshot_write(s, &out);
+    moment_write(s, &out);
     has(&out, "\"version\":\"0.1.0\",\"file\":\"a.lbconf\",\"generation\":1,");
     has(&out, "\"requests_s\":null");
     has(&out, "{\"name\":\"web\",\"balance\":\"round-robin\","
@@ -76,7 +76,7 @@ static void the_first_moment_has_no_rates(void **state)
     has(&out, "{\"cluster\":0,\"name\":\"a\\\"b\",\"endpoint\":\"127.0.0.1:1\",\"backup\":false,"
               "\"priority\":0,\"row\":[\"unchecked\",\"\",900,1,0,0,null,null,null,10]}");
     text_done(&out);
-    snapshot_free(s);
+    moment_free(s);
 }
 
 static void only_what_changed_is_told(void **state)
@@ -84,22 +84,22 @@ static void only_what_changed_is_told(void **state)
     (void)state;
     struct control_server then[] = {server_of("a", 10), server_of("b", 10), server_of("c", 10)};
     struct control_server now[] = {then[0], then[1], then[2]};
-    struct snapshot *zero = snapshot_new(sample_of(0, 1, 3, then), NULL);
-    struct snapshot *one = snapshot_new(sample_of(2, 1, 3, then), zero->now);
+    struct moment *zero = moment_new(sample_of(0, 1, 3, then), NULL);
+    struct moment *one = moment_new(sample_of(2, 1, 3, then), zero->now);
     now[1].requests += 6; /* in 2 seconds */
     now[1].responses_5xx += 1;
     now[1].answers += 3;
     now[1].answers_ns += 30 * NS_PER_MS;
-    struct snapshot *two = snapshot_new(sample_of(4, 1, 3, now), one->now);
+    struct moment *two = moment_new(sample_of(4, 1, 3, now), one->now);
     struct text out = {0};
-    snapshot_write_changes(two, one, &out);
+    moment_write_changes(two, one, &out);
     has(&out, "\"requests_s\":20.0");
     has(&out, "\"clusters\":{\"0\":[3,1,1,false,0,0,false,3.00,0.50,");
     has(&out, "\"servers\":{\"1\":[\"unchecked\",\"\",900,1,0,0,3.00,0.50,10.0,16]}}");
     text_done(&out);
-    snapshot_free(zero);
-    snapshot_free(one);
-    snapshot_free(two);
+    moment_free(zero);
+    moment_free(one);
+    moment_free(two);
 }
 
 static void other_servers_are_not_told_as_changes(void **state)
@@ -107,18 +107,18 @@ static void other_servers_are_not_told_as_changes(void **state)
     (void)state;
     const struct control_server then[] = {server_of("a", 10), server_of("b", 10)};
     struct control_server now[] = {server_of("new", 0), server_of("b", 14)};
-    struct snapshot *one = snapshot_new(sample_of(0, 1, 2, then), NULL);
-    struct snapshot *two = snapshot_new(sample_of(1, 2, 2, now), one->now);
+    struct moment *one = moment_new(sample_of(0, 1, 2, then), NULL);
+    struct moment *two = moment_new(sample_of(1, 2, 2, now), one->now);
     struct text out = {0};
-    snapshot_write_changes(two, one, &out);
+    moment_write_changes(two, one, &out);
     assert_int_equal(out.len, 0);
-    snapshot_write(two, &out);
+    moment_write(two, &out);
     has(&out, "\"name\":\"new\",\"endpoint\":\"127.0.0.1:1\",\"backup\":false,\"priority\":0,"
               "\"row\":[\"unchecked\",\"\",900,1,0,0,null,null,null,0]");
     has(&out, "0,0,4.00,0,3.00,14]"); /* b is found again where it is now */
     text_done(&out);
-    snapshot_free(one);
-    snapshot_free(two);
+    moment_free(one);
+    moment_free(two);
 }
 
 static void one_word_says_how_a_server_is(void **state)
@@ -147,24 +147,24 @@ static void one_word_says_how_a_server_is(void **state)
         struct control_server one = ROW[i].s;
         one.cluster = SLICE("web");
         one.name = SLICE("a");
-        struct snapshot *s = snapshot_new(sample_of(1, 1, 1, &one), NULL);
+        struct moment *s = moment_new(sample_of(1, 1, 1, &one), NULL);
         struct text out = {0};
-        snapshot_write(s, &out);
+        moment_write(s, &out);
         has(&out, ROW[i].row);
         text_done(&out);
-        snapshot_free(s);
+        moment_free(s);
     }
 }
 
 static void there_may_be_nothing(void **state)
 {
     (void)state;
-    struct snapshot *s = snapshot_new(sample_of(1, 1, 0, NULL), NULL);
+    struct moment *s = moment_new(sample_of(1, 1, 0, NULL), NULL);
     struct text out = {0};
-    snapshot_write(s, &out);
+    moment_write(s, &out);
     has(&out, "\"servers\":[]}");
     text_done(&out);
-    snapshot_free(s);
+    moment_free(s);
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 /*
- * snapshot - two samples as JSON: what is, and how fast it goes.
+ * moment - two samples as JSON: what is, and how fast it goes.
  *
  * Rates are differences of counters over the time between the samples; what was not there before
  * has none (null). Every cluster and server is a row, an array in the order of the lists of names
@@ -10,7 +10,7 @@
 #include "runtime/base/vec.h"
 #include "stats/push/sample.h"
 
-struct snapshot {
+struct moment {
     struct sample *now;         /* owned */
     struct text rows;           /* of all clusters, then of all servers; one after the other */
     VEC(size_t) row_end;        /* where each ends */
@@ -19,17 +19,16 @@ struct snapshot {
 };
 
 /* Takes `now` over. `before` may be NULL. */
-struct snapshot *snapshot_new(struct sample *now, const struct sample *before);
+struct moment *moment_new(struct sample *now, const struct sample *before);
 
 /* NULL is allowed. */
-void snapshot_free(struct snapshot *s);
+void moment_free(struct moment *s);
 
 /* All of it. */
-void snapshot_write(const struct snapshot *s, struct text *out);
+void moment_write(const struct moment *s, struct text *out);
 
 /* What is not as it was; nothing is written where clusters or servers are others. */
-void snapshot_write_changes(const struct snapshot *s, const struct snapshot *before,
-                            struct text *out);
+void moment_write_changes(const struct moment *s, const struct moment *before, struct text *out);
 
 /* By how much a counter grows in a second; negative: that can't be said, for it began anew. */
-double snapshot_rate(uint64_t now, uint64_t before, int64_t between_ns);
+double moment_rate(uint64_t now, uint64_t before, int64_t between_ns);

@@ -1,0 +1,82 @@
+#include "runtime/control/journal.h"
+
+#include <string.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/base/number.h"
+
+/* Beyond it times would overflow. */
+#define MS_MAX (UINT64_C(1) << 43)
+
+void change_done(struct change *g)
+{
+    text_done(&g->sentence);
+}
+
+void journal_begin(struct text *out, uint64_t last)
+{
+    text_addf(out, JOURNAL_FIRST_LINE "%llu\n", (unsigned long long)last);
+}
+
+/* Rounded up: it is over a little later, rather than at once. */
+static int64_t to_ms(int64_t ns, struct journal_now now)
+{
+    return (now.wall_ns + (ns - now.monotonic_ns) + NS_PER_MS - 1) / NS_PER_MS;
+}
+
+static int64_t from_ms(uint64_t ms, struct journal_now now)
+{
+    return now.monotonic_ns + ((int64_t)ms * NS_PER_MS - now.wall_ns);
+}
+
+void journal_add(struct text *out, const struct change *g, struct journal_now now)
+{
+    const int64_t until_ms = g->until_ns > 0 ? to_ms(g->until_ns, now) : 0;
+    text_addf(out, "%llu\t%lld\t%lld\t%s\t" SLICE_FMT "\n", (unsigned long long)g->number,
+              (long long)to_ms(g->made_ns, now), (long long)until_ms, g->who,
+              SLICE_ARG(text_slice(&g->sentence)));
+}
+
+static bool read_line(struct slice line, struct journal_now now, struct change *out)
+{
+    struct slice number, made, until, who;
+    uint64_t made_ms, until_ms;
+    if (!slice_split(&line, '\t', &number) || !slice_split(&line, '\t', &made) ||
+        !slice_split(&line, '\t', &until) || !slice_split(&line, '\t', &who) || line.len == 0 ||
+        line.len > CONTROL_CHANGE_BYTES_MAX || who.len > CONTROL_WHO_MAX ||
+        !number_parse(number, UINT64_MAX - 1, &out->number) || out->number == 0 ||
+        !number_parse(made, MS_MAX, &made_ms) || !number_parse(until, MS_MAX, &until_ms))
+        return false;
+    out->made_ns = from_ms(made_ms, now);
+    out->until_ns = until_ms > 0 ? from_ms(until_ms, now) : 0;
+    if (until_ms > 0 && out->until_ns <= 0)
+        out->until_ns = 1; /* long ago, and 0 would be never */
+    memcpy(out->who, who.at, who.len);
+    text_add(&out->sentence, line);
+    out->fits = true;
+    return true;
+}
+
+uint64_t journal_read(struct slice text, struct journal_now now,
+                      void (*each)(void *to, struct change g),
+                      void (*bad)(void *to, uint32_t number, struct slice line), void *to)
+{
+    struct slice line;
+    uint64_t last = 0;
+    if (!slice_split(&text, '\n', &line))
+        return 0;
+    const struct slice first = SLICE(JOURNAL_FIRST_LINE);
+    if (!slice_starts(line, first) ||
+        !number_parse(slice_from(line, first.len), UINT64_MAX - 1, &last))
+        bad(to, 1, line);
+    for (uint32_t n = 2; slice_split(&text, '\n', &line); n++) {
+        struct change g = {0};
+        if (!read_line(line, now, &g)) {
+            bad(to, n, line);
+            continue;
+        }
+        last = g.number > last ? g.number : last;
+        each(to, g);
+    }
+    return last;
+}

@@ -1,0 +1,81 @@
+#include "runtime/daemon/written.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "compiler/cli/replace.h"
+#include "grammar/source.h"
+#include "runtime/log/log.h"
+
+bool written_is_as(const char *path, struct slice loaded, struct text *said)
+{
+    struct sources *sources = sources_new();
+    const int index = sources_load(sources, path);
+    uint32_t first;
+    const bool same = index >= 0 && slice_eq(sources_text(sources, index, &first), loaded);
+    sources_free(sources);
+    if (!same)
+        text_addf(said,
+                  "%s is not as it was loaded any more: reload it first, or undo what was "
+                  "changed in it\n",
+                  path);
+    return same;
+}
+
+bool written_is_missing(const char *path, struct text *said)
+{
+    const bool missing = access(path, F_OK) != 0 && errno == ENOENT;
+    if (!missing)
+        text_addf(said, "%s is there and is not what is served: move it away first\n", path);
+    return missing;
+}
+
+static bool tell(int error, const char *path, struct text *said)
+{
+    if (error)
+        text_addf(said, "cannot write %s: %s\n", path, strerror(-error));
+    return error == 0;
+}
+
+bool written_over(struct written *w, const char *path, struct slice before, struct slice after,
+                  struct text *said)
+{
+    const int error = replace_file(path, after);
+    if (!error)
+        copies_put(&w->before, slice_of(path), before);
+    return tell(error, path, said);
+}
+
+bool written_anew(struct written *w, const char *path, struct slice text, struct text *said)
+{
+    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    int error = fd < 0 ? -errno : 0;
+    if (!error) {
+        close(fd);
+        copies_put(&w->made, slice_of(path), SLICE(""));
+        error = replace_file(path, text);
+    }
+    return tell(error, path, said);
+}
+
+void written_back(struct written *w)
+{
+    for (uint32_t i = 0; i < w->before.list.n; i++) {
+        const struct copy *file = &w->before.list.at[i];
+        const int error = replace_file(file->path, text_slice(&file->text));
+        if (error)
+            log_line(LOG_ERROR, "%s has a change that is not served, and cannot be written: %s",
+                     file->path, strerror(-error));
+    }
+    for (uint32_t i = 0; i < w->made.list.n; i++)
+        (void)unlink(w->made.list.at[i].path); /* it would be in nobody's way */
+    written_done(w);
+}
+
+void written_done(struct written *w)
+{
+    copies_done(&w->before);
+    copies_done(&w->made);
+}
