@@ -228,6 +228,7 @@ static enum outcome pass_on(struct exchange *x)
     x->retry = &NO_RETRY;
     x->leaves_answer = x->info.head;
     x->end = ACCESS_UNAUTHORIZED;
+    x->reason = NULL; /* of a try before */
     return go(x, EXCHANGE_RELAY);
 }
 
