@@ -323,7 +323,6 @@ bool control_shadow_info(const struct control *c, struct control_shadow *out,
         .count = 2,
         .request = "'GET http://a/' --from 10.0.0.1"};
     each(to, &k);
-    each(to, &k);
     return !c->keeps_nothing;
 }
 
