@@ -26,20 +26,26 @@ static void count_all(const struct control *c, struct canary_sums *out)
         add_counts(out, &c->worker[i]->canary_counts);
 }
 
+static struct histogram_sum took(const struct canary_sums *now, const struct canary_sums *began,
+                                 enum canary_side s)
+{
+    return histogram_since(&now->side[s].took, &began->side[s].took);
+}
+
 static struct control_canary_side side_of(const struct canary_sums *now,
                                           const struct canary_sums *began, enum canary_side s)
 {
     struct control_canary_side out = {.mean_ns = -1};
-    const struct histogram_sum took = histogram_since(&now->side[s].took, &began->side[s].took);
-    const uint64_t n = histogram_count(&took);
+    const struct histogram_sum times = took(now, began, s);
+    const uint64_t n = histogram_count(&times);
     for (uint32_t i = 0; i < COUNT_OF(out.status); i++) {
         out.status[i] = now->side[s].status[i] - began->side[s].status[i];
         out.responses += out.status[i];
     }
     out.timed = n;
     if (n > 0)
-        out.mean_ns = (double)took.sum_ns / (double)n;
-    out.p99_ns = histogram_quantile(&took, 0.99);
+        out.mean_ns = (double)times.sum_ns / (double)n;
+    out.p99_ns = histogram_quantile(&times, 0.99);
     return out;
 }
 
@@ -96,14 +102,6 @@ static void promote(struct control *c)
              (unsigned long long)c->newest->id);
 }
 
-/* Of buckets that double, p99 is known to about a quarter: a factor of 2 is beyond that. */
-static bool is_slow(const struct control_canary_side *s, const struct control_canary_side *than,
-                    uint32_t factor)
-{
-    return factor > 0 && s->timed >= CONTROL_TRIAL_RESPONSES &&
-           than->timed >= CONTROL_TRIAL_RESPONSES && s->p99_ns > than->p99_ns * factor;
-}
-
 /* Why it has to go; NULL: it has not. */
 static const char *failure(const struct control *c)
 {
@@ -111,10 +109,13 @@ static const char *failure(const struct control *c)
     count_all(c, &now);
     const struct control_canary_side canary = side_of(&now, &c->canary.began, CANARY_NEW),
                                      stable = side_of(&now, &c->canary.began, CANARY_STABLE);
+    const struct histogram_sum canary_took = took(&now, &c->canary.began, CANARY_NEW),
+                               stable_took = took(&now, &c->canary.began, CANARY_STABLE);
     return responses_fail(responses_of(&canary), responses_of(&stable))
                ? "too many of its responses were 5xx"
-           : is_slow(&canary, &stable, c->canary.rule.slower) ? "its responses took too long"
-                                                              : NULL;
+           : responses_are_slow(&canary_took, &stable_took, c->canary.rule.slower)
+               ? "its responses took too long"
+               : NULL;
 }
 
 static void look(void *of)

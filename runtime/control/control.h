@@ -230,12 +230,18 @@ const char *control_why_not_now(const struct control *c);
 /*
  * A reload on trial: unless control_confirm() comes within `for_ns`, what was served before comes
  * back. It does so at once when, of at least CONTROL_TRIAL_RESPONSES responses since, the share of
- * 5xx is CONTROL_TRIAL_PERCENT points above that of the minute before. Meanwhile nothing else is
- * loaded.
+ * 5xx is CONTROL_TRIAL_PERCENT points above that of the minute before; or when 99 % of as many
+ * responses of a cluster take `slower` times as long as they did until then. Meanwhile nothing else
+ * is loaded.
  */
+struct control_trial_rule {
+    int64_t for_ns;
+    uint32_t slower; /* as of control_canary_rule */
+};
 #define CONTROL_TRIAL_RESPONSES 100u
 #define CONTROL_TRIAL_PERCENT   5u
-MUST_CHECK bool control_try(struct control *c, int64_t for_ns, const struct control_asker *asker);
+MUST_CHECK bool control_try(struct control *c, const struct control_trial_rule *rule,
+                            const struct control_asker *asker);
 
 /* What is on trial stays. False when nothing is. */
 MUST_CHECK bool control_confirm(struct control *c);

@@ -26,12 +26,22 @@ struct responses {
     int64_t all, failed;
 };
 
+/* Did it take so many times as long, of enough responses? Factor 0: no matter. */
+bool responses_are_slow(const struct histogram_sum *is, const struct histogram_sum *was,
+                        uint32_t factor);
+
 /* Are there enough of them, and too many of those 5xx, as it was before? */
 bool responses_fail(struct responses is, struct responses was);
 
 #define TRIAL_LOOK_NS   (NS_PER_S / 4)
 #define TRIAL_SAMPLES   13u /* a minute, and the one under way */
 #define TRIAL_SAMPLE_NS (5 * NS_PER_S)
+
+/* How long its responses took until it began. */
+struct trial_cluster {
+    struct cluster *of; /* pinned */
+    struct histogram_sum began;
+};
 
 /* A configuration on trial, and what it is held against. */
 struct trial {
@@ -40,6 +50,9 @@ struct trial {
     struct timer sampler;
     int64_t until_ns;               /* 0: nothing is on trial */
     struct responses began, before; /* the sums when it began, and a minute before */
+    uint32_t slower;                /* 0: times do not matter */
+    struct trial_cluster *cluster;  /* then: of the newest generation when it began */
+    uint32_t n_clusters;
     struct timer look;
 };
 
@@ -88,11 +101,12 @@ struct reload {
     struct control_loading what; /* its sentences and journal are owned */
     struct text journal;
     char who[CONTROL_WHO_MAX + 1];
-    struct change change;                  /* that is new; number 0: there is none */
-    uint64_t undone;                       /* the number of one that goes; 0: none */
-    struct candidate *candidate;           /* it is only compared with; owned; or NULL */
-    struct control_canary_rule canary;     /* it serves a share; part 0: all */
-    int64_t trial_ns;                      /* it is on trial for so long; 0: it stays */
+    struct change change;              /* that is new; number 0: there is none */
+    uint64_t undone;                   /* the number of one that goes; 0: none */
+    struct candidate *candidate;       /* it is only compared with; owned; or NULL */
+    struct control_canary_rule canary; /* it serves a share; part 0: all */
+    int64_t trial_ns;                  /* it is on trial for so long; 0: it stays */
+    uint32_t trial_slower;
     int64_t now_ns;                        /* those that end before it go */
     struct table *table;                   /* what the compile thread made */
     struct generation_needs needs, before; /* loaded for it; what there was; pinned */

@@ -47,14 +47,64 @@ static struct responses since(struct responses now, struct responses before)
     return (struct responses){.all = now.all - before.all, .failed = now.failed - before.failed};
 }
 
+bool responses_are_slow(const struct histogram_sum *is, const struct histogram_sum *was,
+                        uint32_t factor)
+{
+    return factor > 0 && histogram_count(is) >= CONTROL_TRIAL_RESPONSES &&
+           histogram_count(was) >= CONTROL_TRIAL_RESPONSES &&
+           histogram_quantile(is, 0.99) > histogram_quantile(was, 0.99) * factor;
+}
+
+static struct histogram_sum took(const struct cluster *of)
+{
+    struct histogram_sum sum = {0};
+    for (uint32_t i = 0; i < of->n_workers; i++)
+        histogram_read(&of->times[i].total, &sum);
+    return sum;
+}
+
+static void begin_times(struct control *c, uint32_t slower)
+{
+    struct trial *t = &c->trial;
+    t->slower = slower;
+    t->n_clusters = slower > 0 ? c->newest->table->n_clusters : 0;
+    t->cluster = MUST_ARRAY(struct trial_cluster, t->n_clusters + 1);
+    for (uint32_t i = 0; i < t->n_clusters; i++) {
+        struct cluster *of = cluster_pin(c->newest->cluster[i]);
+        t->cluster[i] = (struct trial_cluster){of, took(of)};
+    }
+}
+
+static void end_times(struct trial *t)
+{
+    for (uint32_t i = 0; i < t->n_clusters; i++)
+        cluster_unpin(t->cluster[i].of);
+    free(t->cluster);
+    t->cluster = NULL;
+    t->n_clusters = 0;
+}
+
+static bool any_is_slow(const struct trial *t)
+{
+    for (uint32_t i = 0; i < t->n_clusters; i++) {
+        const struct histogram_sum now = took(t->cluster[i].of);
+        const struct histogram_sum since = histogram_since(&now, &t->cluster[i].began);
+        if (responses_are_slow(&since, &t->cluster[i].began, t->slower))
+            return true;
+    }
+    return false;
+}
+
 static void go_back(struct control *c, const char *why)
 {
     struct trial *t = &c->trial;
     log_line(LOG_WARNING, "what is on trial goes, what was served before comes back: %s", why);
     t->until_ns = 0;
     struct reload r = {.what = {.back = true}, .asker = {.who = SLICE("trial")}};
-    if (control_begin_reload(c, &r) || c->draining)
+    if (control_begin_reload(c, &r) || c->draining) {
+        end_times(t);
         return;
+    }
     t->until_ns = clock_now_ns(); /* servers that come and go are being loaded, say */
     timer_set(&t->look, TRIAL_LOOK_NS);
 }
@@ -67,6 +117,8 @@ static void look(void *of)
         go_back(c, "nobody confirmed it in time");
     else if (responses_fail(since(count(c), t->began), since(t->began, t->before)))
         go_back(c, "too many responses were 5xx");
+    else if (any_is_slow(t))
+        go_back(c, "the responses of a cluster took too long");
     else
         timer_set(&t->look, TRIAL_LOOK_NS);
 }
@@ -81,13 +133,19 @@ void trial_settle(struct control *c, const struct reload *r, bool served)
     t->before = minute_ago(t);
     t->began = count(c);
     t->until_ns = clock_now_ns() + r->trial_ns;
+    end_times(t);
+    begin_times(c, r->trial_slower);
     timer_set(&t->look, TRIAL_LOOK_NS);
     log_line(LOG_INFO, "it is on trial for %.0f s", (double)r->trial_ns / (double)NS_PER_S);
 }
 
-bool control_try(struct control *c, int64_t for_ns, const struct control_asker *asker)
+bool control_try(struct control *c, const struct control_trial_rule *rule,
+                 const struct control_asker *asker)
 {
-    struct reload r = {.what = {.anew = true, .keeps = true}, .trial_ns = for_ns, .asker = *asker};
+    struct reload r = {.what = {.anew = true, .keeps = true},
+                       .trial_ns = rule->for_ns,
+                       .trial_slower = rule->slower,
+                       .asker = *asker};
     return control_begin_reload(c, &r);
 }
 
@@ -97,6 +155,7 @@ bool control_confirm(struct control *c)
         return false;
     c->trial.until_ns = 0;
     timer_stop(&c->trial.look);
+    end_times(&c->trial);
     log_line(LOG_INFO, "what was on trial stays: it is confirmed");
     return true;
 }
@@ -110,6 +169,7 @@ void trial_init(struct control *c)
 
 void trial_done(struct control *c)
 {
+    end_times(&c->trial);
     timer_stop(&c->trial.sampler);
     timer_stop(&c->trial.look);
 }

@@ -148,12 +148,14 @@ enum command_end command_revert(struct command *c)
 enum command_end command_reload_confirm(struct command *c)
 {
     struct slice rest = c->argument[0];
-    int64_t for_ns = 0;
-    if (!take_duration(&rest, &for_ns) || rest.len > 0) {
-        text_adds(c->why, "\"reload confirm\" takes a time: reload confirm 60s");
+    struct control_canary_rule more = {0};
+    struct control_trial_rule rule = {0};
+    if (!take_duration(&rest, &rule.for_ns) || !read_rule(rest, &more) || more.for_ns > 0) {
+        text_adds(c->why, "\"reload confirm\" takes a time: reload confirm 60s, or 60s p99 3x");
         return COMMAND_REFUSED;
     }
-    return later(control_try(c->control, for_ns, c->asker));
+    rule.slower = more.slower;
+    return later(control_try(c->control, &rule, c->asker));
 }
 
 enum command_end command_confirm(struct command *c)

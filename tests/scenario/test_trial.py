@@ -36,7 +36,8 @@ def which(lbc):
 
 def on_trial(lbc, text, seconds):
     lbc.file.write_text(text)
-    return lbc.ctl("reload", "confirm", f"{seconds}s")
+    rule = [f"{seconds}s"] if isinstance(seconds, int) else seconds
+    return lbc.ctl("reload", "confirm", *rule)
 
 
 def test_what_is_confirmed_stays(site):
@@ -128,3 +129,22 @@ def test_one_that_is_refused_is_not_tried(site):
     assert "on trial" not in site.said()
     for bad in ("0s", "soon", "5"):
         assert "takes a time" in site.ctl("reload", "confirm", bad, check=False).stderr
+
+
+def test_a_cluster_that_became_slow_takes_it_back(site):
+    slow = site.text("new").replace("otherwise", 'when path == "/b/10" { rewrite path "/slow/100"; forward web }\n  otherwise')
+    clients = [Client(site.port) for _ in range(16)]
+
+    def ask(times):
+        for _ in range(times):
+            for client in clients:
+                client.request("/b/10")
+            for client in clients:
+                assert client.response().status == 200
+    ask(20)
+    on_trial(site, slow, "60s p99 3x".split())
+    ask(10)
+    wait_for(lambda: "the responses of a cluster took too long" in site.said(), "it goes", 20)
+    wait_for(lambda: which(site) == "old", "it came back", 20)
+    for client in clients:
+        client.close()

@@ -275,11 +275,12 @@ bool control_change(struct control *c, const struct control_request *r,
     return true;
 }
 
-bool control_try(struct control *c, int64_t for_ns, const struct control_asker *asker)
+bool control_try(struct control *c, const struct control_trial_rule *rule,
+                 const struct control_asker *asker)
 {
     (void)c;
     struct text report = {0};
-    text_addf(&report, "for %lld s", (long long)(for_ns / NS_PER_S));
+    text_addf(&report, "for %lld s, %ux", (long long)(rule->for_ns / NS_PER_S), rule->slower);
     answer_at_once(asker, 4, 0, &report);
     return true;
 }
