@@ -72,6 +72,8 @@ struct control_sticky {
     uint64_t kept, fresh, moved; /* went to their server; had none; had one that can't be used */
     uint64_t evicted, learned;   /* clients forgotten for others; values that servers gave out */
     uint64_t forged, expired;    /* cookies that were not believed */
+    uint64_t heard;              /* clients that other processes told of */
+    struct slice shared;         /* where these do; empty: nowhere */
     uint64_t clients;            /* of control_stickies(): remembered now, about */
     uint32_t entries;            /* 0: nothing is remembered here, for the cookie says all */
 };
@@ -137,16 +139,17 @@ struct control_certificate {
 void control_certificates(const struct control *c,
                           void (*each)(void *to, const struct control_certificate *s), void *to);
 
-/* A Redis in which limits are counted together with other processes. */
+/* A Redis in which limits are counted, and clients remembered, together with other processes. */
 struct control_share {
     struct slice name;
     char address[ENDPOINT_TEXT_MAX];
     bool up;
     int64_t for_ns;              /* it has been so */
     const char *why, *meanwhile; /* it is not up; empty: not asked yet. What its limits do then */
-    uint32_t limits, pending;    /* keys that are to be told */
+    uint32_t limits, clusters;   /* that are counted, and whose clients are remembered there */
+    uint32_t pending;            /* keys that are to be told */
     uint64_t round_trips, errors;
-    uint64_t told, untold; /* keys; requests for which there was no room */
+    uint64_t told, untold; /* keys; requests and clients for which there was no room */
     int64_t took_ns;       /* the last round trip */
 };
 

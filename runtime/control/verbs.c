@@ -120,7 +120,10 @@ static void describe_sticky(const struct generation *g, uint32_t cluster,
                                    .learned = READ(n->learned),
                                    .forged = READ(n->forged),
                                    .expired = READ(n->expired),
+                                   .heard = READ(n->heard),
                                    .entries = spec->entries};
+    if (table_sticky_is_shared(spec))
+        out->shared = g->table->shared[spec->shared].name;
 }
 
 static void describe_cluster(const struct generation *g, uint32_t i, struct control_cluster *out)

@@ -17,18 +17,6 @@ uint64_t limiter_shared_seed(const struct table_limit *spec, struct slice passwo
     return seed + spec->v4_bits + 64 * spec->v6_bits;
 }
 
-static struct told *told_new(uint32_t n)
-{
-    struct told *t = aligned_alloc(64, n * sizeof(*t));
-    if (!t)
-        die_out_of_memory(n, sizeof(*t));
-    for (uint32_t i = 0; i < n; i++) {
-        atomic_init(&t[i].put, 0);
-        atomic_init(&t[i].taken, 0);
-    }
-    return t;
-}
-
 struct limiter *limiter_new(const struct table_limit *spec, uint32_t n_workers, uint64_t seed,
                             int64_t utc_ns)
 {
@@ -180,7 +168,8 @@ struct limiter_answer limiter_ask(struct limiter *l, const struct table_limit *s
     if (found && (!at || take_all(spec, at, utc_ns, &answer))) {
         answer.admitted = true;
         answer.held = spec->concurrent > 0 ? at : NULL;
-        answer.untold = l->told && !told_put(&l->told[worker], (struct told_one){hash, utc_ns});
+        answer.untold = l->told && !told_put(&l->told[worker],
+                                             (struct told_one){.hash = hash, .at_ns = utc_ns});
         count(&counts->admitted);
         return answer;
     }

@@ -1,11 +1,11 @@
 #include "runtime/proxy/footprint.h"
+#include "runtime/base/told.h"
 
 #include "compiler/table/memory.h"
 #include "runtime/auth/verified.h"
 #include "runtime/filter/compress.h"
 #include "runtime/limit/callers.h"
 #include "runtime/limit/keys.h"
-#include "runtime/limit/told.h"
 #include "runtime/mux/stream.h"
 #include "runtime/proxy/exchange_priv.h"
 #include "runtime/proxy/h2_front.h"
