@@ -100,8 +100,9 @@ struct control {
     int64_t reload_wall_ns;
     bool reload_again; /* SIGHUP came while one was under way */
 
-    struct timer watch; /* set: some cluster is to be looked at */
-    bool ending;        /* there are no workers any more, and nothing is looked at */
+    struct timer descriptors; /* set: those that are of no connection are counted */
+    struct timer watch;       /* set: some cluster is to be looked at */
+    bool ending;              /* there are no workers any more, and nothing is looked at */
 
     bool draining;
     struct timer drain_deadline;
@@ -115,6 +116,11 @@ struct control {
 
 /* How long answers are gathered before their servers are put to use. */
 #define REGROUP_NS (20 * NS_PER_MS)
+
+/* descriptors.c: from the second call on, once there are all sockets, workers know how many
+ * descriptors are not theirs. */
+void control_descriptors_init(struct control *c);
+void control_descriptors_begin(struct control *c);
 
 /* The sources of servers, none yet. */
 struct discoveries *control_sources_new(struct control *c);

@@ -120,6 +120,7 @@ struct control *control_new(const struct control_config *config, struct text *wh
     c->signal_fd = c->box.fd = -1;
     c->loop = loop_new();
     control_watch_init(c);
+    control_descriptors_init(c);
     int rc = c->loop ? 0 : -EMFILE;
     const char *what = "the control thread";
     if (rc == 0)
@@ -180,6 +181,7 @@ static void say_where(const struct generation *g)
 
 static void serve(struct control *c)
 {
+    control_descriptors_begin(c);
     for (uint32_t i = 0; i < c->n_workers; i++) {
         const int rc = worker_start(c->worker[i], c->newest);
         if (rc != 0) {
@@ -297,6 +299,7 @@ void control_free(struct control *c)
     trial_done(c);
     timer_stop(&c->regroup);
     timer_stop(&c->watch);
+    timer_stop(&c->descriptors);
     watch_done(&c->signals);
     if (c->signal_fd != -1)
         close(c->signal_fd);

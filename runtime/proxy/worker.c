@@ -14,9 +14,6 @@
 /* How exactly timeouts are kept, and how soon a paused acceptor tries again. */
 #define TICK_NS (20 * NS_PER_MS)
 
-/* Sockets that listen, loops and files, about: no connections. */
-#define DESCRIPTORS_OF_PROCESS 20
-
 /* How often an overloaded worker looks for connections that wait. */
 #define SWEEP_NS NS_PER_S
 
@@ -49,21 +46,32 @@ static void report_drained(struct worker *w)
     mailbox_post(w->control, m);
 }
 
-/* Others of the process's are in use than connections, or the whole system has none: it is no
- * matter how many we know of. */
+/* There were more all at once than were counted, or the whole system has none: it is no matter how
+ * many we know of. */
 #define OUT_NS NS_PER_S
 
-/* Of all workers: each adds what has changed. */
+/* Of all workers: each adds what has changed. And what is no connection of theirs, by the control
+ * thread: about so many until it has counted. */
 static _Atomic int64_t descriptors;
+static _Atomic int64_t others = 20;
+
+int64_t worker_descriptors(const struct worker *w)
+{
+    const struct metrics *m = w->metrics;
+    return atomic_load_explicit(&m->connections_open, memory_order_relaxed) +
+           atomic_load_explicit(&m->server_connections, memory_order_relaxed);
+}
+
+void workers_others_descriptors(int64_t n)
+{
+    atomic_store_explicit(&others, n, memory_order_relaxed);
+}
 
 static int64_t count_descriptors(struct worker *w)
 {
-    const struct metrics *m = w->metrics;
-    const int64_t mine = atomic_load_explicit(&m->connections_open, memory_order_relaxed) +
-                         atomic_load_explicit(&m->server_connections, memory_order_relaxed);
-    const int64_t more = mine - w->descriptors_told;
+    const int64_t mine = worker_descriptors(w), more = mine - w->descriptors_told;
     w->descriptors_told = mine;
-    return DESCRIPTORS_OF_PROCESS + more +
+    return atomic_load_explicit(&others, memory_order_relaxed) + more +
            atomic_fetch_add_explicit(&descriptors, more, memory_order_relaxed);
 }
 

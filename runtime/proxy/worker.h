@@ -112,6 +112,12 @@ void worker_stop(struct worker *w);
 /* Frees a worker that has stopped or was never started. NULL is allowed. */
 void worker_free(struct worker *w);
 
+/* How many its connections take. Any thread. */
+int64_t worker_descriptors(const struct worker *w);
+
+/* So many of the process's are of nobody's connections, for all workers. The control thread. */
+void workers_others_descriptors(int64_t n);
+
 /* What there is of everything now: worker.overload. */
 void worker_measure(struct worker *w);
 
