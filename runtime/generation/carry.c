@@ -221,7 +221,7 @@ void gate_unpin(struct gate *gate)
     free(gate);
 }
 
-/* Connections that are open already are not counted, also where the table becomes larger. */
+/* Connections that are open already are not counted where this begins. */
 static void know_callers(struct gate *gate, const struct table_listener *l)
 {
     if (l->max_per_source == TABLE_NO_MAX)
