@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/base/utf8.h"
 
 static void reserve(struct text *t, size_t more)
@@ -121,6 +122,26 @@ void bytes_format(uint64_t bytes, char out[BYTES_TEXT_MAX])
     for (; value >= 1000 && i + 1 < COUNT_OF(unit); i++)
         value /= 1024;
     snprintf(out, BYTES_TEXT_MAX, i > 0 && value < 100 ? "%.1f %s" : "%.0f %s", value, unit[i]);
+}
+
+void duration_format(int64_t ns, char out[DURATION_TEXT_MAX])
+{
+    static const struct {
+        const char *name;
+        int64_t seconds;
+    } unit[] = {{"d", 86400}, {"h", 3600}, {"m", 60}, {"s", 1}};
+
+    const int64_t seconds = ns / NS_PER_S;
+    for (size_t i = 0; i + 1 < COUNT_OF(unit); i++) {
+        if (seconds < unit[i].seconds)
+            continue;
+        snprintf(out, DURATION_TEXT_MAX, "%lld%s %lld%s", (long long)(seconds / unit[i].seconds),
+                 unit[i].name, (long long)(seconds % unit[i].seconds / unit[i + 1].seconds),
+                 unit[i + 1].name);
+        return;
+    }
+    snprintf(out, DURATION_TEXT_MAX, seconds < 10 ? "%.3fs" : "%.1fs",
+             (double)ns / (double)NS_PER_S);
 }
 
 void text_done(struct text *t)

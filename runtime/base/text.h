@@ -44,3 +44,7 @@ void text_done(struct text *t);
 /* "1.5 KiB": three digits at the most, and their unit. */
 #define BYTES_TEXT_MAX 24
 void bytes_format(uint64_t bytes, char out[BYTES_TEXT_MAX]);
+
+/* "2d 3h", "5m 12s", "0.250s": the two largest units. */
+#define DURATION_TEXT_MAX 32
+void duration_format(int64_t ns, char out[DURATION_TEXT_MAX]);

@@ -28,6 +28,7 @@ struct control_info {
     uint64_t reloads, reloads_refused;    /* since the process began, changes among them */
     bool reload_refused;                  /* the last one */
     int64_t reload_wall_ns;               /* when that was, since 1970; 0: there was none */
+    int64_t swap_longest_ns;              /* that a swap has held up a worker's loop */
     int64_t trial_left_ns;                /* until what is on trial goes; 0: nothing is */
     bool draining;                        /* a shutdown has begun */
     const struct metrics *const *metrics; /* a block of each thread; valid while we run */
@@ -43,6 +44,7 @@ struct control_server {
     bool checked;
     enum server_admin admin;
     uint32_t weight, priority;
+    uint32_t file_weight; /* another one may have been set */
     bool backup;
     bool standby; /* servers of a lower priority are used now */
     int64_t in_flight;

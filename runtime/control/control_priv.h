@@ -54,7 +54,8 @@ struct reload {
     struct table *table;                   /* what the compile thread made */
     struct generation_needs needs, before; /* loaded for it; what there was; pinned */
     bool loaded;                           /* all that it needs */
-    struct timer checks;  /* while a new generation waits for its servers' first checks */
+    struct timer checks;  /* while a new generation waits for its servers' first checks, or for
+                             the workers to take it */
     int64_t hand_over_ns; /* at the latest, checked or not */
     struct text report;
     struct control_asker asker; /* its `who` and `why` are not there any more once it runs */
@@ -87,6 +88,7 @@ struct control {
 
     struct generation *newest;      /* then by `older`; all that are not freed */
     struct generation *handed_over; /* the workers have it, or will when they run */
+    uint64_t given;                 /* how many times they were given one */
     struct probes *probes;
     struct discoveries *sources;
     struct shares *shares;
@@ -113,6 +115,10 @@ struct control {
 /* How long a start or a reload waits for first health checks, and how often it looks. */
 #define FIRST_CHECKS_NS      (NS_PER_S)
 #define FIRST_CHECKS_LOOK_NS (5 * NS_PER_MS)
+
+/* The same until all workers have taken a generation: each does at the top of its next turn. */
+#define TAKING_NS      (5 * NS_PER_S)
+#define TAKING_LOOK_NS (NS_PER_MS / 2)
 
 /* How long answers are gathered before their servers are put to use. */
 #define REGROUP_NS (20 * NS_PER_MS)

@@ -55,6 +55,7 @@ static void hand_over(struct control *c)
 {
     struct generation *before = c->handed_over;
     c->handed_over = c->newest;
+    c->given += c->serving;
     if (!c->serving)
         let_go(c, before);
     else
@@ -313,6 +314,25 @@ static bool any_waits_for_checks(const struct control *c)
     return false;
 }
 
+static bool all_have_taken(const struct control *c)
+{
+    for (uint32_t i = 0; i < c->n_workers && c->serving; i++)
+        if (atomic_load_explicit(&c->worker[i]->taken, memory_order_acquire) < c->given)
+            return false;
+    return true;
+}
+
+/* Whoever asked is told once it is so everywhere: what a listener that is removed was bound to can
+ * be bound again by the next one. */
+static void look_at_taking(void *of)
+{
+    struct control *c = of;
+    if (all_have_taken(c) || clock_now_ns() >= c->reload.hand_over_ns)
+        answer(c, true);
+    else
+        timer_set(&c->reload.checks, TAKING_LOOK_NS);
+}
+
 /* The generation before serves on until the new one can; not for long, though. */
 static void look_at_checks(void *of)
 {
@@ -323,7 +343,9 @@ static void look_at_checks(void *of)
         return;
     }
     hand_over(c);
-    answer(c, true);
+    timer_init(&c->reload.checks, c->loop, look_at_taking, c);
+    c->reload.hand_over_ns = clock_now_ns() + TAKING_NS;
+    look_at_taking(c);
 }
 
 static void reload_finished(struct message *m)

@@ -21,6 +21,10 @@ void control_info(const struct control *c, struct control_info *out)
                                  .draining = c->draining,
                                  .metrics = c->metrics,
                                  .n_metrics = c->n_workers + 1};
+    for (uint32_t i = 0; i < c->n_workers; i++) {
+        const int64_t ns = atomic_load_explicit(&c->worker[i]->taking_ns, memory_order_relaxed);
+        out->swap_longest_ns = ns > out->swap_longest_ns ? ns : out->swap_longest_ns;
+    }
     if (trial_is_on(c)) {
         const int64_t left_ns = c->trial.until_ns - clock_now_ns();
         out->trial_left_ns = left_ns > 0 ? left_ns : 1;
@@ -57,6 +61,7 @@ static void describe(const struct generation *g, uint32_t i, struct control_serv
                                    .checked = READ(s->checked),
                                    .admin = (enum server_admin)READ(s->admin),
                                    .weight = set_weight > 0 ? set_weight : spec->weight,
+                                   .file_weight = spec->weight,
                                    .priority = spec->priority,
                                    .backup = spec->backup,
                                    .in_flight = READ(s->in_flight),

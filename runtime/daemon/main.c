@@ -11,6 +11,7 @@
 #include "runtime/daemon/sim.h"
 #include "runtime/tls/library.h"
 #include "stats/ctl/ctl.h"
+#include "stats/top/top.h"
 
 static const struct {
     const char *name;

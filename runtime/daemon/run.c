@@ -21,7 +21,14 @@
 /* Twice what all changes together may be. */
 #define JOURNAL_BYTES_MAX (2u * CONTROL_CHANGES_MAX * CONTROL_CHANGE_BYTES_MAX)
 
-enum { OPTION_WORKERS, OPTION_SOCKET, OPTION_ACCESS_LOG, OPTION_DRAIN, OPTION_STATE };
+enum {
+    OPTION_WORKERS,
+    OPTION_SOCKET,
+    OPTION_ACCESS_LOG,
+    OPTION_DRAIN,
+    OPTION_STATE,
+    OPTION_HAPROXY
+};
 
 static const struct cli_option options[] = {
     [OPTION_WORKERS] = {"--workers", "N", "threads that serve traffic (one per processor)"},
@@ -32,6 +39,8 @@ static const struct cli_option options[] = {
     [OPTION_DRAIN] = {"--drain", "SECONDS", "how long a shutdown waits for what is under way (30)"},
     [OPTION_STATE] = {"--state", "FOLDER",
                       "where changes and revisions are kept ($STATE_DIRECTORY, or nowhere)"},
+    [OPTION_HAPROXY] = {"--haproxy-socket", "PATH",
+                        "another socket, for programs that ask HAProxy: exporters, hatop"},
     {0},
 };
 
@@ -53,8 +62,8 @@ static const struct cli_command command = {
 
 struct run {
     struct control_config config;
-    const char *socket; /* NULL: none */
-    const char *folder; /* the same */
+    const char *socket;                  /* NULL: none */
+    const char *haproxy_socket, *folder; /* the same */
     struct state *state;
     struct history *history;
     struct text journal;
@@ -91,6 +100,7 @@ static const char *set_options(struct run *r, const char *const *value)
         r->socket = unless_off(value[OPTION_SOCKET]);
     if (value[OPTION_ACCESS_LOG])
         r->config.access_log = unless_off(value[OPTION_ACCESS_LOG]);
+    r->haproxy_socket = value[OPTION_HAPROXY];
     r->folder = value[OPTION_STATE] ? value[OPTION_STATE] : getenv("STATE_DIRECTORY");
     return NULL;
 }
@@ -144,14 +154,15 @@ static void close_state(struct run *r)
     text_done(&r->journal);
 }
 
-static bool open_socket(const struct run *r, struct control *c, struct stats_socket **out,
-                        struct text *why)
+/* NULL, where there is no path. */
+static bool open_socket(const char *path, enum stats_speech speech, struct control *c,
+                        struct stats_socket **out, struct text *why)
 {
-    if (!r->socket)
+    if (!path)
         return true;
-    const int rc = stats_socket_open(r->socket, control_loop(c), c, out);
+    const int rc = stats_socket_open(path, speech, control_loop(c), c, out);
     if (rc != 0)
-        text_addf(why, "cannot listen on the stats socket %s: %s", r->socket, strerror(-rc));
+        text_addf(why, "cannot listen on the stats socket %s: %s", path, strerror(-rc));
     return rc == 0;
 }
 
@@ -181,9 +192,10 @@ static void say_left(void)
 static int serve(const struct run *r, struct table *table)
 {
     struct text why = {0};
-    struct stats_socket *socket = NULL;
+    struct stats_socket *socket = NULL, *haproxy = NULL;
     struct control *c = control_new(&r->config, &why);
-    const bool reachable = c && open_socket(r, c, &socket, &why);
+    const bool reachable = c && open_socket(r->socket, STATS_LBC, c, &socket, &why) &&
+                           open_socket(r->haproxy_socket, STATS_HAPROXY, c, &haproxy, &why);
     if (!reachable)
         table_free(table);
     const bool ok = reachable && control_start(c, table, &why);
@@ -196,6 +208,7 @@ static int serve(const struct run *r, struct table *table)
     }
     inherited_close();
     stats_socket_close(socket);
+    stats_socket_close(haproxy);
     control_free(c);
     text_done(&why);
     return ok ? EXIT_CLEAN : EXIT_ERRORS;

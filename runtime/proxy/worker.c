@@ -357,7 +357,13 @@ static void post_order(struct worker *w, void (*run)(struct message *m), struct 
 static void do_publish(struct message *m)
 {
     struct order *o = CONTAINER_OF(m, struct order, message);
-    adopt(o->worker, o->generation);
+    struct worker *w = o->worker;
+    const int64_t began_ns = clock_now_ns();
+    adopt(w, o->generation);
+    const int64_t took_ns = clock_now_ns() - began_ns;
+    if (took_ns > atomic_load_explicit(&w->taking_ns, memory_order_relaxed))
+        atomic_store_explicit(&w->taking_ns, took_ns, memory_order_relaxed);
+    atomic_fetch_add_explicit(&w->taken, 1, memory_order_release);
     free(o);
 }
 

@@ -64,6 +64,8 @@ struct worker {
     struct link_owner link_owner;
     struct mux_owner mux_owner;
     struct generation *current; /* pinned */
+    _Atomic uint64_t taken;     /* how many times it was given one by worker_publish() and has it */
+    _Atomic int64_t taking_ns;  /* the longest that took, and its loop nothing else did */
     VEC(struct acceptor *) acceptor;
     struct list lines;   /* of HTTP/2 connections to servers */
     struct list session; /* all of them */

@@ -1,11 +1,7 @@
 #include "stats/ctl/ctl.h"
 
-#include <errno.h>
 #include <getopt.h>
-#include <poll.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "runtime/base/check.h"
@@ -13,6 +9,7 @@
 #include "runtime/base/number.h"
 #include "runtime/base/socket_path.h"
 #include "runtime/base/text.h"
+#include "stats/ctl/ask.h"
 
 enum exit_status { DONE = 0, REFUSED = 1, USAGE = 2, UNREACHABLE = 3 };
 
@@ -125,100 +122,6 @@ static bool parse_options(int argc, char **argv, struct options *o, enum exit_st
     }
 }
 
-static void say_unreachable(const char *path, int error)
-{
-    fprintf(stderr, "lbc ctl: cannot connect to %s: %s\n", path, strerror(error));
-    if (error == EACCES || error == EPERM)
-        fputs("Only the user that runs lbc, and root, may use its socket.\n", stderr);
-    else
-        fputs("Is lbc running? `lbc run FILE` starts it; --socket PATH or $LBC_SOCKET names\n"
-              "another socket.\n",
-              stderr);
-}
-
-/* The connected descriptor, or -1 when it has said why not. */
-static int connect_to(const char *path)
-{
-    struct sockaddr_un un = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof(un.sun_path)) {
-        say_unreachable(path, ENAMETOOLONG);
-        return -1;
-    }
-    memcpy(un.sun_path, path, strlen(path));
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd != -1 && connect(fd, (const struct sockaddr *)&un, sizeof(un)) == 0)
-        return fd;
-    say_unreachable(path, errno);
-    if (fd != -1)
-        close(fd);
-    return -1;
-}
-
-/* Waits until it is ready. False when the time is up. */
-static bool wait_for(int fd, short what, int64_t until_ns)
-{
-    for (;;) {
-        const int64_t left_ns = until_ns - clock_now_ns();
-        if (left_ns <= 0)
-            return false;
-        struct pollfd p = {.fd = fd, .events = what};
-        const int n = poll(&p, 1, (int)(left_ns / NS_PER_MS + 1));
-        if (n > 0)
-            return true;
-        if (n == -1 && errno != EINTR)
-            return false;
-    }
-}
-
-/* A socket that turns us away may close before it has read: then its answer is there all the same.
- */
-static bool send_line(int fd, struct slice line, int64_t until_ns)
-{
-    while (line.len > 0) {
-        const ssize_t n = send(fd, line.at, line.len, MSG_NOSIGNAL);
-        if (n >= 0)
-            line = slice_from(line, (size_t)n);
-        else if (errno == EAGAIN) {
-            if (!wait_for(fd, POLLOUT, until_ns))
-                return false;
-        } else if (errno != EINTR)
-            return true;
-    }
-    return true;
-}
-
-/* The last line of `answer`, when it is whole and ends it. */
-static bool find_end(struct slice answer, struct slice *lines, struct slice *last)
-{
-    if (answer.len == 0 || answer.at[answer.len - 1] != '\n')
-        return false;
-    answer.len--;
-    const char *before = answer.len > 0 ? memrchr(answer.at, '\n', answer.len) : NULL;
-    const size_t at = before ? (size_t)(before - answer.at) + 1 : 0;
-    *lines = (struct slice){answer.at, at};
-    *last = slice_from(answer, at);
-    return slice_eq(*last, SLICE("ok")) || slice_starts(*last, SLICE("refused: "));
-}
-
-/* Reads until the answer is whole. NULL, or a sentence about what went wrong. */
-static const char *read_answer(int fd, int64_t until_ns, struct text *answer, struct slice *lines,
-                               struct slice *last)
-{
-    char piece[16384];
-    while (!find_end(text_slice(answer), lines, last)) {
-        if (!wait_for(fd, POLLIN, until_ns))
-            return "no answer in time";
-        const ssize_t n = recv(fd, piece, sizeof(piece), 0);
-        if (n > 0)
-            text_add(answer, (struct slice){piece, (size_t)n});
-        else if (n == 0 || errno == ECONNRESET)
-            return "the connection was closed before the answer was complete";
-        else if (errno != EAGAIN && errno != EINTR)
-            return strerror(errno);
-    }
-    return NULL;
-}
-
 static void print(FILE *to, struct slice s)
 {
     fwrite(s.at, 1, s.len, to);
@@ -227,20 +130,18 @@ static void print(FILE *to, struct slice s)
 static enum exit_status converse(int fd, const struct options *o, struct text *answer)
 {
     const int64_t until_ns = clock_now_ns() + o->timeout_s * NS_PER_S;
-    struct slice lines = SLICE_NONE, last = SLICE_NONE;
-    const char *failure = "it takes no command";
-    if (send_line(fd, text_slice(&o->line), until_ns))
-        failure = read_answer(fd, until_ns, answer, &lines, &last);
+    struct ask_answer a;
+    const char *failure = ask(fd, text_slice(&o->line), until_ns, answer, &a);
     if (failure) {
         fprintf(stderr, "lbc ctl: %s: %s\n", o->path, failure);
         return UNREACHABLE;
     }
-    if (slice_eq(last, SLICE("ok"))) {
-        print(stdout, lines);
+    if (a.ok) {
+        print(stdout, a.lines);
         return fflush(stdout) == 0 ? DONE : REFUSED;
     }
-    print(stderr, lines);
-    fprintf(stderr, "lbc ctl: " SLICE_FMT "\n", SLICE_ARG(last));
+    print(stderr, a.lines);
+    fprintf(stderr, "lbc ctl: " SLICE_FMT "\n", SLICE_ARG(a.last));
     return REFUSED;
 }
 
@@ -254,9 +155,11 @@ int ctl_main(int argc, char **argv)
     }
 
     struct text answer = {0};
-    const int fd = connect_to(o.path);
-    status = fd == -1 ? UNREACHABLE : converse(fd, &o, &answer);
-    if (fd != -1)
+    const int fd = ask_open(o.path);
+    status = fd < 0 ? UNREACHABLE : converse(fd, &o, &answer);
+    if (fd < 0)
+        ask_say_unreachable("lbc ctl", o.path, -fd);
+    else
         close(fd);
     text_done(&answer);
     text_done(&o.line);

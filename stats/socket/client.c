@@ -140,13 +140,35 @@ static bool may_run(const struct client *c)
     return !c->reload && c->out.len - c->sent < CLIENT_PENDING_MAX;
 }
 
+/* One line to a connection, unless it has asked for more. */
+static void run_haproxy(struct client *c, struct slice line)
+{
+    if (line.len > 0 && line.at[line.len - 1] == '\r')
+        line.len--;
+    haproxy_line(c->control, line, &c->haproxy, &c->out);
+    if (c->haproxy.prompts && !c->haproxy.quits)
+        return;
+    c->at_end = true;
+    c->line_bytes = 0;
+}
+
+static void run_line(struct client *c, struct slice line)
+{
+    switch (c->speech) {
+    case STATS_LBC: run(c, line); return;
+    case STATS_HAPROXY: run_haproxy(c, line); return;
+    }
+}
+
 static void run_lines(struct client *c)
 {
     char room[CLIENT_LINE_MAX + 1];
     struct slice line;
     while (may_run(c) && next_line(c, room, &line)) {
         if (!c->skipping)
-            run(c, line);
+            run_line(c, line);
+        else if (c->speech == STATS_HAPROXY)
+            c->at_end = true;
         c->skipping = false;
     }
     if (may_run(c) && c->line_bytes == sizeof(c->line))
@@ -244,13 +266,15 @@ static void know(struct client *c)
         snprintf(c->who, sizeof(c->who), "somebody");
 }
 
-struct client *client_new(int fd, struct loop *loop, struct control *control,
-                          void (*gone)(void *of, struct client *c), void *gone_of)
+struct client *client_new(int fd, enum stats_speech speech, struct loop *loop,
+                          struct control *control, void (*gone)(void *of, struct client *c),
+                          void *gone_of)
 {
     struct client *c = MUST_NEW(struct client);
     c->magic = CLIENT_MAGIC;
     list_init(&c->link);
     c->control = control;
+    c->speech = speech;
     c->fd = fd;
     know(c);
     c->gone = gone;

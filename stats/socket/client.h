@@ -9,6 +9,8 @@
 #include "runtime/base/list.h"
 #include "runtime/base/text.h"
 #include "runtime/event/loop.h"
+#include "stats/socket/haproxy.h"
+#include "stats/socket/socket.h"
 
 #define CLIENT_LINE_MAX    4096u
 #define CLIENT_PENDING_MAX ((size_t)64 * 1024)
@@ -25,6 +27,8 @@ struct client {
     struct timer idle;
     int fd;       /* owned */
     char who[24]; /* "uid 1000" */
+    enum stats_speech speech;
+    struct haproxy_session haproxy; /* where that is spoken */
 
     struct reload_wait *reload; /* what it waits for; NULL: nothing */
     bool running;               /* a command of it is being carried out now */
@@ -41,8 +45,9 @@ struct client {
 };
 
 /* Takes the descriptor over. */
-struct client *client_new(int fd, struct loop *loop, struct control *control,
-                          void (*gone)(void *of, struct client *c), void *gone_of);
+struct client *client_new(int fd, enum stats_speech speech, struct loop *loop,
+                          struct control *control, void (*gone)(void *of, struct client *c),
+                          void *gone_of);
 
 /* Closes and frees. A reload it waits for goes on and answers nobody. */
 void client_free(struct client *c);

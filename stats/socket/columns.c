@@ -2,7 +2,6 @@
 
 #include <stdarg.h>
 
-#include "runtime/base/clock.h"
 #include "runtime/base/utf8.h"
 
 #define GAP 2u
@@ -71,24 +70,4 @@ void columns_finish(struct columns *c, struct text *out)
     }
     text_done(&c->text);
     VEC_DONE(&c->cell_end);
-}
-
-void duration_format(int64_t ns, char out[DURATION_TEXT_MAX])
-{
-    static const struct {
-        const char *name;
-        int64_t seconds;
-    } unit[] = {{"d", 86400}, {"h", 3600}, {"m", 60}, {"s", 1}};
-
-    const int64_t seconds = ns / NS_PER_S;
-    for (size_t i = 0; i + 1 < COUNT_OF(unit); i++) {
-        if (seconds < unit[i].seconds)
-            continue;
-        snprintf(out, DURATION_TEXT_MAX, "%lld%s %lld%s", (long long)(seconds / unit[i].seconds),
-                 unit[i].name, (long long)(seconds % unit[i].seconds / unit[i + 1].seconds),
-                 unit[i + 1].name);
-        return;
-    }
-    snprintf(out, DURATION_TEXT_MAX, seconds < 10 ? "%.3fs" : "%.1fs",
-             (double)ns / (double)NS_PER_S);
 }

@@ -18,7 +18,3 @@ void columns_add(struct columns *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* Adds the rows to `out`, a line each, and frees what they took. The last row must be whole. */
 void columns_finish(struct columns *c, struct text *out);
-
-/* "2d 3h", "5m 12s", "0.250s": the two largest units. */
-#define DURATION_TEXT_MAX 32
-void duration_format(int64_t ns, char out[DURATION_TEXT_MAX]);

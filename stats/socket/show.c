@@ -36,6 +36,8 @@ static void info_as_text(struct text *out, const struct control_info *i)
         text_addf(out, "reloads     %llu, of them refused %llu; the last one %s %s ago\n",
                   (unsigned long long)i->reloads, (unsigned long long)i->reloads_refused,
                   i->reload_refused ? "was refused" : "was served", ago);
+        text_addf(out, "            a worker's loop was held up %.3f ms at most\n",
+                  (double)i->swap_longest_ns / (double)NS_PER_MS);
     }
     if (i->trial_left_ns > 0) {
         char left[DURATION_TEXT_MAX];
@@ -79,6 +81,7 @@ static void info_as_json(struct text *out, const struct control_info *i)
               i->reloads == 0     ? "none"
               : i->reload_refused ? "refused"
                                   : "served");
+    text_addf(out, ",\"swap_longest_ms\":%.3f", (double)i->swap_longest_ns / (double)NS_PER_MS);
     if (i->trial_left_ns > 0)
         text_addf(out, ",\"trial_left_s\":%.3f", (double)i->trial_left_ns / (double)NS_PER_S);
     text_addf(out, ",\"probes\":%llu,\"probes_late\":%llu", (unsigned long long)i->probes,

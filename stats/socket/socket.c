@@ -20,6 +20,7 @@ struct stats_socket {
 #define STATS_SOCKET_MAGIC 0x57a75c4eu
     struct loop *loop;
     struct control *control;
+    enum stats_speech speech;
     struct watch watch;
     struct timer rest;
     int fd; /* owned; -1 while there is none */
@@ -75,7 +76,7 @@ static void accept_clients(void *of, unsigned ready)
         turn_away(fd);
         return;
     }
-    struct client *c = client_new(fd, s->loop, s->control, client_gone, s);
+    struct client *c = client_new(fd, s->speech, s->loop, s->control, client_gone, s);
     list_add_last(&s->client, &c->link);
     s->n_clients++;
 }
@@ -120,13 +121,14 @@ static int open_at(struct stats_socket *s, const char *path)
     return bind_privately(s);
 }
 
-int stats_socket_open(const char *path, struct loop *loop, struct control *control,
-                      struct stats_socket **out)
+int stats_socket_open(const char *path, enum stats_speech speech, struct loop *loop,
+                      struct control *control, struct stats_socket **out)
 {
     struct stats_socket *s = MUST_NEW(struct stats_socket);
     s->magic = STATS_SOCKET_MAGIC;
     s->loop = loop;
     s->control = control;
+    s->speech = speech;
     s->fd = -1;
     list_init(&s->client);
     timer_init(&s->rest, loop, rested, s);

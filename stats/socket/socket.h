@@ -13,13 +13,19 @@ struct control;
 struct loop;
 struct stats_socket;
 
+/* What is spoken on it. */
+enum stats_speech {
+    STATS_LBC,
+    STATS_HAPROXY, /* a part of what HAProxy's tools ask for: haproxy.h */
+};
+
 /*
  * Listens on `path`, with mode 0600 from the beginning; a socket there that nobody listens on any
  * more is replaced. Returns 0 and sets *out; or -EADDRINUSE when somebody answers there or it is
  * not a socket, or another negative errno, and leaves *out untouched.
  */
-MUST_CHECK int stats_socket_open(const char *path, struct loop *loop, struct control *control,
-                                 struct stats_socket **out);
+MUST_CHECK int stats_socket_open(const char *path, enum stats_speech speech, struct loop *loop,
+                                 struct control *control, struct stats_socket **out);
 
 /* Closes it and its connections, and removes the path. A reload that one of them waits for goes on.
  * NULL is allowed. Not from within a verb of control.h: its command is not answered yet. */

@@ -111,17 +111,19 @@ class Lbc(Process):
     """`lbc run` with a configuration's text, ready when it is returned."""
 
     def __init__(self, tmp_path, text, *, name="lbc", workers=2, drain=5, access_log=True, env=None,
-                 port=None, state=None):
+                 port=None, state=None, haproxy_socket=None):
         self.file = tmp_path / f"{name}.lbconf"
         if text is not None: # else it is as it was left
             self.file.write_text(text)
         self.socket = str(tmp_path / f"{name}.sock")
         self.log_path = tmp_path / f"{name}.log"
         self.port = port
+        self.haproxy_socket = haproxy_socket
         super().__init__(tmp_path, name, [
             "run", str(self.file), "--workers", str(workers), "--socket", self.socket,
             "--drain", str(drain), "--access-log", str(self.log_path) if access_log else "off",
-            *(["--state", str(state)] if state else [])], env)
+            *(["--state", str(state)] if state else []),
+            *(["--haproxy-socket", str(haproxy_socket)] if haproxy_socket else [])], env)
         # Not the word alone: a warning may show a path of a test that is called so.
         wait_for(lambda: " serves, " in self.said() or not self.alive(), "lbc serves", START_SECONDS)
         assert self.alive(), self.said()

@@ -94,7 +94,7 @@ class Wrk:
         if not shutil.which("wrk"):
             pytest.skip("wrk is not installed")
         self.popen = subprocess.Popen(
-            ["wrk", "-t2", f"-c{connections}", "-d3600s", "--timeout", "10s",
+            ["wrk", "-t2", f"-c{connections}", "-d3600s", "--timeout", "10s", "--latency",
              f"http://127.0.0.1:{port}{path}"], stdout=subprocess.PIPE, text=True)
 
     def __enter__(self):
@@ -114,6 +114,8 @@ class Wrk:
             found = re.search(form, said)
             return int(found.group(1)) if found else 0
         self.requests = number(r"(\d+) requests in")
+        found = re.search(r"99%\s+([\d.]+)(us|ms|s)", said)
+        self.p99_ms = found and float(found[1]) * {"us": 1e-3, "ms": 1, "s": 1e3}[found[2]]
         self.not_2xx = number(r"Non-2xx or 3xx responses: (\d+)")
         errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", said)
         self.socket_errors = sum(map(int, errors.groups())) if errors else 0

@@ -50,6 +50,7 @@ void control_servers(const struct control *c,
                                .checked = true,
                                .last_check = "",
                                .weight = 10,
+                               .file_weight = 10,
                                .in_flight = 4,
                                .max_connections = 200,
                                .idle = 12,
@@ -317,6 +318,13 @@ bool control_set_admin(struct control *c, struct slice server, enum server_admin
     c->drains += admin == SERVER_DRAIN;
     c->readies += admin == SERVER_READY;
     return true;
+}
+
+bool control_set_weight(struct control *c, struct slice server, uint32_t weight, struct text *why)
+{
+    (void)c;
+    (void)why;
+    return slice_eq(server, SLICE("web/one")) && weight >= 1 && weight <= CONTROL_WEIGHT_MAX;
 }
 
 void control_shutdown(struct control *c)

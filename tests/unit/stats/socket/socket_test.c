@@ -32,7 +32,7 @@ static int set_up(void **state)
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof(path), "%s/s", folder);
     loop = loop_new();
-    assert_int_equal(stats_socket_open(path, loop, &control, &stats), 0);
+    assert_int_equal(stats_socket_open(path, STATS_LBC, loop, &control, &stats), 0);
     return 0;
 }
 
@@ -140,13 +140,6 @@ static const char *peer_await(struct peer *p, int n)
     if (run_for(5 * NS_PER_S))
         fail_msg("no answer; so far: %s", p->got.at ? p->got.at : "nothing");
     return p->got.at ? p->got.at : "";
-}
-
-bool control_set_weight(struct control *c, struct slice server, uint32_t weight, struct text *why)
-{
-    (void)c;
-    (void)why;
-    return slice_eq(server, SLICE("web/one")) && weight >= 1 && weight <= CONTROL_WEIGHT_MAX;
 }
 
 /* --- the tests --- */
@@ -726,7 +719,7 @@ static void a_path_in_use_is_left_alone(void **state)
 {
     (void)state;
     struct stats_socket *second = NULL;
-    assert_int_equal(stats_socket_open(path, loop, &control, &second), -EADDRINUSE);
+    assert_int_equal(stats_socket_open(path, STATS_LBC, loop, &control, &second), -EADDRINUSE);
     assert_null(second);
     struct peer p;
     peer_open(&p);
@@ -747,12 +740,12 @@ static void a_stale_socket_is_replaced_a_file_is_not(void **state)
     const int stale = socket(AF_UNIX, SOCK_STREAM, 0);
     assert_int_equal(bind(stale, (struct sockaddr *)&un, sizeof(un)), 0);
     close(stale);
-    assert_int_equal(stats_socket_open(path, loop, &control, &stats), 0);
+    assert_int_equal(stats_socket_open(path, STATS_LBC, loop, &control, &stats), 0);
     stats_socket_close(stats);
     stats = NULL;
 
     close(open(path, O_CREAT | O_WRONLY, 0600));
-    assert_int_equal(stats_socket_open(path, loop, &control, &stats), -EADDRINUSE);
+    assert_int_equal(stats_socket_open(path, STATS_LBC, loop, &control, &stats), -EADDRINUSE);
     assert_int_equal(access(path, F_OK), 0);
 }
 
@@ -761,7 +754,7 @@ static void closing_leaves_a_path_that_is_another_s(void **state)
     (void)state;
     struct stats_socket *second;
     unlink(path);
-    assert_int_equal(stats_socket_open(path, loop, &control, &second), 0);
+    assert_int_equal(stats_socket_open(path, STATS_LBC, loop, &control, &second), 0);
     stats_socket_close(stats);
     stats = second;
     assert_int_equal(access(path, F_OK), 0);
@@ -774,9 +767,10 @@ static void a_path_that_cannot_be_is_an_error(void **state)
     char too_long[200];
     memset(too_long, 'x', sizeof(too_long));
     too_long[sizeof(too_long) - 1] = '\0';
-    assert_int_equal(stats_socket_open(too_long, loop, &control, &none), -ENAMETOOLONG);
-    assert_int_equal(stats_socket_open("", loop, &control, &none), -ENOENT);
-    assert_int_equal(stats_socket_open("/nowhere/at/all", loop, &control, &none), -ENOENT);
+    assert_int_equal(stats_socket_open(too_long, STATS_LBC, loop, &control, &none), -ENAMETOOLONG);
+    assert_int_equal(stats_socket_open("", STATS_LBC, loop, &control, &none), -ENOENT);
+    assert_int_equal(stats_socket_open("/nowhere/at/all", STATS_LBC, loop, &control, &none),
+                     -ENOENT);
     assert_null(none);
 }
 

@@ -1,0 +1,25 @@
+/*
+ * haproxy - the part of HAProxy's stats socket that its tools use: exporters, hatop, scripts.
+ *
+ * A cluster is a backend; everything that listens is one frontend, for what it counts is counted
+ * together. Text in, text out; the control thread's.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "runtime/base/slice.h"
+#include "runtime/base/text.h"
+
+struct control;
+
+/* What a connection is told to be like. */
+struct haproxy_session {
+    bool prompts; /* "prompt": it stays open, and each answer ends with "> " */
+    bool quits;
+};
+
+/* Carries out a line, which may have several commands between semicolons, and appends the answers,
+ * each with an empty line behind it. */
+void haproxy_line(struct control *c, struct slice line, struct haproxy_session *s,
+                  struct text *out);
