@@ -183,7 +183,8 @@ bool sticking_fits(const int64_t *number, uint32_t n)
         return false;
     for (uint32_t i = 1; i < n; i += STICKING_NUMBERS)
         if ((uint64_t)number[i] > UINT32_MAX || (uint64_t)number[i + 1] > UINT32_MAX ||
-            (uint64_t)number[i + 2] > STICKY_SERVER_MAX || number[i + 3] < 0)
+            (uint64_t)number[i + 2] > STICKY_SERVER_MAX || number[i + 3] < 0 ||
+            number[i + 3] > INT64_MAX / NS_PER_US)
             return false;
     return true;
 }

@@ -18,14 +18,13 @@ class Pretended(threading.Thread):
         super().__init__(daemon=True)
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
-        self.instead, self.connections = {}, 0
+        self.instead, self.number = {}, 0
         self.start()
 
     def run(self):
         with contextlib.suppress(OSError):
             while True:
                 peer, _ = self.socket.accept()
-                self.connections += 1
                 threading.Thread(target=self.serve, args=(peer,), daemon=True).start()
 
     def serve(self, peer):
@@ -45,7 +44,7 @@ class Pretended(threading.Thread):
             return b"+OK\r\n"
         keys = int(words[2])
         n = 1 if b"sticky:" in words[3] else 3 * keys * int(words[3 + keys])
-        return b"*%d\r\n" % n + b":0\r\n" * n
+        return b"*%d\r\n" % n + b":%d\r\n" % (self.number if n > 1 else 0) * n
 
     def stop(self):
         self.socket.shutdown(socket.SHUT_RDWR)
@@ -64,7 +63,7 @@ def begin(start):
     def at(redis):
         port = free_port()
         return start(Lbc, f"lbconf 1\nshared counts {{ address 127.0.0.1:{redis.port}  timeout 10s }}\n"
-                          f"limit mine {{ key header \"x-user\"  rate 1000/s  shared counts }}\n"
+                          f"limit mine {{ key header \"x-user\"  rate 1000/s  rate 10000/h  shared counts }}\n"
                           f"cluster app {{ server a 127.0.0.1:{port}; sticky src {{ shared counts }} }}\n"
                           f"listener front {{ bind 127.0.0.1:{port}; limit mine; route site }}\n"
                           f"route site {{ when path == \"/app\" {{ forward app }}\n"
@@ -139,6 +138,8 @@ ANSWERS = {
     "what is no answer": (b"HTTP/1.1 400 Bad Request\r\n\r\n", "it answered what is no answer"),
     "more answers than questions": (b"*1\r\n:0\r\n" * 40, "it answered"),
     "clients that can't be": (b"*5\r\n:1\r\n:-1\r\n:1\r\n:1\r\n:1\r\n", "it answered something else than was asked"),
+    "an age beyond all": (b"*5\r\n:1\r\n:1\r\n:1\r\n:1\r\n:9223372036854775807\r\n",
+                          "it answered something else than was asked"),
     "a time that goes back": (b"*5\r\n:1\r\n:1\r\n:1\r\n:1\r\n:-1\r\n", "it answered something else than was asked"),
 }
 
@@ -153,6 +154,19 @@ def test_what_is_no_answer_ends_the_connection(pretended, begin, what):
     all_is_well(lbc)
     assert metric(lbc, "shared_errors") > 0
     recovers(lbc, pretended)
+
+
+@pytest.mark.parametrize("number", [-1 << 63, -1, (1 << 63) - 1])
+def test_counts_that_can_t_be_are_not_learnt(pretended, begin, number):
+    lbc = begin(pretended)
+    wait_for(lambda: shared(lbc)["up"], "it answers")
+    pretended.number = number
+    all_is_well(lbc)
+    wait_for(lambda: shared(lbc)["told"] > 0 and shared(lbc)["pending"] == 0, "it is told")
+    n = shared(lbc)["round_trips"]
+    wait_for(lambda: shared(lbc)["round_trips"] > n + 1, "that has been answered")
+    all_is_well(lbc)
+    assert metric(lbc, "shared_errors") == 0
 
 
 def test_one_that_is_no_redis_at_all(pretended, begin):
