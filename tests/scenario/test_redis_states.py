@@ -2,6 +2,7 @@
 import contextlib
 import socket
 import threading
+import time
 
 import pytest
 
@@ -19,12 +20,14 @@ class Pretended(threading.Thread):
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
         self.instead, self.number = {}, 0
+        self.piece, self.pause = None, 0
         self.start()
 
     def run(self):
         with contextlib.suppress(OSError):
             while True:
                 peer, _ = self.socket.accept()
+                peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 threading.Thread(target=self.serve, args=(peer,), daemon=True).start()
 
     def serve(self, peer):
@@ -35,7 +38,10 @@ class Pretended(threading.Thread):
                     n = int(file.readline()[1:])
                     words.append(file.read(n + 2)[:-2])
                 name = words[0].decode()
-                peer.sendall(self.instead.get(name, self.instead.get("*")) or self.answer(name, words))
+                answer = self.instead.get(name, self.instead.get("*")) or self.answer(name, words)
+                for i in range(0, len(answer), self.piece or len(answer)):
+                    peer.sendall(answer[i:i + (self.piece or len(answer))])
+                    time.sleep(self.pause)
 
     def answer(self, name, words):
         if name == "SCRIPT":
@@ -154,6 +160,19 @@ def test_what_is_no_answer_ends_the_connection(pretended, begin, what):
     all_is_well(lbc)
     assert metric(lbc, "shared_errors") > 0
     recovers(lbc, pretended)
+
+
+def test_answers_come_in_pieces(pretended, begin):
+    pretended.piece, pretended.pause = 5, 0.002
+    lbc = begin(pretended)
+    wait_for(lambda: shared(lbc)["up"], "it answers")
+    for _ in range(3):
+        n = shared(lbc)["told"]
+        all_is_well(lbc)
+        wait_for(lambda: shared(lbc)["told"] > n and shared(lbc)["pending"] == 0, "it is told")
+    n = shared(lbc)["round_trips"]
+    wait_for(lambda: shared(lbc)["round_trips"] > n + 1, "that has been answered")
+    assert metric(lbc, "shared_errors") == 0, lbc.said()
 
 
 @pytest.mark.parametrize("number", [-1 << 63, -1, (1 << 63) - 1])

@@ -146,6 +146,21 @@ def test_a_client_has_its_server_at_another_process_before_it_was_there(site):
     assert "its clients are remembered together" in b.said()
 
 
+def test_one_that_begins_reads_all_there_is(site):
+    site = site()
+    a, = site.two()[:1]
+    with Client(a.port) as client:
+        for first in range(0, 5000, 100):
+            for user in range(first, first + 100):
+                client.request("/", f"X-User: {user}")
+            assert {client.response().status for _ in range(100)} == {200}
+    wait_for(lambda: site.n_there() == 5000, "all are told", 30)
+    late = site.lbc()
+    knows(5000, late)
+    assert metric(late, "shared_errors") == metric(a, "shared_errors") == 0
+    assert site.everybody(late) == site.everybody(a)
+
+
 def test_a_source_and_a_learnt_cookie_are_shared_too(site):
     site = site("sticky src { shared both }")
     a, b = site.two()
