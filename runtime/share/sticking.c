@@ -112,6 +112,8 @@ uint64_t sticking_gather(struct sticking *k, bool keep, int64_t now_ns)
     uint64_t untold = sticky_untold(k->sticky);
     while (sticky_tell(k->sticky, &c, now_ns))
         untold += keep && !put(k, &c);
+    if (untold > 0)
+        k->walk = 0; /* which comes to them */
     return untold;
 }
 

@@ -146,14 +146,29 @@ def test_a_client_has_its_server_at_another_process_before_it_was_there(site):
     assert "its clients are remembered together" in b.said()
 
 
-def test_one_that_begins_reads_all_there_is(site):
-    site = site()
-    a, = site.two()[:1]
-    with Client(a.port) as client:
-        for first in range(0, 5000, 100):
+def many(lbc, n):
+    with Client(lbc.port) as client:
+        for first in range(0, n, 100):
             for user in range(first, first + 100):
                 client.request("/", f"X-User: {user}")
             assert {client.response().status for _ in range(100)} == {200}
+
+
+def test_what_finds_no_room_to_be_told_is_told_later(site):
+    site = site()
+    a, b = site.two(timeout="10s")
+    site.redis.pause()
+    many(a, 6000)
+    wait_for(lambda: metric(a, "shared_untold") > 0 or not shared(a)["up"], "some found no room")
+    site.redis.go_on()
+    wait_for(lambda: site.n_there() == 6000, "all are told", 30)
+    knows(6000, b)
+
+
+def test_one_that_begins_reads_all_there_is(site):
+    site = site()
+    a, _ = site.two()
+    many(a, 5000)
     wait_for(lambda: site.n_there() == 5000, "all are told", 30)
     late = site.lbc()
     knows(5000, late)
