@@ -199,6 +199,7 @@ action(A) ::= RETRY(K) value(V).                     { A = ast_new(p, AST_RETRY,
 action(A) ::= MIRROR(K) WORD(N) values(V).           { A = ast_new(p, AST_MIRROR, K, &N, V, NULL); }
 action(A) ::= LIMIT(K) WORD(N).                      { A = ast_new(p, AST_APPLY_LIMIT, K, &N, NULL, NULL); }
 action(A) ::= REQUIRE(K) WORD(N) word(V).            { A = ast_new(p, AST_REQUIRE, K, &N, V, NULL); }
+action(A) ::= REQUIRE(K) WORD(N) word(V) block(B).   { A = ast_new(p, AST_REQUIRE, K, &N, ast_append(V, B), NULL); }
 action(A) ::= COMPRESS(K).                           { A = ast_new(p, AST_COMPRESS, K, NULL, NULL, NULL); }
 action(A) ::= CACHE(K) value(V).                     { A = ast_new(p, AST_CACHE, K, NULL, V, NULL); }
 action(A) ::= CORS(K) block(B).                      { A = ast_new(p, AST_CORS, K, NULL, B, NULL); }

@@ -15,6 +15,7 @@
 enum {
     OPTION_FROM,
     OPTION_HEADER,
+    OPTION_CLAIM,
     OPTION_LISTENER,
     OPTION_EXCEEDS,
     OPTION_STATUS,
@@ -24,12 +25,13 @@ enum {
 };
 
 struct explaining {
-    const char *value[8];
+    const char *value[9];
     bool json;
     struct arena arena;
     struct request request, response; /* of the latter, the headers */
     const char *refused;              /* why; NULL: the request is decided */
     VEC(const char *) header;
+    VEC(const char *) claim;
     VEC(struct slice) exceeded;
     VEC(const char *) response_header;
 };
@@ -38,6 +40,15 @@ static const char *take_header(void *to, const char *value)
 {
     struct explaining *e = to;
     VEC_ADD(&e->header, value);
+    return NULL;
+}
+
+static const char *take_claim(void *to, const char *value)
+{
+    struct explaining *e = to;
+    if (!strchr(value, '='))
+        return "--claim is NAME=VALUE";
+    VEC_ADD(&e->claim, value);
     return NULL;
 }
 
@@ -58,6 +69,7 @@ static const char *take_exceeded(void *to, const char *value)
 static const struct cli_option options[] = {
     [OPTION_FROM] = {"--from", "IP", "the client's address (127.0.0.1)"},
     [OPTION_HEADER] = {"-H", "'NAME: VALUE'", "a request header; may be repeated", take_header},
+    [OPTION_CLAIM] = {"--claim", "NAME=VALUE", "a claim of its token; may be repeated", take_claim},
     [OPTION_LISTENER] = {"--listener", "NAME", "the listener it comes in by (the first one)"},
     [OPTION_EXCEEDS] = {"--exceeds", "LIMIT", "it is above this limit; may be repeated",
                         take_exceeded},
@@ -138,12 +150,22 @@ static const char *read_response(struct explaining *e)
     return problem;
 }
 
+static const char *add_claim(struct explaining *e, struct slice value)
+{
+    struct slice name;
+    return slice_split(&value, '=', &name)
+               ? request_add_claim(&e->request, name, value.at ? value : SLICE(""), &e->arena)
+               : NULL;
+}
+
 static const char *read_request(struct explaining *e, const char *line, unsigned path_rules)
 {
     struct request *r = &e->request;
     const char *problem = request_parse(r, slice_of(line), path_rules, &e->arena);
     for (uint32_t i = 0; i < e->header.n && !problem; i++)
         problem = request_add_header(r, slice_of(e->header.at[i]), &e->arena);
+    for (uint32_t i = 0; i < e->claim.n && !problem; i++)
+        problem = add_claim(e, slice_of(e->claim.at[i]));
     if (!problem)
         problem = request_complete(r);
     e->refused = NULL;
@@ -175,8 +197,8 @@ static int explain_by(struct explaining *e, const struct loaded *l, const char *
             return unknown_limit(t, e->exceeded.at[i]);
     request_assume(&e->request, t);
     struct text out = {0};
-    const struct explain what = {t,        l->program, listener->route,   &e->request.facts,
-                                 listener, e->refused, e->request.refused};
+    const struct explain what = {t,        l->program, listener->route,    &e->request.facts,
+                                 listener, e->refused, e->request.refused, e->claim.n > 0};
     if (e->json) {
         explain_json(&what, &out);
     } else {
@@ -288,6 +310,7 @@ int explain_main(int argc, char **argv)
     else
         status = explain_words(e, n, argv + 1);
     VEC_DONE(&e->header);
+    VEC_DONE(&e->claim);
     VEC_DONE(&e->exceeded);
     VEC_DONE(&e->response_header);
     arena_free(&e->arena);

@@ -68,6 +68,8 @@ static void keep(struct lowering *l)
     KEEP(l, regex, &l->regex);
     KEEP(l, map, &l->map);
     KEEP(l, cors_rule, &l->cors_rule);
+    KEEP(l, jwt_rule, &l->jwt_rule);
+    KEEP(l, auth_rule, &l->auth_rule);
     KEEP(l, number_set, &l->number_set);
     KEEP(l, string_set, &l->string_set);
 }
@@ -83,6 +85,8 @@ static void lowering_done(struct lowering *l)
     VEC_DONE(&l->regex);
     VEC_DONE(&l->map);
     VEC_DONE(&l->cors_rule);
+    VEC_DONE(&l->jwt_rule);
+    VEC_DONE(&l->auth_rule);
     VEC_DONE(&l->map_source);
     free(l->route_begin);
     VEC_DONE(&l->number_set);

@@ -73,6 +73,7 @@ static bool effect_of(enum action_kind action, enum table_effect_kind *out)
         [ACTION_RETRY] = EFFECT_RETRY,
         [ACTION_MIRROR] = EFFECT_MIRROR,
         [ACTION_LIMIT] = EFFECT_LIMIT,
+        [ACTION_REQUIRE_AUTH] = EFFECT_REQUIRE_AUTH,
         [ACTION_REQUIRE_BASIC] = EFFECT_REQUIRE_BASIC,
         [ACTION_REQUIRE_JWT] = EFFECT_REQUIRE_JWT,
         [ACTION_COMPRESS] = EFFECT_COMPRESS,
@@ -97,9 +98,12 @@ static uint32_t lower_change(struct lowering *l, const struct action *a,
         effect.number = lower_find_limit(l, a->name);
     if (kind == EFFECT_CORS)
         effect.number = lower_cors(l, a->cors);
+    if (kind == EFFECT_REQUIRE_AUTH)
+        effect.number = lower_auth(l, a->auth);
     if (table_effect_is_require(kind)) {
-        effect.number = a->number;
+        effect.number = kind == EFFECT_REQUIRE_JWT ? lower_jwt(l, a) : a->number;
         l->table->requires = true;
+        l->table->requires_jwt |= kind == EFFECT_REQUIRE_JWT;
     }
     if (kind == EFFECT_REPLACE_PATH)
         effect.regex = lower_regex(l, a->pattern, a->flags, true);

@@ -61,6 +61,8 @@ struct lowering {
     VEC(struct table_regex) regex;
     VEC(struct table_map) map;
     VEC(struct table_cors) cors_rule;
+    VEC(struct table_jwt) jwt_rule;
+    VEC(struct table_auth) auth_rule;
     VEC(const struct program_map *) map_source;
     uint32_t *route_begin; /* the first node of each route, once it is lowered */
 
@@ -113,6 +115,10 @@ bool lower_is_domain(struct slice s);
 uint32_t lower_regex(struct lowering *l, struct slice pattern, struct slice flags, bool finds);
 uint32_t lower_map(struct lowering *l, const struct program_map *map);
 uint32_t lower_cors(struct lowering *l, const struct table_cors *from);
+uint32_t lower_auth(struct lowering *l, const struct table_auth *from);
+
+/* lower_jwt.c: the same, of table.jwt_rule. */
+uint32_t lower_jwt(struct lowering *l, const struct action *a);
 
 /* lower_action.c: the nodes of an action, which leads to `next` where it does not decide */
 uint32_t lower_action(struct lowering *l, const struct action *a, uint32_t clause, uint32_t next);

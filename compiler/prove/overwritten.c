@@ -30,8 +30,8 @@ static enum fate fate_at(const struct table *t, const struct table_node *n,
     case NODE_EFFECT: break;
     }
     const struct table_effect *e = &t->effect[n->what];
-    if (reads(&e->value, change))
-        return SEEN;
+    if (reads(&e->value, change) || e->kind == EFFECT_REQUIRE_AUTH)
+        return SEEN; /* a question has the headers that are set before it */
     const bool replaces = e->kind == EFFECT_SET_HEADER || e->kind == EFFECT_REMOVE_HEADER;
     return replaces && slice_eq(e->name, change->name) ? LOST : GOES_FURTHER;
 }

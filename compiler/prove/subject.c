@@ -235,8 +235,8 @@ bool subject_same_effect(const struct table *t, const struct table_effect *e, co
                          const struct table_effect *f)
 {
     /* Those have a name, which says all, and a place by that. */
-    const bool numbered =
-        e->kind != EFFECT_LIMIT && e->kind != EFFECT_CORS && !table_effect_is_require(e->kind);
+    const bool numbered = e->kind != EFFECT_LIMIT && e->kind != EFFECT_CORS &&
+                          e->kind != EFFECT_REQUIRE_AUTH && !table_effect_is_require(e->kind);
     if (e->kind != f->kind || !slice_eq(e->name, f->name) || (numbered && e->number != f->number) ||
         !subject_same_template(&e->value, &f->value))
         return false;

@@ -27,12 +27,17 @@ static const struct witness_live *live_find(const void *live, enum table_field f
     return NULL;
 }
 
-static bool claim(const void *live, struct slice name, struct slice *value)
+static bool next_claim(const void *live, struct slice name, uint32_t *cursor, struct slice *value)
 {
-    const struct witness_live *l = live_find(live, FIELD_CLAIM, name);
-    if (l)
-        *value = l->text;
-    return l != NULL;
+    const struct witness *w = live;
+    while (*cursor < w->n_live) {
+        const struct witness_live *l = &w->live[(*cursor)++];
+        if (l->field == FIELD_CLAIM && slice_eq(l->key, name)) {
+            *value = l->text;
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool limit_exceeded(const void *live, struct slice name)
@@ -62,7 +67,7 @@ void witness_init(struct witness *w)
         .port = 80,
         .header = next_header,
         .request = w,
-        .claim = claim,
+        .claim = next_claim,
         .limit_exceeded = limit_exceeded,
         .cluster_up = cluster_up,
         .live = w,

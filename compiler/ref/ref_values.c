@@ -198,9 +198,12 @@ static struct ref_values only_if_there(struct arena *arena, struct slice value)
 
 static struct ref_values claims(const struct facts *f, struct arena *arena, struct slice name)
 {
-    struct slice value = SLICE_NONE;
-    const bool there = f->claim && f->claim(f->live, name, &value);
-    return only_if(there, arena, value);
+    struct ref_values list = {0};
+    struct slice value;
+    uint32_t cursor = 0;
+    while (f->claim && f->claim(f->live, name, &cursor, &value))
+        add(arena, &list, value.at, value.len);
+    return list;
 }
 
 bool ref_number(const struct facts *f, enum table_field field, struct slice key, uint64_t *number,

@@ -245,20 +245,20 @@ static bool limit(struct sema *s, const struct ast *a, struct action *out)
 
 static bool require(struct sema *s, const struct ast *a, struct action *out)
 {
-    const bool basic = slice_eq(a->name, SLICE("basic"));
+    if (slice_eq(a->name, SLICE("auth")))
+        return auth_read(s, a, out);
     const struct ast *by = a->first;
-    out->kind = basic ? ACTION_REQUIRE_BASIC : ACTION_REQUIRE_JWT;
+    if (slice_eq(a->name, SLICE("jwt")))
+        return jwt_read(s, a, out);
     out->name = by->name;
-    if (basic || slice_eq(a->name, SLICE("jwt"))) {
-        if (!basic)
-            not_served(s, a->span);
+    if (slice_eq(a->name, SLICE("basic"))) {
         const struct definition *d = resolve(s, DEF_SECRET, by->name, by->span);
         out->number = d ? d->index : 0;
-        return d != NULL;
+        return d != NULL && settings_none(s, by->next);
     }
     diag(s->diags, DIAG_UNKNOWN_WORD, a->name_span, "way to ask who a client is",
          SLICE_ARG(a->name));
-    static const struct slice ways[] = {SLICE_INIT("basic"), SLICE_INIT("jwt")};
+    static const struct slice ways[] = {SLICE_INIT("auth"), SLICE_INIT("basic"), SLICE_INIT("jwt")};
     suggest_fix(s, a->name_span, suggest_nearest(a->name, ways, COUNT_OF(ways)));
     return false;
 }

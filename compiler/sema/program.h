@@ -85,6 +85,7 @@ enum action_kind {
     ACTION_COMPRESS,
     ACTION_LIMIT,
     ACTION_CORS,
+    ACTION_REQUIRE_AUTH,
     ACTION_REQUIRE_BASIC,
     ACTION_REQUIRE_JWT,
     ACTION_MIRROR,
@@ -119,8 +120,8 @@ struct action {
     struct span span;
     struct slice name; /* of the header, lower case; the parameter, tag, prefix, limit, … */
     struct table_template value; /* what it is set to; REDIRECT: the location */
-    uint32_t cluster;            /* FORWARD, MIRROR; FORWARD_MAP: otherwise. Into program.cluster */
-    uint16_t status;             /* DENY, RESPOND, REDIRECT */
+    uint32_t cluster; /* FORWARD, MIRROR, REQUIRE_AUTH; FORWARD_MAP: otherwise; in the program */
+    uint16_t status;  /* DENY, RESPOND, REDIRECT */
     struct slice type, body;     /* RESPOND; DENY: body */
     struct slice pattern, flags; /* REPLACE_PATH */
     uint64_t number; /* TIMEOUT_READ, TARPIT, CACHE: ns; MIRROR: percent; RETRY: tries more */
@@ -130,6 +131,9 @@ struct action {
     uint32_t n_choices;
     const struct program_map *map; /* FORWARD_MAP */
     const struct table_cors *cors; /* CORS */
+    const struct table_jwt *jwt;   /* REQUIRE_JWT */
+    const struct table_auth *auth; /* REQUIRE_AUTH */
+    bool implied;                  /* by the `require auth` behind it: it is not written */
     uint32_t route;                /* GOTO: index into program.route */
 };
 
@@ -307,10 +311,10 @@ struct program_request {
     struct span url_span;
     struct address src;
     uint32_t listener; /* index into program.listener */
-    const struct program_header *header;
+    const struct program_header *header, *claim;
     const struct slice *exceeded; /* limits */
     const struct program_expect *expect;
-    uint32_t n_headers, n_exceeded, n_expects;
+    uint32_t n_headers, n_claims, n_exceeded, n_expects;
 };
 
 struct program_test {

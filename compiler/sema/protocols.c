@@ -76,6 +76,7 @@ static bool is_for_connections(enum action_kind kind)
     case ACTION_RETRY:
     case ACTION_MIRROR:
     case ACTION_LIMIT:
+    case ACTION_REQUIRE_AUTH:
     case ACTION_REQUIRE_BASIC:
     case ACTION_REQUIRE_JWT:
     case ACTION_COMPRESS:
@@ -108,7 +109,8 @@ static void targets(struct follow *f, const struct action *a)
         reaches(f, a->choice[i].cluster, a->span);
     for (uint32_t i = 0; a->kind == ACTION_FORWARD_MAP && i < a->map->n; i++)
         reaches(f, a->map->cluster[i], a->span);
-    if (a->kind == ACTION_FORWARD || a->kind == ACTION_FORWARD_MAP || a->kind == ACTION_MIRROR)
+    if (a->kind == ACTION_FORWARD || a->kind == ACTION_FORWARD_MAP || a->kind == ACTION_MIRROR ||
+        a->kind == ACTION_REQUIRE_AUTH)
         reaches(f, a->cluster, a->span);
 }
 

@@ -101,7 +101,7 @@ static bool clause_read(struct sema *s, const struct ast *a, struct clause *out)
 
     uint32_t n = 0;
     for (const struct ast *x = first; x; x = x->next)
-        n++;
+        n += x->kind == AST_REQUIRE ? 1 + TABLE_AUTH_NAMES_MAX : 1;
     struct action *action = ARENA_ARRAY(s->arena, struct action, n);
     out->action = action;
     bool complete = true;
@@ -114,7 +114,10 @@ static bool clause_read(struct sema *s, const struct ast *a, struct clause *out)
         complete &= x->kind != AST_BAD;
         ok &= action_read(s, x, &action[out->n_actions++]) || x->kind == AST_BAD;
     }
-    return ends_well(s, a, first, out, complete) && complete && ok;
+    if (!ends_well(s, a, first, out, complete) || !complete || !ok)
+        return false;
+    auth_put_removals(action, &out->n_actions);
+    return true;
 }
 
 static bool goes_on(const struct clause *c)

@@ -98,8 +98,16 @@ bool regex_literal(struct sema *s, const struct ast *node, struct slice *pattern
 bool replacement_read(struct sema *s, const struct ast *node, uint32_t groups,
                       struct table_template *out);
 
+/* jwt.c */
+bool jwt_read(struct sema *s, const struct ast *a, struct action *out);
+
 /* cors.c */
 bool cors_read(struct sema *s, const struct ast *a, struct action *out);
+
+/* auth.c: `require auth`; and the removals of headers that go with it, which are put before each
+ * such one of the *n actions; there is room for TABLE_AUTH_NAMES_MAX more of each. */
+bool auth_read(struct sema *s, const struct ast *a, struct action *out);
+void auth_put_removals(struct action *action, uint32_t *n);
 
 /* maps.c: what a map that leads to clusters has. */
 bool definition_map(struct sema *s, struct definition *d);

@@ -219,6 +219,13 @@ static bool line_read(struct sema *s, struct line *line, struct gathering *g)
     return ok;
 }
 
+bool settings_none(struct sema *s, const struct ast *block)
+{
+    if (block)
+        say_unexpected(s, block);
+    return !block;
+}
+
 bool settings_read(struct sema *s, enum setting_block block, const struct ast *first,
                    struct program_settings *out)
 {

@@ -19,6 +19,9 @@ bool settings_read(struct sema *s, enum setting_block block, const struct ast *f
 bool settings_inline(struct sema *s, enum setting_block block, const struct ast **at,
                      struct program_settings *out);
 
+/* Of what has none: false after a report where there is a block. */
+bool settings_none(struct sema *s, const struct ast *block);
+
 /* shapes.c: takes from *at what the shape of a setting wants, which stands in a block `around`.
  * False after a report; *at is NULL when it is not clear where to go on. */
 bool shape_read(struct sema *s, const struct setting_info *info, struct span word,

@@ -45,6 +45,18 @@ static bool headers_read(struct sema *s, const struct program_settings *given,
     return ok;
 }
 
+static void claims_read(struct sema *s, const struct program_settings *given,
+                        struct program_request *out)
+{
+    struct program_header *claim = ARENA_ARRAY(s->arena, struct program_header, given->n);
+    out->claim = claim;
+    for (uint32_t i = 0; i < given->n; i++) {
+        const struct program_setting *a = &given->at[i];
+        if (a->id == SETTING_REQUEST_CLAIM)
+            claim[out->n_claims++] = (struct program_header){a->value[0].text, a->value[1].text};
+    }
+}
+
 static void exceeded_read(struct sema *s, const struct program_settings *given,
                           struct program_request *out)
 {
@@ -56,7 +68,8 @@ static void exceeded_read(struct sema *s, const struct program_settings *given,
     out->exceeded = limit;
 }
 
-/* METHOD "url" [from ADDRESS] [header "n" "v"]... [listener NAME] [exceeds LIMIT, ...] */
+/* METHOD "url" [from ADDRESS] [header "n" "v"]... [claim "n" "v"]... [listener NAME] [exceeds
+ * LIMIT, ...] */
 static bool request_read(struct sema *s, const struct ast *a, struct program_request *out)
 {
     *out = (struct program_request){.span = a->span,
@@ -83,6 +96,7 @@ static bool request_read(struct sema *s, const struct ast *a, struct program_req
         out->src = from->value[0].network->first;
     if (listener)
         out->listener = (uint32_t)listener->value[0].number;
+    claims_read(s, &given, out);
     exceeded_read(s, &given, out);
     return headers_read(s, &given, out) && (listener || only_listener(s, out));
 }

@@ -5,33 +5,17 @@
 
 #define BASE64_BYTES_MAX (((size_t)CREDENTIALS_BYTES_MAX + 2) / 3 * 4)
 
-/* RFC 4648 4, with its padding, and no bit set behind the last byte. False where it is not that, or
- * more than there is room for. */
+/* RFC 4648 4, with its padding. */
 static bool decode(struct slice from, char *out, size_t room, size_t *len)
 {
     if (from.len == 0 || from.len % 4 != 0)
         return false;
     const size_t padding = from.at[from.len - 1] != '=' ? 0 : from.at[from.len - 2] != '=' ? 1 : 2;
-    if (from.len / 4 * 3 - padding > room)
-        return false;
-    unsigned bits = 0, held = 0;
-    size_t n = 0;
-    for (size_t i = 0; i < from.len - padding; i++) {
-        const int six = base64_digit(from.at[i], '+', '/');
-        if (six < 0)
-            return false;
-        bits = bits << 6 | (unsigned)six;
-        held += 6;
-        if (held < 8)
-            continue;
-        held -= 8;
-        out[n++] = (char)(bits >> held & 0xff);
-    }
-    *len = n;
-    return (bits & ((1u << held) - 1)) == 0;
+    from.len -= padding;
+    return base64_decode(from, BASE64_PLAIN, out, room, len);
 }
 
-static bool is_printable(struct slice s)
+bool credentials_are_plain(struct slice s)
 {
     for (size_t i = 0; i < s.len; i++)
         if ((unsigned char)s.at[i] < ' ' || s.at[i] == 0x7f)
@@ -50,7 +34,7 @@ bool credentials_parse(struct slice authorization, struct credentials *out)
     if (encoded.len > BASE64_BYTES_MAX || !decode(encoded, out->text, sizeof(out->text), &len))
         return false;
     const char *colon = memchr(out->text, ':', len);
-    if (!colon || !is_printable((struct slice){out->text, len}))
+    if (!colon || !credentials_are_plain((struct slice){out->text, len}))
         return false;
     out->user = (struct slice){out->text, (size_t)(colon - out->text)};
     out->password = slice_from((struct slice){out->text, len}, out->user.len + 1);
@@ -58,13 +42,19 @@ bool credentials_parse(struct slice authorization, struct credentials *out)
            out->password.len <= CREDENTIALS_PASSWORD_MAX;
 }
 
-bool credentials_read(const struct facts *f, struct credentials *out)
+bool credentials_header(const struct facts *f, struct slice *value)
 {
     static const struct slice NAME = SLICE_INIT("authorization");
     uint32_t cursor = 0;
-    struct slice value, more;
-    return f->header && f->header(f->request, NAME, &cursor, &value) &&
-           !f->header(f->request, NAME, &cursor, &more) && credentials_parse(value, out);
+    struct slice more;
+    return f->header && f->header(f->request, NAME, &cursor, value) &&
+           !f->header(f->request, NAME, &cursor, &more);
+}
+
+bool credentials_read(const struct facts *f, struct credentials *out)
+{
+    struct slice value;
+    return credentials_header(f, &value) && credentials_parse(value, out);
 }
 
 void credentials_wipe(struct credentials *c)

@@ -27,7 +27,13 @@ struct credentials {
  * no state to be read, but for credentials_wipe(). A pair has one spelling. */
 bool credentials_parse(struct slice authorization, struct credentials *out);
 
-/* The same of the one Authorization header that the request came with: of two, neither counts. */
+/* The value of the one Authorization header that the request came with: of two, neither counts. */
+bool credentials_header(const struct facts *f, struct slice *value);
+
+/* Has it no control characters? What has some is no name of anybody. */
+bool credentials_are_plain(struct slice s);
+
+/* As credentials_parse(), of that header. */
 bool credentials_read(const struct facts *f, struct credentials *out);
 
 /* What it held is nowhere in it any more. */

@@ -283,6 +283,7 @@ void table_effect_write(const struct table *t, const struct table_effect *e, str
         text_addf(out, " %llu%%", (unsigned long long)e->number);
         return;
     case EFFECT_LIMIT:
+    case EFFECT_REQUIRE_AUTH:
     case EFFECT_REQUIRE_BASIC:
     case EFFECT_REQUIRE_JWT:
     case EFFECT_CORS: text_add(out, e->name); return;

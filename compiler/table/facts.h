@@ -47,7 +47,7 @@ struct facts {
     uint32_t chance; /* another: what splits go by */
 
     /* What is not the request's: called with `live`. */
-    bool (*claim)(const void *live, struct slice name, struct slice *value);
+    facts_header *claim; /* the same way as headers */
     bool (*limit_exceeded)(const void *live, struct slice name);
     uint32_t (*cluster_up)(const void *live, struct slice name);
     const void *live;

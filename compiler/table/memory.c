@@ -28,12 +28,12 @@ uint64_t memory_bytes(const struct memory_costs *c, struct memory_cost m)
 
 /* How servers are spoken to, whichever it is that costs most. */
 struct servers {
-    bool tls, h2, proxied, hedged;
+    bool tls, h2, proxied, hedged, asked;
 };
 
 static struct servers servers_of(const struct table *t)
 {
-    struct servers s = {0};
+    struct servers s = {.asked = t->n_auth_rules > 0};
     for (uint32_t i = 0; i < t->n_clusters; i++) {
         s.tls |= t->cluster[i].tls.on;
         s.h2 |= t->cluster[i].h2;
@@ -68,7 +68,8 @@ static struct memory_cost exchange_of(const struct servers *s, const struct memo
 {
     const struct memory_cost tls = only_if(s->tls, plus(c->tls_most, c->tls_chain));
     const struct memory_cost server = plus(tls, only_if(s->h2, c->stream));
-    return plus(plus(c->exchange, server), only_if(s->hedged, plus(c->hedge, server)));
+    const struct memory_cost exchange = plus(c->exchange, only_if(s->asked, c->question));
+    return plus(plus(exchange, server), only_if(s->hedged, plus(c->hedge, server)));
 }
 
 /* A silent connection of TCP has given its blocks back. */
@@ -81,7 +82,8 @@ void memory_of_listener(const struct table *t, const struct memory_costs *c, uin
                         struct memory_listener *out)
 {
     const struct table_listener *l = &t->listener[listener];
-    const struct servers s = servers_of(t);
+    struct servers s = servers_of(t);
+    s.asked &= !l->tcp;
     const struct memory_connection tls = tls_of(t, l, c);
     const struct memory_cost exchange = exchange_of(&s, c);
     const struct memory_cost idle = plus(c->session, tls.idle), most = plus(c->session, tls.most);

@@ -30,6 +30,7 @@ struct memory_costs {
     struct memory_cost session;  /* a client's connection, or a stream, with nothing under way */
     struct memory_cost exchange; /* a request under way, with its connection to a server */
     struct memory_cost hedge;    /* more, where two servers may be asked at a time */
+    struct memory_cost question; /* more, where a cluster is asked about requests */
     struct memory_cost link;     /* a connection to a server that waits for the next request */
     struct memory_cost tls_idle, tls_most; /* more, for a connection with TLS */
     struct memory_cost tls_chain;          /* more, where its peer shows certificates */

@@ -177,7 +177,7 @@ bool table_effect_is_require(enum table_effect_kind kind)
 
 bool table_effect_is_served(enum table_effect_kind kind)
 {
-    return kind < EFFECT_REQUIRE_JWT;
+    return kind < EFFECT_MIRROR;
 }
 
 static bool is_header_of(enum table_field field, struct slice key, bool response, struct slice name)

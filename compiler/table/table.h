@@ -179,9 +179,10 @@ struct table_regex {
     EFFECT(COMPRESS, "compress")             /* as the listener says, else as the table does */    \
     EFFECT(LIMIT, "limit")                   /* name; number, into table.limit */                  \
     EFFECT(CORS, "cors") /* name: all of it, as it was written; number, into table.cors_rule */    \
+    EFFECT(REQUIRE_AUTH, "require auth")   /* name: all of it; number, into table.auth_rule */     \
     EFFECT(REQUIRE_BASIC, "require basic") /* name; number, into table.secret */                   \
-    EFFECT(REQUIRE_JWT, "require jwt")     /* the same; from here on: later */                     \
-    EFFECT(MIRROR, "mirror")               /* cluster; number, in percent */                       \
+    EFFECT(REQUIRE_JWT, "require jwt")     /* name: as of CORS; number, into table.jwt_rule */     \
+    EFFECT(MIRROR, "mirror")               /* from here on: later; cluster; number, in percent */  \
     EFFECT(CACHE, "cache")                 /* number, in ns */
 
 enum table_effect_kind {
@@ -399,6 +400,29 @@ struct table_cors {
     bool credentials;                      /* never with `any` */
     struct slice methods, headers, expose; /* as they are sent, with commas; may be empty */
     struct slice max_age_s;                /* digits */
+};
+
+/* `require jwt NAME { ... }`: which tokens let somebody in. */
+struct table_jwt {
+    struct slice name;                     /* of the secret */
+    uint32_t secret;                       /* into table.secret */
+    const struct slice *issuer, *audience; /* of which a token has any; none: whatever it has */
+    uint32_t n_issuers, n_audiences;
+    int64_t leeway_ns; /* what clocks may differ by */
+};
+
+/* `require auth CLUSTER { ... }`: a server of it is asked about the request. The clients' own
+ * headers that `take` names are removed by changes of their own, which stand before this one. */
+#define TABLE_AUTH_NAMES_MAX 16u
+struct table_auth {
+    uint32_t cluster;
+    struct slice path; /* what is asked for; with a query, perhaps */
+    struct slice host; /* of the question; empty: the request's */
+    int64_t timeout_ns;
+    const struct slice *send, *take; /* names of headers, in lower case */
+    uint32_t n_send, n_take;
+    bool sends_all;    /* there is no `send` */
+    struct slice user; /* the header of the answer that says who it is; empty: none does */
 };
 
 /* What is said by no limit; and the most that a request head may have. */
@@ -670,6 +694,8 @@ struct table {
     const struct table_shared *shared;
     const struct table_secret *secret;
     const struct table_cors *cors_rule;
+    const struct table_jwt *jwt_rule;
+    const struct table_auth *auth_rule;
 
     /* The diagrams of the routes: see stage.h. */
     const struct table_classifier *const *classifier;
@@ -683,10 +709,11 @@ struct table {
 
     uint32_t n_listeners, n_clusters, n_servers, n_routes, n_clauses, n_nodes, n_atoms, n_effects,
         n_ends, n_network_sets, n_number_sets, n_string_sets, n_regexs, n_maps, n_tls, n_sources,
-        n_resolvers, n_limits, n_shared, n_secrets, n_cors_rules;
+        n_resolvers, n_limits, n_shared, n_secrets, n_cors_rules, n_jwt_rules, n_auth_rules;
     struct table_compress compress; /* what the effect means where a listener has none */
     unsigned path_rules;            /* of all listeners together */
     bool requires;                  /* some clause asks who the client is */
+    bool requires_jwt;              /* some clause asks for a token */
     uint64_t asked; /* bit 1 << FIELD_x: some condition, template or split asks for it */
 };
 
@@ -732,7 +759,8 @@ void table_template_write(const struct table_template *template, struct text *ou
  * it one that this version does not serve? */
 bool table_effect_is_header(enum table_effect_kind kind, bool response);
 bool table_effect_is_target(enum table_effect_kind kind);
-bool table_effect_is_require(enum table_effect_kind kind);
+bool table_effect_is_require(
+    enum table_effect_kind kind); /* and says who the client claims to be */
 bool table_effect_is_served(enum table_effect_kind kind);
 
 /* May the change make a difference to what the field is afterwards? */

@@ -182,12 +182,10 @@ static bool says_who(const struct values *v)
     return v->facts->known || (v->so_far && v->so_far->required);
 }
 
-static bool claim(struct values *v, struct slice *value)
+static bool next_claim(struct values *v, struct slice *value)
 {
     const struct facts *f = v->facts;
-    struct slice text;
-    return v->first && says_who(v) && f->claim && f->claim(f->live, v->key, &text) &&
-           once(v, text, value);
+    return says_who(v) && f->claim && f->claim(f->live, v->key, &v->cursor, value);
 }
 
 void values_begin(struct values *v, const struct table *t, const struct facts *f,
@@ -233,7 +231,7 @@ bool values_next(struct values *v, struct slice *value)
     case FIELD_TLS_FINGERPRINT:
         return once_if(v, f->tls_fingerprint.at != NULL, f->tls_fingerprint, value);
     case FIELD_USER: return once_if(v, f->user.at != NULL && says_who(v), f->user, value);
-    case FIELD_CLAIM: return claim(v, value);
+    case FIELD_CLAIM: return next_claim(v, value);
     case FIELD_CLUSTER: return once_if(v, f->cluster.at != NULL, f->cluster, value);
     case FIELD_SERVER: return once_if(v, f->server.at != NULL, f->server, value);
     case FIELD_PROTO: return once(v, f->proto, value);

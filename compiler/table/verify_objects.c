@@ -127,6 +127,30 @@ static const char *verify_cors(const struct table_cors *c)
     return NULL;
 }
 
+static const char *verify_jwt(const struct table *t, const struct table_jwt *j)
+{
+    REQUIRE(j->secret < t->n_secrets, "tokens are verified by a secret that is not there");
+    REQUIRE(j->name.len > 0, "tokens are asked for by nobody");
+    REQUIRE((j->n_issuers == 0 || j->issuer) && (j->n_audiences == 0 || j->audience),
+            "tokens have no issuer or audience where some are counted");
+    REQUIRE(j->leeway_ns >= 0, "tokens expire before they do");
+    return NULL;
+}
+
+static const char *verify_auth(const struct table *t, const struct table_auth *a)
+{
+    REQUIRE(a->cluster < t->n_clusters, "a cluster is asked about requests that is not there");
+    REQUIRE(a->path.len > 0 && a->path.at[0] == '/', "requests are asked about without a path");
+    REQUIRE(a->timeout_ns > 0, "an answer about requests is not waited for");
+    REQUIRE(a->n_send <= TABLE_AUTH_NAMES_MAX && a->n_take <= TABLE_AUTH_NAMES_MAX,
+            "too many headers are sent or taken when it is asked about a request");
+    for (uint32_t i = 0; i < a->n_send; i++)
+        REQUIRE(a->send[i].len > 0, "a header has no name");
+    for (uint32_t i = 0; i < a->n_take; i++)
+        REQUIRE(a->take[i].len > 0, "a header has no name");
+    return NULL;
+}
+
 static const char *verify_limits_named(const struct table *t, const uint32_t *limit, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++)
@@ -389,6 +413,10 @@ const char *verify_objects(const struct table *t)
         problem = verify_limit(t, &t->limit[i]);
     for (uint32_t i = 0; i < t->n_cors_rules && !problem; i++)
         problem = verify_cors(&t->cors_rule[i]);
+    for (uint32_t i = 0; i < t->n_jwt_rules && !problem; i++)
+        problem = verify_jwt(t, &t->jwt_rule[i]);
+    for (uint32_t i = 0; i < t->n_auth_rules && !problem; i++)
+        problem = verify_auth(t, &t->auth_rule[i]);
     for (uint32_t i = 0; i < t->n_listeners && !problem; i++)
         problem = verify_listener(t, &t->listener[i]);
 

@@ -131,7 +131,11 @@ static const char *verify_effect(const struct table *t, const struct table_effec
             "a change counts by a limit that is not there");
     REQUIRE(e->kind != EFFECT_CORS || e->number < t->n_cors_rules,
             "a change is about origins of which nothing is known");
-    REQUIRE(!table_effect_is_require(e->kind) || e->number < t->n_secrets,
+    REQUIRE(e->kind != EFFECT_REQUIRE_AUTH || e->number < t->n_auth_rules,
+            "a request is asked about in a way that is not there");
+    REQUIRE(e->kind != EFFECT_REQUIRE_JWT || e->number < t->n_jwt_rules,
+            "a clause asks for tokens by a rule that is not there");
+    REQUIRE(e->kind != EFFECT_REQUIRE_BASIC || e->number < t->n_secrets,
             "who a client is is asked by a secret that is not there");
     REQUIRE(e->kind != EFFECT_MIRROR || e->cluster < t->n_clusters,
             "a request is mirrored to a cluster that is not there");

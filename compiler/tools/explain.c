@@ -1,6 +1,8 @@
 #include "compiler/tools/explain_priv.h"
 
+#include "compiler/table/bearer.h"
 #include "compiler/table/cors.h"
+#include "compiler/table/credentials.h"
 #include "compiler/table/eval.h"
 #include "compiler/table/query.h"
 #include "runtime/base/text.h"
@@ -216,13 +218,32 @@ static void explain_preflight(const struct explain *x, const struct verdict *v, 
                              "this origin)");
 }
 
-/* What nobody knows who only reads: is the password right? */
+/* Has it come with what each `require` asks for, be it right or not? */
+static bool claims_all(const struct explain *x, const struct verdict *v)
+{
+    struct credentials c;
+    struct bearer b;
+    const bool password = credentials_read(x->facts, &c);
+    credentials_wipe(&c);
+    bearer_read(x->facts, &b);
+    bool all = true;
+    for (uint32_t i = 0; i < v->n_effects; i++) {
+        const enum table_effect_kind kind = x->table->effect[v->effect[i]].kind;
+        all &= (kind != EFFECT_REQUIRE_BASIC || password) &&
+               (kind != EFFECT_REQUIRE_JWT || x->says_claims || b.found == BEARER_FOUND);
+    }
+    return all;
+}
+
+/* What nobody knows who only reads: is the password right, or the token's signature? */
 static void explain_required(const struct explain *x, const struct verdict *v, struct text *out)
 {
-    const bool claims = x->facts->user.at != NULL;
-    text_adds(out, claims ? " (if the credentials of " : " (but 401 without credentials for ");
-    if (claims)
+    const bool claims = claims_all(x, v);
+    text_adds(out, claims ? " (if the credentials" : " (but 401 without credentials for ");
+    if (claims && x->facts->user.at) {
+        text_adds(out, " of ");
         text_add_json(out, x->facts->user);
+    }
     bool first = true;
     for (uint32_t i = 0; i < v->n_effects; i++) {
         const struct table_effect *e = &x->table->effect[v->effect[i]];
@@ -236,6 +257,22 @@ static void explain_required(const struct explain *x, const struct verdict *v, s
         first = false;
     }
     text_adds(out, claims ? "; else 401)" : ")");
+}
+
+/* Nor what another server says of it. */
+static void explain_asked(const struct explain *x, const struct verdict *v, struct text *out)
+{
+    bool first = true;
+    for (uint32_t i = 0; i < v->n_effects; i++) {
+        const struct table_effect *e = &x->table->effect[v->effect[i]];
+        if (e->kind != EFFECT_REQUIRE_AUTH)
+            continue;
+        const uint32_t cluster = x->table->auth_rule[e->number].cluster;
+        text_addf(out, "%s" SLICE_FMT, first ? " (if it is let in by " : " and by ",
+                  SLICE_ARG(x->table->cluster[cluster].name));
+        first = false;
+    }
+    text_adds(out, first ? "" : "; else what that answers)");
 }
 
 void explain_decision(const struct explain *x, const struct verdict *v, struct text *out)
@@ -255,6 +292,8 @@ void explain_decision(const struct explain *x, const struct verdict *v, struct t
     }
     if (v->required && !is_preflight(x, v))
         explain_required(x, v, out);
+    if (!is_preflight(x, v))
+        explain_asked(x, v, out);
 }
 
 void explain_end_json(const struct explain *x, const struct verdict *v, struct text *out)

@@ -22,6 +22,7 @@ struct explain {
                                               last; NULL: neither */
     const char *refused; /* why no clause is asked, and `refused_with` answered; NULL: they are */
     uint16_t refused_with;
+    bool says_claims; /* of a token that it comes with */
 };
 
 /*

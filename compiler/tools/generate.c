@@ -27,6 +27,18 @@ static void seen(void *to, struct eval_step step)
     g->acted = g->acted || step.node == g->table->clause[g->clause].then;
 }
 
+/* Who comes with a token is its subject. */
+static bool read_claims(struct generating *g, const struct witness *w)
+{
+    const char *problem = NULL;
+    for (uint32_t i = 0; i < w->n_live && !problem; i++)
+        if (w->live[i].field == FIELD_CLAIM)
+            problem = request_add_claim(&g->request, w->live[i].key, w->live[i].text, &g->arena);
+    if (!problem && w->facts.user.at && g->table->requires_jwt)
+        problem = request_add_claim(&g->request, SLICE("sub"), w->facts.user, &g->arena);
+    return problem == NULL;
+}
+
 /* The witness as a request of a test. False when a test cannot ask it. */
 static bool read_request(struct generating *g, const struct witness *w)
 {
@@ -45,6 +57,8 @@ static bool read_request(struct generating *g, const struct witness *w)
         if (request_add_header(&g->request, header, &g->arena))
             return false;
     }
+    if (!read_claims(g, w))
+        return false;
     struct slice *exceeded = ARENA_ARRAY(&g->arena, struct slice, w->n_live);
     g->request.exceeded = exceeded;
     g->request.n_exceeded = 0;
@@ -82,6 +96,12 @@ static void write_request(struct generating *g, const struct witness *w)
         unparse_string(g->out, w->header[i].name);
         text_addc(g->out, ' ');
         unparse_string(g->out, w->header[i].value);
+    }
+    for (uint32_t i = 0; i < g->request.n_claims; i++) {
+        text_adds(g->out, " claim ");
+        unparse_string(g->out, g->request.claim[i].name);
+        text_addc(g->out, ' ');
+        unparse_string(g->out, g->request.claim[i].value);
     }
     if (g->table->n_listeners > 1)
         text_addf(g->out, " listener " SLICE_FMT, SLICE_ARG(f->listener));

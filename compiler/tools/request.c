@@ -1,5 +1,6 @@
 #include "compiler/tools/request.h"
 
+#include "compiler/table/bearer.h"
 #include "compiler/table/credentials.h"
 #include "compiler/table/table.h"
 #include "runtime/base/arena.h"
@@ -206,12 +207,44 @@ const char *request_from(struct request *r, struct slice address, struct arena *
     return NULL;
 }
 
-/* As it is claimed; nobody here can say whether the password is right. */
+static bool next_claim(const void *of, struct slice name, uint32_t *cursor, struct slice *value)
+{
+    const struct request *r = of;
+    if (r->n_claims == 0)
+        return r->bearer && bearer_claim(r->bearer, name, cursor, value);
+    while (*cursor < r->n_claims) {
+        const struct request_header *c = &r->claim[(*cursor)++];
+        if (slice_eq(c->name, name)) {
+            *value = c->value;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *request_add_claim(struct request *r, struct slice name, struct slice value,
+                              struct arena *arena)
+{
+    if (r->n_claims == REQUEST_CLAIMS_MAX)
+        return "there are too many claims";
+    const struct request_header claim = {arena_copy(arena, name), arena_copy(arena, value)};
+    r->claim[r->n_claims++] = claim;
+    if (slice_eq(name, SLICE("sub")))
+        r->facts.user = claim.value;
+    return NULL;
+}
+
+/* As it is claimed; nobody here can say whether the password is right, or the token's signature. */
 static void read_user(struct request *r, struct arena *arena)
 {
     struct credentials c;
     r->facts.user = credentials_read(&r->facts, &c) ? arena_copy(arena, c.user) : SLICE_NONE;
     credentials_wipe(&c);
+    if (!r->bearer)
+        r->bearer = ARENA_NEW(arena, struct bearer);
+    bearer_read(&r->facts, r->bearer);
+    if (r->bearer->found == BEARER_FOUND)
+        r->facts.user = bearer_user(r->bearer);
 }
 
 const char *request_add_header(struct request *r, struct slice line, struct arena *arena)
@@ -275,5 +308,6 @@ void request_assume(struct request *r, const struct table *t)
     r->table = t;
     r->facts.cluster_up = all_up;
     r->facts.limit_exceeded = is_exceeded;
+    r->facts.claim = next_claim;
     r->facts.live = r;
 }

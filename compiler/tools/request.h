@@ -9,9 +9,11 @@
 #include "compiler/table/facts.h"
 
 struct arena;
+struct bearer;
 struct table;
 
 #define REQUEST_HEADERS_MAX 100u
+#define REQUEST_CLAIMS_MAX  32u
 
 struct request_header {
     struct slice name; /* lower case */
@@ -22,6 +24,9 @@ struct request {
     struct facts facts; /* .request points at this struct: it must not be moved */
     struct request_header header[REQUEST_HEADERS_MAX];
     uint32_t n_headers;
+    struct request_header claim[REQUEST_CLAIMS_MAX]; /* of a token that is not there as it is */
+    uint32_t n_claims;
+    struct bearer *bearer;        /* once there is an Authorization header */
     const struct slice *exceeded; /* the limits that it is above; borrowed */
     uint32_t n_exceeded;
     const struct table *table; /* see request_assume() */
@@ -58,6 +63,11 @@ MUST_CHECK const char *request_from(struct request *r, struct slice address, str
  */
 MUST_CHECK const char *request_add_header(struct request *r, struct slice line,
                                           struct arena *arena);
+
+/* It comes with a token that has this claim, without anybody having to write the token. The same
+ * one again is one more value of it. */
+MUST_CHECK const char *request_add_claim(struct request *r, struct slice name, struct slice value,
+                                         struct arena *arena);
 
 /* Nobody is there to ask: all servers are taken to be up, and the limits r->exceeded to be
  * exceeded. `t` must stay. */

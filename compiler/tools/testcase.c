@@ -187,6 +187,8 @@ static const char *read_request(struct running *r, const struct program_request 
                                                   SLICE_ARG(q->header[i].name),
                                                   SLICE_ARG(q->header[i].value)),
                                      &r->arena);
+    for (uint32_t i = 0; i < q->n_claims && !problem; i++)
+        problem = request_add_claim(&r->request, q->claim[i].name, q->claim[i].value, &r->arena);
     r->request.facts.src = q->src;
     if (!problem)
         problem = request_served(&r->request);
@@ -205,7 +207,8 @@ static uint32_t ask(struct running *r, const struct program_request *q)
     r->request.exceeded = q->exceeded;
     r->request.n_exceeded = q->n_exceeded;
     request_assume(&r->request, r->table);
-    const struct explain x = {r->table, r->program, listener->route, &r->request.facts};
+    const struct explain x = {r->table, r->program, listener->route, &r->request.facts,
+                              .says_claims = r->request.n_claims > 0};
     eval(r->table, x.route, x.facts, &r->verdict, r->watch ? r->watch->trace : NULL);
     const uint32_t failed = judge(r, &x, q);
     if (r->watch && r->watch->step)

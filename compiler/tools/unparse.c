@@ -259,6 +259,7 @@ void unparse_action(struct text *out, const struct program *p, const struct acti
     case ACTION_RETRY: text_addf(out, "retry %llu", (unsigned long long)a->number); return;
     case ACTION_MIRROR: mirror(out, p, a); return;
     case ACTION_LIMIT: text_addf(out, "limit " SLICE_FMT, SLICE_ARG(a->name)); return;
+    case ACTION_REQUIRE_AUTH: text_addf(out, "require auth " SLICE_FMT, SLICE_ARG(a->name)); return;
     case ACTION_REQUIRE_BASIC:
         text_addf(out, "require basic " SLICE_FMT, SLICE_ARG(a->name));
         return;
@@ -290,8 +291,12 @@ static void clause(struct text *out, const struct program *p, const struct claus
     text_adds(out, c->otherwise ? "  otherwise" : "  when ");
     unparse_condition(out, c->when, responding);
     text_adds(out, " { ");
+    bool first = true;
     for (uint32_t i = 0; i < c->n_actions; i++) {
-        text_adds(out, i ? "; " : "");
+        if (c->action[i].implied)
+            continue;
+        text_adds(out, first ? "" : "; ");
+        first = false;
         unparse_action(out, p, &c->action[i], responding);
     }
     text_adds(out, " }\n");

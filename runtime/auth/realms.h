@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "compiler/table/table.h"
+#include "runtime/auth/jwt_keys.h"
 #include "runtime/auth/users.h"
 #include "runtime/base/check.h"
 #include "runtime/secret/secrets.h"
@@ -23,3 +24,6 @@ void realms_unpin(struct realms *r);
 
 /* Of table.secret[index], which some `require basic` of the table names; borrowed. Any thread. */
 const struct users *realms_users(const struct realms *r, uint32_t index);
+
+/* The same of a `require jwt`. */
+const struct jwt_keys *realms_keys(const struct realms *r, uint32_t index);

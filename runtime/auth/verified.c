@@ -59,6 +59,12 @@ void verified_key(const struct verified *v, const char *hash, const struct crede
     explicit_bzero(text, len);
 }
 
+void verified_token_key(const struct verified *v, const uint8_t keys[MAC_BYTES], struct slice token,
+                        struct verified_key *out)
+{
+    mac_sign_both(&v->by, (struct slice){(const char *)keys, MAC_BYTES}, token, out->mac);
+}
+
 static size_t first_slot(const struct verified_key *key)
 {
     uint32_t at;

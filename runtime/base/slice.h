@@ -45,6 +45,12 @@ static inline bool slice_eq_nocase(struct slice a, struct slice b)
     return true;
 }
 
+/* Of ASCII letters. */
+static inline bool slice_starts_nocase(struct slice s, struct slice with)
+{
+    return s.len >= with.len && slice_eq_nocase((struct slice){s.at, with.len}, with);
+}
+
 static inline bool slice_starts(struct slice s, struct slice with)
 {
     return s.len >= with.len && (with.len == 0 || memcmp(s.at, with.at, with.len) == 0);

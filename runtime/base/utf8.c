@@ -32,7 +32,8 @@ size_t utf8_valid_bytes(struct slice s)
 {
     size_t at = 0;
     while (at < s.len) {
-        const size_t bytes = utf8_next(slice_from(s, at));
+        const bool ascii = (unsigned char)s.at[at] < 0x80; /* as most of it is */
+        const size_t bytes = ascii ? 1 : utf8_next(slice_from(s, at));
         if (bytes == 0)
             break;
         at += bytes;

@@ -177,7 +177,7 @@ size_t h1_write_request(char *out, size_t room, const struct h1_request_out *r)
 {
     ASSERT(r->target.len > 0);
     struct out o = {.at = out, .room = room};
-    put(&o, http_method(r->head));
+    put(&o, r->method.len > 0 ? r->method : http_method(r->head));
     PUT(&o, " ");
     put_target(&o, r->target);
     PUT(&o, " HTTP/1.1\r\n");

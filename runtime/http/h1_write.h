@@ -29,6 +29,7 @@ void http_edits_apply(struct http_head *h, const struct http_edit *edit, size_t 
 
 struct h1_request_out {
     const struct http_head *head;
+    struct slice method; /* empty: the head's */
     struct slice target; /* what the server is asked for: normalised path and query; not empty */
     struct slice host;   /* the Host field's value; it is written first */
     const struct http_edit *edit; /* HTTP_SET and HTTP_ADD are written, in order */

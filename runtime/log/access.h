@@ -30,8 +30,9 @@
     END(NO_SERVER, "no-server")                                                                    \
     END(QUEUE_FULL, "queue-full") /* so many wait for a server already */                          \
     END(QUEUE_TIMEOUT, "queue-timeout")                                                            \
-    END(LIMITED, "limited")           /* by a limit: the record has its name */                    \
-    END(UNAUTHORIZED, "unauthorized") /* by a `require` */                                         \
+    END(LIMITED, "limited")                   /* by a limit: the record has its name */            \
+    END(UNAUTHORIZED, "unauthorized")         /* by a `require` */                                 \
+    END(AUTH_UNAVAILABLE, "auth-unavailable") /* `require auth`: nobody could say */               \
     END(CIRCUIT_BREAKER, "circuit-breaker")                                                        \
     END(CONNECT_FAILED, "connect-failed")                                                          \
     END(CONNECT_TIMEOUT, "connect-timeout")                                                        \
@@ -49,6 +50,9 @@ enum access_end {
     ACCESS_ENDS(END)
 #undef END
 };
+
+/* As the log has it. Static memory. */
+const char *access_end_name(enum access_end end);
 
 /* A short text kept inside the record. */
 #define ACCESS_TEXT(bytes)                                                                         \

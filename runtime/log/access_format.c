@@ -6,7 +6,7 @@
 #include "runtime/log/access.h"
 #include "runtime/log/stamp.h"
 
-static const char *end_name(enum access_end end)
+const char *access_end_name(enum access_end end)
 {
     switch (end) {
 #define END(id, text)                                                                              \
@@ -143,7 +143,7 @@ static void add_outcome(struct text *out, const struct access_record *a)
 {
     if (a->status != 0)
         add_number(out, SLICE(",\"status\":"), a->status);
-    add_string(out, SLICE(",\"end\":"), slice_of(end_name(a->end)));
+    add_string(out, SLICE(",\"end\":"), slice_of(access_end_name(a->end)));
     if (a->reason)
         add_string(out, SLICE(",\"reason\":"), slice_of(a->reason));
     add_number(out, SLICE(",\"generation\":"), a->generation);

@@ -106,7 +106,7 @@ static bool may_go_again(struct exchange *x, struct retry_case c)
     const struct table_retry *rule = x->retry;
     if (x->response_known || x->worker->draining)
         return false;
-    c.method = x->tcp ? SLICE_NONE : http_method(&x->request);
+    c.method = x->tcp ? SLICE_NONE : x->asks ? SLICE("GET") : http_method(&x->request);
     c.idempotent = x->info.idempotent;
     c.repeatable = is_repeatable(x);
     c.tries = x->tries;

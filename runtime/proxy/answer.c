@@ -114,11 +114,29 @@ static void put_limit(struct lines *l, const struct exchange *x, const struct ma
     text_done(&line);
 }
 
+/* RFC 6750 3; where no token came, no error either. */
+static void write_bearer_challenge(const struct exchange *x, struct text *line)
+{
+    const struct table_jwt *rule = &x->generation->table->jwt_rule[x->realm->number];
+    const char *wrong = jwt_answer_text(x->token);
+    text_addf(line, "Bearer realm=\"" SLICE_FMT "\"", SLICE_ARG(rule->name));
+    if (wrong)
+        text_addf(line, ", error=\"invalid_token\", error_description=\"%s\"", wrong);
+}
+
 /* RFC 7617 2 */
+static void write_basic_challenge(const struct exchange *x, struct text *line)
+{
+    text_addf(line, "Basic realm=\"" SLICE_FMT "\", charset=\"UTF-8\"", SLICE_ARG(x->realm->name));
+}
+
 static void put_challenge(struct lines *l, const struct exchange *x, const struct made *m)
 {
     struct text line = {0};
-    text_addf(&line, "Basic realm=\"" SLICE_FMT "\", charset=\"UTF-8\"", SLICE_ARG(x->realm->name));
+    if (x->realm->kind == EFFECT_REQUIRE_JWT)
+        write_bearer_challenge(x, &line);
+    else
+        write_basic_challenge(x, &line);
     put_own(l, m, SLICE("WWW-Authenticate"), text_slice(&line));
     text_done(&line);
 }

@@ -161,7 +161,7 @@ static bool credentials_hold(struct exchange *x, const struct table_effect *e,
     return false;
 }
 
-static bool is_let_in(struct exchange *x, const struct table_effect *e, enum outcome *out)
+static bool password_holds(struct exchange *x, const struct table_effect *e, enum outcome *out)
 {
     struct credentials c;
     bool holds = false;
@@ -171,6 +171,12 @@ static bool is_let_in(struct exchange *x, const struct table_effect *e, enum out
         *out = refuse_unauthorized(x, e);
     credentials_wipe(&c);
     return holds;
+}
+
+static bool is_let_in(struct exchange *x, const struct table_effect *e, enum outcome *out)
+{
+    return e->kind == EFFECT_REQUIRE_JWT ? exchange_token_holds(x, e, out)
+                                         : password_holds(x, e, out);
 }
 
 /* A browser asks without credentials whether it may ask with them; nothing is done for it. */
@@ -189,7 +195,9 @@ static enum outcome walk(struct exchange *x)
         const struct table_effect *e = &t->effect[x->verdict.effect[x->walked]];
         if (e->kind == EFFECT_LIMIT && !exchange_counts_clause(x, x->walked, &out))
             return out;
-        if (e->kind == EFFECT_REQUIRE_BASIC && asked) {
+        if (e->kind == EFFECT_REQUIRE_AUTH && asked)
+            return exchange_ask(x, &t->auth_rule[e->number]);
+        if (table_effect_is_require(e->kind) && asked) {
             if (!is_let_in(x, e, &out))
                 return out;
             x->verdict.required = x->facts.known = true;

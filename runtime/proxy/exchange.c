@@ -230,13 +230,13 @@ static bool nothing_behind(struct link *l)
 static bool link_reusable(const struct exchange *x)
 {
     return x->generation && x->response_known && x->response_info.keep_alive && x->down.ended &&
-           x->up.ended && x->up_result == FLOW_DONE && !x->up_failed &&
+           x->up.ended && x->up_result == FLOW_DONE && !x->up_failed && !x->leaves_answer &&
            atomic_load_explicit(&x->server->generation, memory_order_relaxed) >=
                x->worker->current->id &&
            !x->worker->draining && nothing_behind(x->link);
 }
 
-static void release_link(struct exchange *x)
+void exchange_release_link(struct exchange *x)
 {
     if (x->other)
         exchange_drop_other(x);
@@ -271,13 +271,13 @@ enum outcome exchange_finish(struct exchange *x)
 {
     struct session *s = x->session;
     skip_body(x);
-    release_link(x);
+    exchange_release_link(x);
     if (x->fate == FATE_KEEP && x->worker->draining)
         x->fate = FATE_CLOSE;
     /* Closing over unread bytes would reset the connection, and the client might lose our answer.
      */
-    const bool said_all =
-        x->end == ACCESS_COMPLETE || x->end == ACCESS_ANSWERED || x->end == ACCESS_PREFLIGHT;
+    const bool said_all = x->end == ACCESS_COMPLETE || x->end == ACCESS_ANSWERED ||
+                          x->end == ACCESS_PREFLIGHT || x->end == ACCESS_UNAUTHORIZED;
     if (x->fate == FATE_CLOSE && said_all && (s->readable || buffer_len(&s->in) > 0))
         x->fate = FATE_LINGER;
     return OVER;
@@ -560,6 +560,7 @@ static void request_late(struct deadline *d)
         const bool arrived = has_arrived(x);
         exchange_leave_inquiry(x);
         exchange_drop_link(x);
+        exchange_leave_question(x);
         if (!arrived || !x->up.ended)
             x->fate = FATE_LINGER;
         refuse(x, arrived ? 504 : 408, ACCESS_REQUEST_TIMEOUT,
@@ -589,12 +590,14 @@ void exchange_free(struct exchange *x)
     deadline_clear(&x->try_deadline);
     deadline_clear(&x->hedge_deadline);
     exchange_leave_inquiry(x);
-    release_link(x);
+    exchange_leave_question(x);
+    exchange_release_link(x);
     if (x->generation)
         exchange_leave_room(x);
     if (x->tarpitted)
         w->tarpitted--;
     exchange_log(x);
+    exchange_drop_token(x);
     count_status(w->metrics, x->status);
     METRIC_ADD(w->metrics->client_sent_bytes, (int64_t)x->down.sent_bytes);
     METRIC_ADD(w->metrics->server_sent_bytes, (int64_t)x->up.sent_bytes);
@@ -608,6 +611,7 @@ void exchange_free(struct exchange *x)
     else
         exchange_tunnel_done(x);
     free(x->record);
+    exchange_drop_taken(x);
     x->magic = 0;
     pool_give(&w->exchanges, x);
 }

@@ -10,7 +10,8 @@
  *
  * Steps are small functions that do what can be done now and name the next step; the driver runs
  * them until one has to wait. What an exchange waits for follows from its state: see
- * exchange_settle().
+ * exchange_settle(). From AUTHORIZE another server may be asked first, by the same steps from PICK
+ * to RELAY: see question.c.
  */
 #pragma once
 
@@ -21,6 +22,7 @@
 #include "compiler/table/facts.h"
 #include "compiler/table/verdict.h"
 #include "runtime/auth/checks.h"
+#include "runtime/auth/jwt.h"
 #include "runtime/base/list.h"
 #include "runtime/base/uri.h"
 #include "runtime/generation/generation.h"
@@ -74,6 +76,7 @@ enum hedge { HEDGE_NONE, HEDGE_WAITS, HEDGE_OVER };
 
 struct attempt;
 struct inquiry;
+struct question;
 
 struct stall {
     enum turn turn;
@@ -114,7 +117,12 @@ struct exchange {
     struct list inquiry_link; /* then: among those that wait for it */
     bool is_answered;         /* the check has come to this: */
     enum check_answer answer;
+    struct question
+        *question; /* of its `require auth`, with what was taken of answers; in a pool */
+    bool asks;     /* and it is being asked: cluster, server and link are its */
     const struct table_effect *realm;      /* the `require` that has not let it in, or NULL */
+    struct bearer *bearer;                 /* the token that came with it, in a pool; or NULL */
+    enum jwt_answer token;                 /* what a `require jwt` has found */
     bool tarpitted;                        /* counted in worker.tarpitted */
     const struct table_cors *cors;         /* of the deciding clauses, or NULL */
     const struct table_compress *compress; /* of the listener, or the deciding clauses */
@@ -131,15 +139,16 @@ struct exchange {
     uint64_t interim_bytes;     /* of `down`, before the final response */
     struct flow_coding *coding; /* of a response that is compressed; owned, with its compressor */
     enum flow_result up_result, down_result;
-    bool head_sent;    /* the request's head has been given to `up` */
-    bool up_failed;    /* the server takes no more of the request; it may still answer */
-    bool fresh;        /* use no idle link: one has just failed */
-    bool late;         /* the last connection that could not be made took too long; or a tarpit's
-                        * time is over */
-    bool reused;       /* this link came out of the pool */
-    bool heard;        /* something has come from the server on this link */
-    uint8_t n_interim; /* interim responses on this link */
-    bool continued;    /* the client was told to send its body */
+    bool head_sent;     /* the request's head has been given to `up` */
+    bool up_failed;     /* the server takes no more of the request; it may still answer */
+    bool fresh;         /* use no idle link: one has just failed */
+    bool late;          /* the last connection that could not be made took too long; or a tarpit's
+                         * time is over */
+    bool reused;        /* this link came out of the pool */
+    bool heard;         /* something has come from the server on this link */
+    bool leaves_answer; /* the client has asked with HEAD, and the question was asked with GET */
+    uint8_t n_interim;  /* interim responses on this link */
+    bool continued;     /* the client was told to send its body */
     uint8_t tries;
     uint32_t tried[EXCHANGE_TRIED_MAX];
     uint8_t n_tried;

@@ -25,11 +25,35 @@ static inline enum outcome go(struct exchange *x, enum exchange_step next)
 /* Ends a TCP connection so that the client sees that something went wrong. */
 enum outcome exchange_give_up(struct exchange *x, enum access_end end);
 
+/* question.c: the cluster of a `require auth` is asked about the request, effect x->walked of the
+ * verdict. The steps that reach a server do that as for any request, while x->asks; what comes of
+ * it is AUTHORIZE again, the answer on its way to the client, or an answer of ours. */
+enum outcome exchange_ask(struct exchange *x, const struct table_auth *rule);
+
+/* RELAY, while it asks: the answer. */
+enum outcome exchange_hear(struct exchange *x);
+
+/* While it asks, instead of any answer of ours: nobody could say whether the request may come in.
+ */
+enum outcome exchange_unanswered(struct exchange *x, enum access_end why);
+
+/* It asks no more, and what follows is about the request itself. Harmless when it does not. */
+void exchange_leave_question(struct exchange *x);
+
+/* What was taken of the answer that effect `i` asked for, as edits of the request; returns how
+ * many. At most QUESTION_TAKEN_MAX of all answers together. */
+#define QUESTION_TAKEN_MAX 32u
+size_t exchange_taken_edits(const struct exchange *x, uint32_t i, struct http_edit *out);
+void exchange_drop_taken(struct exchange *x);
+size_t exchange_question_bytes(void);
+
 /* Ends with an answer of ours. `detail` is a sentence for the person who reads it. */
 static inline enum outcome refuse(struct exchange *x, uint16_t status, enum access_end end,
                                   const char *detail)
 {
     ASSERT(!x->response_known);
+    if (x->asks)
+        return exchange_unanswered(x, end);
     if (x->tcp)
         return exchange_give_up(x, end);
     x->status = status;
@@ -38,6 +62,10 @@ static inline enum outcome refuse(struct exchange *x, uint16_t status, enum acce
     x->detail = detail;
     return go(x, EXCHANGE_ANSWER);
 }
+
+/* A server that says "soon" more often does not answer; and without an end to it, one turn of the
+ * worker would have none. */
+#define INTERIM_MAX 100u
 
 /* exchange.c: has the client moved less than min-rate while it was waited for? Then it is given up.
  */
@@ -69,6 +97,12 @@ void exchange_leave_inquiry(struct exchange *x);
 void exchange_check_late(struct exchange *x);
 size_t exchange_inquiry_bytes(void);
 
+/* authorize_jwt.c: does the token let it in by effect `e`? False: *out is what the step says. */
+bool exchange_token_holds(struct exchange *x, const struct table_effect *e, enum outcome *out);
+
+/* facts.c: what was said of who it is is gone; harmless where nothing was. */
+void exchange_drop_token(struct exchange *x);
+
 /* decide.c: is it a browser's question that is answered here, and goes to no server? */
 bool exchange_is_preflight(const struct exchange *x);
 
@@ -97,6 +131,9 @@ void exchange_end_retry(struct exchange *x);
 
 /* It wants no server any more: it leaves the queue, and all that is counted. */
 void exchange_leave_room(struct exchange *x);
+
+/* It has wanted a server for a question: the next one is chosen as if it had not. */
+void exchange_forget_room(struct exchange *x);
 
 /* `timeout queue` has passed. */
 void exchange_queue_late(struct exchange *x);
@@ -221,8 +258,8 @@ void exchange_count_heard(struct exchange *x, uint64_t n);
 /* Its body is longer than its listener allows. */
 enum outcome exchange_too_large(struct exchange *x);
 
-/* The request as it goes to the server, into the scratch. Returns its length, 0 when it does not
- * fit. */
+/* The request as it goes to the server, or the question about it while it asks, into the scratch.
+ * Returns its length, 0 when it does not fit. */
 size_t exchange_write_request(struct exchange *x);
 
 /* Is a response on its way whose end the client sees by the end of the connection? Then only a
@@ -252,6 +289,9 @@ static inline bool exchange_connects(const struct exchange *x)
     return x->info.websocket && conn_is_stream(&x->link->conn) && stream_connects(&x->link->conn);
 }
 
+/* The server's connection is done with: back into its pool where that can be. */
+void exchange_release_link(struct exchange *x);
+
 /* Closes the connection to the server, if there is one. */
 void exchange_drop_link(struct exchange *x);
 
@@ -273,10 +313,10 @@ bool listener_trusts(const struct table_listener *l, const struct address *a);
 /* What the table decided, as the next step. */
 enum outcome exchange_follow(struct exchange *x);
 
-/* The changes of the request's or the response's headers in a verdict, as edits; at most
- * TABLE_EFFECTS_MAX. Returns their number. */
-size_t exchange_header_edits(const struct table *t, const struct verdict *v, bool response,
-                             struct http_edit *out);
+/* Change `i` of a verdict as an edit. False when it is none of the request's or the response's
+ * headers. */
+bool exchange_header_edit(const struct table *t, const struct verdict *v, uint32_t i, bool response,
+                          struct http_edit *out);
 
 /* What rules make of a response with this status: `head` is the server's, or NULL where it is an
  * answer of ours. The values are good until the worker decides about anything else. */

@@ -137,6 +137,32 @@ void exchange_fill_connection(struct exchange *x)
     f->live = x;
 }
 
+static bool claim_of(const void *of, struct slice name, uint32_t *cursor, struct slice *value)
+{
+    const struct exchange *x = of;
+    return x->bearer && bearer_claim(x->bearer, name, cursor, value);
+}
+
+/* Where memory is out, none came. */
+static void fill_token(struct exchange *x)
+{
+    x->facts.claim = claim_of;
+    x->bearer = pool_take(&x->worker->bearers);
+    if (!x->bearer)
+        return;
+    bearer_read(&x->facts, x->bearer);
+    if (x->bearer->found == BEARER_NONE)
+        exchange_drop_token(x);
+    else if (x->bearer->found == BEARER_FOUND)
+        x->facts.user = bearer_user(x->bearer);
+}
+
+void exchange_drop_token(struct exchange *x)
+{
+    pool_give(&x->worker->bearers, x->bearer);
+    x->bearer = NULL;
+}
+
 /* Whom the request says that it is from. */
 static void fill_user(struct exchange *x)
 {
@@ -165,6 +191,8 @@ static void fill_request(struct exchange *x, uint16_t port)
     f->request = &x->request;
     if (x->generation->table->requires)
         fill_user(x);
+    if (x->generation->table->requires_jwt)
+        fill_token(x);
 }
 
 enum uri_result exchange_fill_facts(struct exchange *x)

@@ -1,6 +1,7 @@
 #include "runtime/proxy/footprint.h"
 #include "runtime/base/told.h"
 
+#include "compiler/table/bearer.h"
 #include "compiler/table/memory.h"
 #include "runtime/auth/verified.h"
 #include "runtime/filter/compress.h"
@@ -26,13 +27,13 @@
 static uint64_t worker_bytes(void)
 {
     return sizeof(struct worker) + sizeof(struct verdict) + sizeof(struct metrics) +
-           verified_bytes() + WORKER_SCRATCH_BYTES + WIRE_BYTES +
+           2 * verified_bytes() + WORKER_SCRATCH_BYTES + WIRE_BYTES +
            sizeof(struct access_record) * ACCESS_RING_RECORDS +
            WORKER_KEEP_FREE *
                (BUFFER_BLOCK_BYTES + sizeof(struct link) + sizeof(struct session) +
                 sizeof(struct exchange) + sizeof(struct stream) + sizeof(struct flow_coding) +
                 exchange_place_bytes() + exchange_hold_bytes() + exchange_attempt_bytes() +
-                exchange_inquiry_bytes());
+                exchange_inquiry_bytes() + exchange_question_bytes() + sizeof(struct bearer));
 }
 
 void footprint(struct memory_costs *out)
@@ -47,11 +48,13 @@ void footprint(struct memory_costs *out)
         .session = {.bytes = sizeof(struct session) + WATCH_LIBRARY_BYTES},
         .exchange = {.bytes = sizeof(struct exchange) + sizeof(struct access_record) +
                               sizeof(struct link) + WATCH_LIBRARY_BYTES + exchange_place_bytes() +
-                              LIMITS_HELD * exchange_hold_bytes() + exchange_inquiry_bytes(),
+                              LIMITS_HELD * exchange_hold_bytes() + exchange_inquiry_bytes() +
+                              sizeof(struct bearer),
                      .buffers = EXCHANGE_BUFFERS},
         /* A response's head, and what a full socket left over of the request's. */
         .hedge = {.bytes = exchange_attempt_bytes() + sizeof(struct link) + WATCH_LIBRARY_BYTES,
                   .buffers = 2},
+        .question = {.bytes = exchange_question_bytes()},
         .link = {.bytes = sizeof(struct link) + WATCH_LIBRARY_BYTES},
         .tls_idle = {.bytes = TLS_BYTES_IDLE},
         .tls_most = {.bytes = TLS_BYTES_MOST},

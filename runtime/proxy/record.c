@@ -66,7 +66,8 @@ static void record_decision(const struct exchange *x, struct access_record *r)
 static bool is_explained(enum access_end end)
 {
     return end == ACCESS_CONNECT_FAILED || end == ACCESS_SERVER_ERROR || end == ACCESS_NO_SERVER ||
-           end == ACCESS_CIRCUIT_BREAKER || end == ACCESS_FLOOD;
+           end == ACCESS_CIRCUIT_BREAKER || end == ACCESS_FLOOD || end == ACCESS_UNAUTHORIZED ||
+           end == ACCESS_AUTH_UNAVAILABLE;
 }
 
 static void record_outcome(const struct exchange *x, struct access_record *r)

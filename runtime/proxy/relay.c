@@ -190,10 +190,6 @@ static enum outcome begin_response(struct exchange *x, size_t *head)
     return WAIT;
 }
 
-/* A server that says "soon" more often does not answer; and without an end to it, one turn of the
- * worker would have none. */
-#define INTERIM_MAX 100u
-
 /* What an interim response, or the rest of one, came to. */
 static enum outcome interim_written(struct exchange *x, enum flow_result r)
 {
@@ -386,6 +382,8 @@ enum outcome exchange_relay(struct exchange *x)
     enum outcome out = pump_request(x);
     if (x->step != EXCHANGE_RELAY)
         return out;
+    if (x->asks)
+        return exchange_hear(x);
     out = pump_response(x);
     if (x->step != EXCHANGE_RELAY)
         return out;

@@ -364,6 +364,13 @@ void exchange_connected(struct exchange *x)
         let_go(x, HELD_PENDING, &exchange_cluster(x)->pending);
 }
 
+void exchange_forget_room(struct exchange *x)
+{
+    exchange_leave_room(x);
+    x->held &= (uint8_t)~NOTED;
+    x->n_tried = 0;
+}
+
 void exchange_leave_room(struct exchange *x)
 {
     stop_waiting(x, true);

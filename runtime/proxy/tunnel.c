@@ -25,6 +25,7 @@ static void leave_generation(struct exchange *x)
     deadline_clear(&x->request_deadline);
     deadline_clear(&x->try_deadline);
     exchange_leave_room(x);
+    exchange_drop_taken(x);
     exchange_keep_holds(x);
     server_pin(x->server);
     struct generation *g = x->generation;
@@ -33,6 +34,7 @@ static void leave_generation(struct exchange *x)
     x->retry = NULL;
     x->listener = NULL;
     x->facts = (struct facts){0};
+    exchange_drop_token(x);
     generation_unpin(g, x->worker->index);
 }
 

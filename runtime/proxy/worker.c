@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sys/resource.h>
 
+#include "compiler/table/bearer.h"
 #include "runtime/auth/verified.h"
 #include "runtime/base/clock.h"
 #include "runtime/net/buffer.h"
@@ -178,6 +179,7 @@ struct worker *worker_new(const struct worker_config *config, int *rc)
     w->control = config->control;
     w->checks = config->checks;
     w->verified = verified_new();
+    w->verified_tokens = verified_new();
     w->rng = (struct rng){config->seed};
     w->request_id = rng_next(&w->rng);
     w->descriptors_max = UINT64_MAX; /* until the first tick */
@@ -197,6 +199,8 @@ struct worker *worker_new(const struct worker_config *config, int *rc)
     pool_init(&w->attempts, exchange_attempt_bytes(), 0, WORKER_KEEP_FREE);
     pool_init(&w->places, exchange_place_bytes(), 0, WORKER_KEEP_FREE);
     pool_init(&w->inquiries, exchange_inquiry_bytes(), 0, WORKER_KEEP_FREE);
+    pool_init(&w->bearers, sizeof(struct bearer), 0, WORKER_KEEP_FREE);
+    pool_init(&w->questions, exchange_question_bytes(), 0, WORKER_KEEP_FREE);
     pool_init(&w->holds, exchange_hold_bytes(), 0, WORKER_KEEP_FREE);
     pool_init(&w->codings, sizeof(struct flow_coding), 0, WORKER_KEEP_FREE);
 
@@ -244,7 +248,10 @@ void worker_free(struct worker *w)
     pool_done(&w->holds);
     pool_done(&w->codings);
     pool_done(&w->inquiries);
+    pool_done(&w->bearers);
+    pool_done(&w->questions);
     verified_free(w->verified);
+    verified_free(w->verified_tokens);
     compressors_done(&w->compressors);
     wire_done(&w->wire);
     VEC_DONE(&w->acceptor);

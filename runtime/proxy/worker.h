@@ -55,10 +55,11 @@ struct worker {
     uint64_t request_id; /* the high half of request ids; the low half counts */
     uint64_t requests;
 
-    struct pool buffers, links, sessions, exchanges, attempts, places, holds, codings, inquiries;
-    struct checks *checks;     /* borrowed; NULL: no password is ever right */
-    struct verified *verified; /* owned */
-    struct list inquiry;       /* passwords that are being checked */
+    struct pool buffers, links, sessions, exchanges, attempts, places, holds, codings, inquiries,
+        bearers, questions;
+    struct checks *checks;                       /* borrowed; NULL: no password is ever right */
+    struct verified *verified, *verified_tokens; /* owned */
+    struct list inquiry;                         /* passwords that are being checked */
     struct compressors compressors;
     struct wire wire; /* of all its TLS connections */
     struct link_owner link_owner;

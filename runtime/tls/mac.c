@@ -40,20 +40,27 @@ void mac_key_done(struct mac_key *k)
     OPENSSL_cleanse(k, sizeof(*k));
 }
 
-static void go_on(const uint8_t state[MAC_STATE_BYTES], const void *text, size_t len,
+static void go_on(const uint8_t state[MAC_STATE_BYTES], struct slice first, struct slice second,
                   uint8_t out[MAC_BYTES])
 {
     SHA256_CTX hash;
     memcpy(&hash, state, sizeof(hash));
-    SHA256_Update(&hash, text, len);
+    SHA256_Update(&hash, first.at, first.len);
+    SHA256_Update(&hash, second.at, second.len);
     SHA256_Final(out, &hash);
+}
+
+void mac_sign_both(const struct mac_key *k, struct slice first, struct slice second,
+                   uint8_t out[MAC_BYTES])
+{
+    uint8_t inner[MAC_BYTES];
+    go_on(k->inner, first, second, inner);
+    go_on(k->outer, (struct slice){(const char *)inner, sizeof(inner)}, SLICE(""), out);
 }
 
 void mac_sign(const struct mac_key *k, struct slice text, uint8_t out[MAC_BYTES])
 {
-    uint8_t inner[MAC_BYTES];
-    go_on(k->inner, text.at, text.len, inner);
-    go_on(k->outer, inner, sizeof(inner), out);
+    mac_sign_both(k, text, SLICE(""), out);
 }
 
 bool mac_eq(const void *a, const void *b, size_t n)

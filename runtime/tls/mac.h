@@ -27,5 +27,9 @@ void mac_key_done(struct mac_key *k);
 
 void mac_sign(const struct mac_key *k, struct slice text, uint8_t out[MAC_BYTES]);
 
+/* Of two texts, one behind the other. */
+void mac_sign_both(const struct mac_key *k, struct slice first, struct slice second,
+                   uint8_t out[MAC_BYTES]);
+
 /* In a time that does not tell where they differ. */
 bool mac_eq(const void *a, const void *b, size_t n);

@@ -357,7 +357,8 @@ static void write_missing(const struct pairs *p)
     met_missing(&p->met, least, is_asked, PHASE_REQUEST, &missing);
     for (uint32_t i = 0; i < EFFECT_COUNT; i++)
         if (table_effect_is_served((enum table_effect_kind)i) &&
-            i != EFFECT_REQUIRE_BASIC && /* nobody has a password there */
+            /* nobody has a password or a token there */
+            !table_effect_is_require((enum table_effect_kind)i) && i != EFFECT_REQUIRE_AUTH &&
             p->effect[i] < least)
             text_addf(&missing, "`%s` was done %llu times only\n",
                       table_effect_name((enum table_effect_kind)i),

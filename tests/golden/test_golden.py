@@ -286,7 +286,7 @@ def test_an_unknown_command_names_the_nearest():
     assert r.returncode == 2 and b'did you mean "check"?' in r.stderr
 
 
-@pytest.mark.parametrize("name", ["w0101-ahead-of-its-program", "w0101-fields"])
+@pytest.mark.parametrize("name", ["w0101-ahead-of-its-program", "w0101-actions"])
 def test_run_refuses_what_it_does_not_serve(name):
     r = lbc("run", f"{name}.lbconf")
     assert r.returncode == 1 and b"error[E0118]" in r.stderr

@@ -49,7 +49,7 @@ route site {{
 """
 #: What a cell names that is not served itself.
 NEEDS = {"limit per-client;": "limit per-client { key src  rate 100/s }", "shared counts": "shared counts { address 10.0.0.9:6379 }",
-         "require basic staff;": 'secret staff from env "STAFF"'}
+         "require basic staff;": 'secret staff from env "STAFF"', "require jwt keys;": 'secret keys from env "KEYS"'}
 
 
 def cells():

@@ -1,5 +1,5 @@
-"""Beside others: what HAProxy and nginx send as PROXY headers is read, what is sent is read by them; and
-OpenSSL's client reaches a server by the name it asks for, through a listener that does not end TLS."""
+"""Beside others: what HAProxy and nginx send as PROXY headers is read, what is sent is read by them; nginx says who may
+come in; and OpenSSL's client reaches a server by the name it asks for, through a listener that does not end TLS."""
 import os
 import shutil
 import subprocess
@@ -119,6 +119,54 @@ def test_two_of_ours_in_a_row(start):
     wait_for(lambda: get(port).status == 200, "its check has passed")
     with Client(port) as c:
         assert c.get()["x-src-port"] == str(c.socket.getsockname()[1])
+
+
+# --- who may come in ----------------------------------------------------------------------------
+
+# Who is let in is who has the cookie; what is said of the request is said again.
+ASKED = """
+daemon off; master_process off; pid {tmp}/nginx.pid; error_log {tmp}/error.log;
+events {{ worker_connections 64; }}
+http {{
+  access_log off;
+  client_body_temp_path {tmp}/1; proxy_temp_path {tmp}/2; fastcgi_temp_path {tmp}/3; uwsgi_temp_path {tmp}/4;
+  scgi_temp_path {tmp}/5;
+  server {{
+    listen 127.0.0.1:{port};
+    location /verify {{
+      if ($cookie_session != "good") {{
+        add_header Set-Cookie "to=$http_x_forwarded_uri" always;
+        return 302 https://$http_x_forwarded_host/login;
+      }}
+      add_header X-User anna;
+      add_header X-Method $http_x_forwarded_method;
+      return 204;
+    }}
+    location / {{ return 200 "$http_x_user $http_x_method"; }}
+  }}
+}}
+"""
+
+ASKS = """lbconf 1
+cluster sso {{ server a 127.0.0.1:{nginx} }}
+cluster app {{ server a 127.0.0.1:{nginx} }}
+listener front {{ bind 127.0.0.1:{port}; route site }}
+route site {{ otherwise {{ require auth sso {{ path "/verify"; take "x-user", "x-method" }}; forward app }} }}
+"""
+
+
+def test_nginx_says_who_may_come_in(start, program, tmp_path):
+    port, nginx = free_ports(2)
+    file = tmp_path / "nginx.conf"
+    file.write_text(ASKED.format(tmp=tmp_path, port=nginx))
+    program(nginx, "nginx", "-p", str(tmp_path), "-c", str(file))
+    start(Lbc, ASKS.format(nginx=nginx, port=port))
+    with Client(port) as c:
+        answer = c.get("/cart?a=b", "X-User: root", host="shop")
+        assert (answer.status, answer["location"], answer["set-cookie"]) == (302, "https://shop/login", "to=/cart?a=b")
+        for _ in range(3):
+            answer = c.get("/cart", "Cookie: session=good", "X-User: root", "Content-Length: 2", method="POST", body=b"ab")
+            assert (answer.status, answer.body) == (200, b"anna POST")
 
 
 # --- TLS that is passed on -----------------------------------------------------------------------

@@ -23,8 +23,8 @@ static bool same_effects(const struct table *t, const struct verdict *v,
     for (uint32_t i = 0; i < v->n_effects; i++) {
         const struct table_effect *e = &t->effect[v->effect[i]];
         if ((int)e->kind != (int)r->effect[i]->kind || !slice_eq(e->name, r->effect[i]->name) ||
-            (e->kind != EFFECT_LIMIT && e->kind != EFFECT_CORS &&
-             e->number != r->effect[i]->number) ||
+            (e->kind != EFFECT_LIMIT && e->kind != EFFECT_CORS && e->kind != EFFECT_REQUIRE_JWT &&
+             e->kind != EFFECT_REQUIRE_AUTH && e->number != r->effect[i]->number) ||
             !slice_eq(v->value[i], r->value[i]))
             return false;
     }

@@ -125,6 +125,27 @@ static void allow_origins(struct action *a)
     a->name = SLICE("{ origins \"https://a.example\" }");
 }
 
+static void require_token(struct generated *g, struct action *a)
+{
+    static const struct slice issuer = SLICE_INIT("https://a.example");
+    struct table_jwt *rule = ARENA_NEW(&g->arena, struct table_jwt);
+    *rule =
+        (struct table_jwt){.name = g->program.secret[0].name, .issuer = &issuer, .n_issuers = 1};
+    a->jwt = rule;
+    a->name = arena_format(&g->arena, SLICE_FMT " { issuer \"https://a.example\" }",
+                           SLICE_ARG(rule->name));
+}
+
+static void ask(struct generated *g, struct action *a)
+{
+    struct table_auth *rule = ARENA_ARRAY(&g->arena, struct table_auth, 1);
+    a->cluster = choose(g->choice, g->program.n_clusters);
+    a->name = g->program.cluster[a->cluster].name;
+    *rule = (struct table_auth){
+        .cluster = a->cluster, .path = SLICE("/"), .timeout_ns = 1000000, .sends_all = true};
+    a->auth = rule;
+}
+
 static void change(struct generated *g, struct action *a)
 {
     *a = (struct action){.name = SLICE("")};
@@ -135,10 +156,11 @@ static void change(struct generated *g, struct action *a)
     }
     if (kind == 3) {
         static const enum action_kind kinds[] = {
-            ACTION_TAG,   ACTION_TIMEOUT_READ, ACTION_RETRY,        ACTION_COMPRESS,
-            ACTION_LIMIT, ACTION_CORS,         ACTION_REQUIRE_BASIC};
-        /* Where requests are sent, nobody has a password. */
-        a->kind = kinds[choose(g->choice, COUNT_OF(kinds) - g->live)];
+            ACTION_TAG,  ACTION_TIMEOUT_READ,  ACTION_RETRY,       ACTION_COMPRESS,    ACTION_LIMIT,
+            ACTION_CORS, ACTION_REQUIRE_BASIC, ACTION_REQUIRE_JWT, ACTION_REQUIRE_AUTH};
+        /* Where requests are sent, nobody has a password or a token, and nobody asks for another's.
+         */
+        a->kind = kinds[choose(g->choice, COUNT_OF(kinds) - (g->live ? 3 : 0))];
         a->name = a->kind == ACTION_TAG ? generate_name(g->choice) : SLICE("");
         if (a->kind == ACTION_LIMIT)
             a->name = generate_limit(g->choice);
@@ -146,8 +168,12 @@ static void change(struct generated *g, struct action *a)
             a->number = g->live ? UINT64_C(60000000000) : 1000000;
         if (a->kind == ACTION_REQUIRE_BASIC)
             a->name = g->program.secret[0].name;
+        if (a->kind == ACTION_REQUIRE_JWT)
+            require_token(g, a);
         if (a->kind == ACTION_CORS)
             allow_origins(a);
+        if (a->kind == ACTION_REQUIRE_AUTH)
+            ask(g, a);
         if (a->kind == ACTION_RETRY)
             a->number = choose(g->choice, 11);
         return;

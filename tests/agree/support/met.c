@@ -38,10 +38,12 @@ void met_add(struct met *m, const struct program *p)
 }
 
 /* What `lbc run` refuses needs no agreement yet; and where requests are sent, nobody has a
- * password: whether `require basic` is met is seen by the changes that are counted. */
+ * password or a token, or is asked about: whether a `require` is met is seen by the changes that
+ * are counted. */
 static bool is_served(enum action_kind kind)
 {
-    return (kind < ACTION_REQUIRE_JWT || kind > ACTION_CACHE) && kind != ACTION_REQUIRE_BASIC;
+    return (kind < ACTION_MIRROR || kind > ACTION_CACHE) && kind != ACTION_REQUIRE_BASIC &&
+           kind != ACTION_REQUIRE_JWT && kind != ACTION_REQUIRE_AUTH;
 }
 
 static void miss(struct text *why, const char *what, uint64_t number, uint64_t met)

@@ -42,6 +42,7 @@ def test_what_is_told(golden):
     ("shop.lbconf 'GET http://a/' --status 200 --response-header Age", 2, "is not a name, a colon and a value"),
     ("shop.lbconf 'GET /' --listener nope", 2, "there is no listener nope"),
     ("shop.lbconf 'GET /' --nope x", 2, "unknown option --nope"),
+    ("tokens.lbconf 'GET http://a/' --claim sub", 2, "--claim is NAME=VALUE"),
     ("limits.lbconf 'GET http://a/' --exceeds login", 2, "there is no limit login; did you mean logins?"),
     ("shop.lbconf 'GET /' --from", 2, "wants a value: IP"),
     ("shop.lbconf 'GET /' more", 2, "more words"),

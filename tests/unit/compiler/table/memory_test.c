@@ -16,6 +16,7 @@ static const struct memory_costs COSTS = {
     .server_h2_max = 2,
     .session = {.bytes = 1},
     .exchange = {.bytes = 10, .buffers = 4},
+    .question = {.bytes = 50},
     .link = {.bytes = 100},
     .tls_idle = {.bytes = 1000},
     .tls_most = {.bytes = 3000},
@@ -35,7 +36,7 @@ static const struct table_tls SHOWN[] = {{.client_verify = CLIENT_VERIFY_OFF},
 /* One listener of two connections with two streams each, and one cluster of two servers. */
 static const struct row {
     const char *sentence;
-    bool tcp, server_tls, server_h2, server_proxied;
+    bool tcp, server_tls, server_h2, server_proxied, asked;
     uint32_t tls;
     struct memory_cost idle, most, h2_idle, h2_most;
     uint64_t servers_bytes;
@@ -85,6 +86,21 @@ static const struct row {
      .h2_idle = {100001, 0},
      .h2_most = {200001 + 2 * 1000011, 1 + 2 * 7},
      .servers_bytes = 2 * 4 * 100},
+    {.sentence = "each request may be asked about",
+     .tls = TABLE_NO_TLS,
+     .asked = true,
+     .idle = {1, 0},
+     .most = {61, 4},
+     .h2_idle = {100001, 0},
+     .h2_most = {200001 + 2 * 1000061, 1 + 2 * 7},
+     .servers_bytes = 2 * 4 * 100},
+    {.sentence = "and no connection of TCP",
+     .tls = TABLE_NO_TLS,
+     .tcp = true,
+     .asked = true,
+     .idle = {11, 0},
+     .most = {11, 4},
+     .servers_bytes = 2 * 2 * 100},
     {.sentence = "a silent connection of TCP has its server's",
      .tls = TABLE_NO_TLS,
      .tcp = true,
@@ -122,6 +138,7 @@ static void make(const struct row *r, struct fixture *f)
                           .n_listeners = 1,
                           .cluster = &f->cluster,
                           .n_clusters = 1,
+                          .n_auth_rules = r->asked,
                           .tls = SHOWN,
                           .n_tls = COUNT_OF(SHOWN)};
 }

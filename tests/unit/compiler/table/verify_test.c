@@ -24,6 +24,8 @@ struct fixture {
     struct table_atom atom[3];
     struct table_part part[2];
     struct table_effect effect;
+    struct table_auth auth;
+    struct slice nothing;
     struct table_end end[3];
     struct table_range range[2];
     struct table_network_set networks;
@@ -167,6 +169,13 @@ static void set_cookies(struct fixture *f)
 }
 
 /* The first cluster ejects servers, as it may. */
+static void ask(struct fixture *f)
+{
+    f->auth = (struct table_auth){.path = SLICE("/"), .timeout_ns = 1};
+    f->t.auth_rule = &f->auth;
+    f->t.n_auth_rules = 1;
+}
+
 static void eject(struct fixture *f)
 {
     f->cluster[0].outlier = (struct table_outlier){.given = true,
@@ -322,6 +331,15 @@ static void eject(struct fixture *f)
     SPOIL(f->effect.kind = EFFECT_TIMEOUT_READ, "a timeout is not above zero")                     \
     SPOIL((f->effect.kind = EFFECT_RETRY, f->effect.number = 11),                                  \
           "a clause tries again too often")                                                        \
+    SPOIL(f->effect.kind = EFFECT_REQUIRE_AUTH,                                                    \
+          "a request is asked about in a way that is not there")                                   \
+    SPOIL((ask(f), f->auth.cluster = 2), "a cluster is asked about requests that is not there")    \
+    SPOIL((ask(f), f->auth.path = SLICE("x")), "requests are asked about without a path")          \
+    SPOIL((ask(f), f->auth.timeout_ns = 0), "an answer about requests is not waited for")          \
+    SPOIL((ask(f), f->auth.n_take = TABLE_AUTH_NAMES_MAX + 1),                                     \
+          "too many headers are sent or taken when it is asked about a request")                   \
+    SPOIL((ask(f), f->auth.n_send = 1, f->auth.send = &f->nothing), "a header has no name")        \
+    SPOIL((ask(f), f->auth.n_take = 1, f->auth.take = &f->nothing), "a header has no name")        \
     SPOIL(f->atom[2].op = OP_MATCHES, "an atom names a regular expression that is not there")      \
     SPOIL(f->atom[2].op = OP_IN_NUMBERS,                                                           \
           "a number is compared as a string, or a string as a number")                             \

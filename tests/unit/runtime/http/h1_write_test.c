@@ -28,6 +28,7 @@
 #define CLOSED  (1u << 2)
 #define KEPT    (1u << 3)
 #define CUT     (1u << 4) /* the cookie lb */
+#define ASKED   (1u << 5) /* by another method */
 
 static const struct row {
     const char *says, *in;
@@ -53,6 +54,9 @@ static const struct row {
     {"add keeps them",
      "GET /a HTTP/1.1\r\nHost: a\r\nX-A: 1\r\n\r\n", 0, {ADD("x-a", "2"), ADD("x-a", "3")},
      "GET /t HTTP/1.1\r\nHost: h\r\nX-A: 1\r\nx-a: 2\r\nx-a: 3\r\n\r\n"},
+    {"by another method than it came with",
+     "POST /a HTTP/1.1\r\nHost: a\r\nA: 1\r\n\r\n", ASKED, {{0}},
+     "GET /t HTTP/1.1\r\nHost: h\r\nA: 1\r\n\r\n"},
     {"remove removes",
      "GET /a HTTP/1.1\r\nHost: a\r\nX-A: 1\r\n\r\n", 0, {REMOVE("x-a")},
      "GET /t HTTP/1.1\r\nHost: h\r\n\r\n"},
@@ -172,6 +176,7 @@ static void requests_are_written(void **state)
         http_edits_apply(&h, row->edit, n_edits(row));
         const struct h1_request_out r = {
             .head = &h,
+            .method = row->flags & ASKED ? SLICE("GET") : SLICE_NONE,
             .target = SLICE("/t"),
             .host = SLICE("h"),
             .edit = row->edit,
