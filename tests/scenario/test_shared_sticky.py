@@ -102,6 +102,13 @@ def knows(n, *all):
         wait_for(lambda: sticky(lbc)["clients"] == n, f"{n} clients are known, of whom {sticky(lbc)} says")
 
 
+def waits(lbc):
+    """It asks every 20 ms, once it has been answered."""
+    before = shared(lbc)["round_trips"]
+    time.sleep(0.2)
+    return shared(lbc)["round_trips"] == before
+
+
 class Users(threading.Thread):
     """Some clients that come to one process again and again, as long as it is let."""
 
@@ -195,7 +202,8 @@ def test_of_two_that_choose_at_once_the_first_that_told_holds(site):
     site = site()
     a, b = site.two(timeout="10s")
     users = range(30)
-    site.redis.pause()  # so that neither hears the other
+    site.redis.pause()
+    wait_for(lambda: waits(a) and waits(b), "both have asked, and tell nothing until they are answered")
     at_a, at_b = site.everybody(a, users), {u: site.who(b, u) for u in reversed(users)}
     assert at_a != at_b
     b.signal(signal.SIGSTOP)
