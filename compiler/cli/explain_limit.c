@@ -4,6 +4,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/text.h"
+#include "runtime/limit/bandwidth.h"
 #include "runtime/limit/rate.h"
 
 typedef unsigned long long ull;
@@ -64,16 +65,33 @@ static void add_algorithm(const struct table_rate *r, struct text *out)
     text_addc(out, '\n');
 }
 
-static void add_limit(const struct table_limit *l, struct text *out)
+static void add_bandwidth(const char *word, const struct table_bandwidth *b, struct text *out)
 {
-    text_addf(out, "limit " SLICE_FMT "  " SLICE_FMT ":%u\n", SLICE_ARG(l->name),
-              SLICE_ARG(l->place.file), l->place.line);
-    text_adds(out, l->n_keys > 0 ? "  counted by " : "  all requests are counted together");
+    if (b->bytes_per_s > 0)
+        text_addf(out, "  %s %lluB/s: %llu bytes at once, then up to %llu at a time\n", word,
+                  (ull)b->bytes_per_s, (ull)b->burst, (ull)bandwidth_piece(*b));
+}
+
+static void add_key(const struct table_limit *l, struct text *out)
+{
+    static const char *const all[] = {[PER_KEY] = "all requests are counted together",
+                                      [PER_CONNECTION] = "each connection has it for itself",
+                                      [PER_REQUEST] = "each request has it for itself"};
+    text_addf(out, "  %s", l->n_keys > 0 ? "counted by " : all[l->per]);
     for (uint32_t i = 0; i < l->n_keys; i++) {
         text_adds(out, i > 0 ? ", " : "");
         table_field_write(l->key[i].field, l->key[i].key, '"', out);
     }
     text_addc(out, '\n');
+}
+
+static void add_limit(const struct table_limit *l, struct text *out)
+{
+    text_addf(out, "limit " SLICE_FMT "  " SLICE_FMT ":%u\n", SLICE_ARG(l->name),
+              SLICE_ARG(l->place.file), l->place.line);
+    add_key(l, out);
+    add_bandwidth("download", &l->download, out);
+    add_bandwidth("upload", &l->upload, out);
     for (uint32_t i = 0; i < l->n_rates; i++) {
         text_adds(out, "  ");
         add_rate(&l->rate[i], out);
@@ -116,12 +134,45 @@ static bool has_windows(const struct table_limit *l)
     return some;
 }
 
+/* When the last byte of a body has gone, of a key that moves nothing else. */
+static void add_bodies(const char *word, const struct table_bandwidth *b, struct text *out)
+{
+    static const struct {
+        const char *name;
+        uint64_t bytes;
+    } body[] = {{"64KiB", 1u << 16},
+                {"1MiB", 1u << 20},
+                {"10MiB", 10u << 20},
+                {"100MiB", 100u << 20},
+                {"1GiB", 1u << 30}};
+    for (size_t i = 0; b->bytes_per_s > 0 && i < COUNT_OF(body); i++) {
+        int64_t after;
+        const int64_t ns = bandwidth_take(*b, 0, 0, body[i].bytes, &after);
+        text_addf(out, "  %s of %s  ", word, body[i].name);
+        if (ns == 0)
+            text_adds(out, "at once");
+        else
+            add_seconds(ns / NS_PER_MS * NS_PER_MS, out);
+        text_addc(out, '\n');
+    }
+}
+
+static void explain_bytes(const struct table_limit *l, struct text *out)
+{
+    text_adds(out, "  it refuses nothing: what is beyond waits\n"
+                   "\none that moves as much as it may takes for\n");
+    add_bodies("a download", &l->download, out);
+    add_bodies("an upload", &l->upload, out);
+}
+
 bool explain_limit(const struct table *t, struct slice name, struct text *out)
 {
     const uint32_t i = table_find_limit(t, name);
     if (i == UINT32_MAX)
         return false;
     add_limit(&t->limit[i], out);
+    if (t->limit[i].bytes)
+        explain_bytes(&t->limit[i], out);
     if (t->limit[i].n_rates == 0)
         return true;
     struct spent s = {&t->limit[i], MUST_ARRAY(int64_t, t->limit[i].n_rates)};

@@ -62,9 +62,22 @@ static bool implies(const struct program_value *a, const struct program_value *b
     return b->number >= a->number * times;
 }
 
+/* Who is delayed looks again at the worker's next tick, so what may go at once is what goes from
+ * one to the next; twice that leaves room for a late one. */
+#define BURST_TICKS_PER_S 25u
+
+static void bandwidth(const struct program_setting *a, struct diags *d)
+{
+    const struct program_setting *burst = a ? lint_own(a, SETTING_BANDWIDTH_BURST) : NULL;
+    if (burst && burst->value[0].number < a->value[0].number / BURST_TICKS_PER_S)
+        diag(d, DIAG_BURST_SHORT, burst->span);
+}
+
 static void limit(const struct program_object *o, struct diags *d)
 {
     const struct program_settings *given = &o->settings;
+    bandwidth(lint_given(given, SETTING_LIMIT_DOWNLOAD), d);
+    bandwidth(lint_given(given, SETTING_LIMIT_UPLOAD), d);
     if (lint_given(given, SETTING_LIMIT_BURST))
         return; /* more than the rate for a while: the longer one may bite after all */
     for (uint32_t i = 0; i < given->n; i++) {

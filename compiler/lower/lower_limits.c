@@ -50,6 +50,27 @@ static void lower_rates(struct lowering *l, const struct program_settings *s,
     to->rate = out;
 }
 
+static struct table_bandwidth bandwidth(const struct program_settings *s, enum setting_id id)
+{
+    const struct program_setting *a = lower_given(s->at, s->n, id);
+    if (!a)
+        return (struct table_bandwidth){0};
+    const struct program_setting *burst = lower_given(a->own, a->n_own, SETTING_BANDWIDTH_BURST);
+    const uint64_t bytes_per_s = a->value[0].number;
+    return (struct table_bandwidth){.bytes_per_s = bytes_per_s,
+                                    .burst = burst ? burst->value[0].number : bytes_per_s};
+}
+
+static void lower_bandwidths(const struct program_settings *s, struct table_limit *to)
+{
+    static const enum table_limit_per PER[] = {PER_CONNECTION, PER_REQUEST}; /* the schema's */
+    const struct program_setting *per = lower_given(s->at, s->n, SETTING_LIMIT_PER);
+    to->download = bandwidth(s, SETTING_LIMIT_DOWNLOAD);
+    to->upload = bandwidth(s, SETTING_LIMIT_UPLOAD);
+    to->bytes = to->download.bytes_per_s > 0 || to->upload.bytes_per_s > 0;
+    to->per = per ? PER[per->value[0].number] : PER_KEY;
+}
+
 uint32_t lower_find_shared(const struct lowering *l, const struct program_setting *by)
 {
     uint32_t i = 0;
@@ -103,6 +124,7 @@ static void lower_limit(struct lowering *l, const struct program_object *from,
         .shared = lower_find_shared(l, lower_given(s->at, s->n, SETTING_LIMIT_SHARED))};
     lower_keys(l, s, to);
     lower_rates(l, s, to);
+    lower_bandwidths(s, to);
 }
 
 void lower_limits(struct lowering *l)

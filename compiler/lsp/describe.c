@@ -44,6 +44,9 @@ void describe_value(const struct value *v, struct text *out)
     case TYPE_PORT: text_addf(out, "%llu", (unsigned long long)v->number); return;
     case TYPE_PERCENT: text_addf(out, "%llu%%", (unsigned long long)v->number); return;
     case TYPE_SIZE: text_addf(out, "%llu bytes", (unsigned long long)v->number); return;
+    case TYPE_BANDWIDTH:
+        text_addf(out, "%llu bytes in a second", (unsigned long long)v->number);
+        return;
     case TYPE_DURATION: duration_write(v->number, out); return;
     case TYPE_RATE:
         text_addf(out, "%llu in ", (unsigned long long)v->number);

@@ -75,10 +75,13 @@ static bool can_be_shared(struct sema *s, const struct program_object *o)
 /* Is there what nothing of its kind works without? */
 static bool is_whole(struct sema *s, const struct program_object *o, enum setting_block block)
 {
-    if (block == BLOCK_LIMIT && !has(o, SETTING_LIMIT_RATE) && !has(o, SETTING_LIMIT_CONCURRENT))
+    if (block == BLOCK_LIMIT && !has(o, SETTING_LIMIT_RATE) && !has(o, SETTING_LIMIT_CONCURRENT) &&
+        !limit_of_bytes(&o->settings))
         return say_void(s, o, DIAG_LIMITS_NOTHING,
-                        "it is given as: rate 100/s, or concurrent 20 for requests in flight");
-    if (block == BLOCK_LIMIT && (!limit_windows_fit(s, &o->settings) || !can_be_shared(s, o)))
+                        "it is given as: rate 100/s, concurrent 20 for requests in flight, or "
+                        "download 10MiB/s and upload 2MiB/s for bytes");
+    if (block == BLOCK_LIMIT && (!limit_is_of_one_kind(s, o) ||
+                                 !limit_windows_fit(s, &o->settings) || !can_be_shared(s, o)))
         return false;
     if (block == BLOCK_SHARED && !prefix_fits(s, o))
         return false;
@@ -142,7 +145,7 @@ bool object_read(struct sema *s, const struct ast *a, enum setting_block block,
     const bool ok = settings_read(s, block, a->first, &out->settings) && is_whole(s, out, block) &&
                     is_upright(s, out, block);
     if (block == BLOCK_TLS || block == BLOCK_RESOLVER || block == BLOCK_LIMIT ||
-        block == BLOCK_SHARED)
+        block == BLOCK_SHARED || block == BLOCK_ADMIN)
         return ok;
     s->unserved.n = unserved; /* none of the others is served: said once for each */
     not_served(s, out->span);

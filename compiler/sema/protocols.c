@@ -60,6 +60,7 @@ static bool is_for_connections(enum action_kind kind)
     case ACTION_FORWARD_MAP:
     case ACTION_DROP:
     case ACTION_TARPIT:
+    case ACTION_LIMIT: /* one that counts bytes */
     case ACTION_GOTO: return true;
     case ACTION_SET_HEADER:
     case ACTION_ADD_HEADER:
@@ -75,7 +76,6 @@ static bool is_for_connections(enum action_kind kind)
     case ACTION_TIMEOUT_READ:
     case ACTION_RETRY:
     case ACTION_MIRROR:
-    case ACTION_LIMIT:
     case ACTION_REQUIRE_AUTH:
     case ACTION_REQUIRE_BASIC:
     case ACTION_REQUIRE_JWT:
@@ -90,12 +90,35 @@ static bool is_for_connections(enum action_kind kind)
     return false;
 }
 
+/* Of a connection bytes can be counted, by what is known of it. */
+static void limited(struct follow *f, struct slice name, struct span where)
+{
+    const struct program_object *limit = f->listener->tcp ? limit_named(f->p, name) : NULL;
+    if (!limit)
+        return;
+    const struct program_setting *key = setting_given(&limit->settings, SETTING_LIMIT_KEY);
+    if (!limit_of_bytes(&limit->settings)) {
+        say(f, where, "this limit counts requests");
+        return;
+    }
+    for (uint32_t i = 0; key && !key->wrong && i < key->n_values; i++)
+        if (key->value[i].field != FIELD_CLUSTER)
+            asked(f, key->value[i].field, key->value[i].span);
+}
+
+static void limited_by(struct follow *f, const struct program_settings *given, enum setting_id id,
+                       struct span where)
+{
+    for (uint32_t i = 0; i < given->n; i++)
+        if (given->at[i].id == id && !given->at[i].wrong)
+            limited(f, given->at[i].value[0].text, where.to > 0 ? where : given->at[i].span);
+}
+
 static void reaches(struct follow *f, uint32_t cluster, struct span where)
 {
     const struct program_cluster *c = &f->p->cluster[cluster];
     f->listener->reach[cluster] = true;
-    if (f->listener->tcp && setting_given(&c->settings, SETTING_CLUSTER_LIMIT))
-        say(f, where, "the `limit` of this cluster counts requests only");
+    limited_by(f, &c->settings, SETTING_CLUSTER_LIMIT, where);
     if (f->listener->tcp || !c->tcp || !f->ok)
         return;
     diag(f->s->diags, DIAG_TCP_CLUSTER, where, SLICE_ARG(f->listener->name), SLICE_ARG(c->name));
@@ -123,6 +146,8 @@ static void action_of(struct follow *f, const struct action *a)
         return;
     }
     targets(f, a);
+    if (a->kind == ACTION_LIMIT)
+        limited(f, a->name, a->span);
     if (a->kind == ACTION_SPLIT || a->kind == ACTION_FORWARD_MAP)
         asked(f, a->field, a->span);
     if (a->kind == ACTION_GOTO)
@@ -146,12 +171,15 @@ static void route_of(struct follow *f, uint32_t route)
 /* Settings that a connection has no use for. */
 static void settings_of(struct follow *f)
 {
-    static const enum setting_id OF_REQUESTS[] = {
-        SETTING_LISTENER_PATH,          SETTING_LISTENER_COMPRESS,
-        SETTING_LISTENER_LIMIT,         SETTING_LISTENER_CLIENT_HEADER,
-        SETTING_LISTENER_MAX_STREAMS,   SETTING_LISTENER_MAX_GLITCHES,
-        SETTING_LISTENER_MIN_RATE,      SETTING_LISTENER_MAX_HEADER_SIZE,
-        SETTING_LISTENER_MAX_BODY_SIZE, SETTING_LISTENER_MAX_REQUESTS};
+    static const enum setting_id OF_REQUESTS[] = {SETTING_LISTENER_PATH,
+                                                  SETTING_LISTENER_COMPRESS,
+                                                  SETTING_LISTENER_CLIENT_HEADER,
+                                                  SETTING_LISTENER_MAX_STREAMS,
+                                                  SETTING_LISTENER_MAX_GLITCHES,
+                                                  SETTING_LISTENER_MIN_RATE,
+                                                  SETTING_LISTENER_MAX_HEADER_SIZE,
+                                                  SETTING_LISTENER_MAX_BODY_SIZE,
+                                                  SETTING_LISTENER_MAX_REQUESTS};
     if (f->listener->on_response.n_clauses > 0)
         say(f, f->listener->on_response.span, "there will be no response to do this with");
     for (size_t i = 0; i < COUNT_OF(OF_REQUESTS); i++) {
@@ -159,14 +187,7 @@ static void settings_of(struct follow *f)
         if (a)
             say(f, a->span, "this has an effect on requests only");
     }
-}
-
-static const struct program_object *limit_named(const struct program *p, struct slice name)
-{
-    for (uint32_t i = 0; i < p->n_objects[OBJECT_LIMIT]; i++)
-        if (slice_eq(p->object[OBJECT_LIMIT][i].name, name))
-            return &p->object[OBJECT_LIMIT][i];
-    return NULL;
+    limited_by(f, &f->listener->settings, SETTING_LISTENER_LIMIT, (struct span){0});
 }
 
 /* By what does a limit count that a connection does not have yet? NULL: it has all. */
@@ -190,6 +211,8 @@ static bool limits_of_connections(struct sema *s, const struct program *p, const
             const struct program_object *limit =
                 a->kind == ACTION_LIMIT ? limit_named(p, a->name) : NULL;
             const struct program_value *late = limit ? key_too_late(limit) : NULL;
+            ok &= !limit ||
+                  limit_named_of_requests(s, p, a->name, a->span, "here connections are counted");
             if (!late)
                 continue;
             diag(s->diags, DIAG_NOT_KNOWN_YET, a->span, "a connection",

@@ -124,6 +124,15 @@ bool protocols_check(struct sema *s, struct program *p);
 bool limit_windows_fit(struct sema *s, const struct program_settings *given);
 bool limits_check(struct sema *s, const struct program *p);
 
+/* What makes it a limit that counts bytes, or NULL: it counts requests. */
+const struct program_setting *limit_of_bytes(const struct program_settings *given);
+bool limit_is_of_one_kind(struct sema *s, const struct program_object *o);
+const struct program_object *limit_named(const struct program *p, struct slice name);
+
+/* Does the limit of that name count requests, as it must here? `why` ends the message. */
+bool limit_named_of_requests(struct sema *s, const struct program *p, struct slice name,
+                             struct span where, const char *why);
+
 /* actions.c: false after a report. */
 bool action_changes(enum action_kind kind);
 bool action_read(struct sema *s, const struct ast *a, struct action *out);
@@ -188,11 +197,21 @@ bool sticky_read(struct sema *s, const struct program_setting *a, struct program
 
 bool health_read(struct sema *s, const struct program_setting *given, struct table_health *out);
 unsigned path_rules_of(const struct ast *file);
+
+/* listeners.c: one `bind` among the settings of what binds it; and is it the first one there? False
+ * after a report. */
+bool bind_read(struct sema *s, const struct program_settings *given,
+               const struct program_setting *a, struct table_bind *out);
+bool bound_first(struct sema *s, const struct program_setting *a, const struct endpoint *e);
+
 bool listener_read(struct sema *s, const struct definition *d, struct program_listener *out);
 
 /* objects.c: blocks that are settings and nothing else. */
 bool object_read(struct sema *s, const struct ast *a, enum setting_block block,
                  struct program_object *out);
+/* admin.c: what `admin` is bound to, and whether it may be. False after a report. */
+bool admin_read(struct sema *s, struct program *p);
+
 /* Notes that something is checked and has no effect. */
 void not_served(struct sema *s, struct span where);
 

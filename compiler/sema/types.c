@@ -60,6 +60,7 @@ const char *type_article(enum type t)
         [TYPE_BOOLEAN] = "true or false",
         [TYPE_TLS_VERSION] = "a version of TLS",
         [TYPE_RATE] = "a rate",
+        [TYPE_BANDWIDTH] = "a bandwidth",
     };
     ASSERT(t < TYPE_COUNT);
     return articles[t];

@@ -23,7 +23,7 @@ static bool number_within(struct sema *s, enum type type, struct slice text, str
     return say_bad_value(s, type, text, where);
 }
 
-static bool size_parse(struct sema *s, struct slice text, struct span where, uint64_t *out)
+static bool bytes_parse(struct slice text, uint64_t *out)
 {
     static const struct {
         struct slice unit;
@@ -40,7 +40,20 @@ static bool size_parse(struct sema *s, struct slice text, struct span where, uin
         *out *= units[i].bytes;
         return true;
     }
-    return say_bad_value(s, TYPE_SIZE, text, where);
+    return false;
+}
+
+static bool size_parse(struct sema *s, struct slice text, struct span where, uint64_t *out)
+{
+    return bytes_parse(text, out) || say_bad_value(s, TYPE_SIZE, text, where);
+}
+
+/* 10MiB/s */
+static bool bandwidth_parse(struct sema *s, struct slice text, struct span where, uint64_t *out)
+{
+    const bool by_second = slice_ends(text, SLICE("/s"));
+    return (by_second && bytes_parse((struct slice){text.at, text.len - 2}, out)) ||
+           say_bad_value(s, TYPE_BANDWIDTH, text, where);
 }
 
 static bool percent_parse(struct sema *s, struct slice text, struct span where, uint64_t *out)
@@ -130,6 +143,7 @@ bool value_parse(struct sema *s, enum type type, struct slice text, struct span 
     case TYPE_DURATION: return duration_parse(s, text, where, &out->number);
     case TYPE_SIZE: return size_parse(s, text, where, &out->number);
     case TYPE_RATE: return rate_parse(s, text, where, out);
+    case TYPE_BANDWIDTH: return bandwidth_parse(s, text, where, &out->number);
     case TYPE_PORT: return number_within(s, type, text, where, 1, UINT16_MAX, &out->number);
     case TYPE_ADDRESS: return address_value(s, text, where, &out->network);
     case TYPE_NETWORK: return network_value(s, text, where, &out->network);

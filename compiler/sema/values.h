@@ -6,9 +6,9 @@
 
 struct value {
     enum type type;
-    uint64_t
-        number; /* INTEGER, PERCENT, SIZE (bytes), PORT; DURATION (nanoseconds); RATE: how many */
-    uint64_t per_ns;          /* RATE: in which time */
+    uint64_t number; /* INTEGER, PERCENT, SIZE (bytes), PORT; DURATION (nanoseconds); RATE: how
+                        many; BANDWIDTH: bytes in a second */
+    uint64_t per_ns; /* RATE: in which time */
     struct network network;   /* NETWORK; ADDRESS: of one */
     struct endpoint endpoint; /* ENDPOINT */
     struct slice text;        /* STRING, METHOD, SCHEME, HOST, PATH: normalised */

@@ -57,6 +57,7 @@ struct slice value_written(struct arena *arena, const struct value *v)
     case TYPE_PERCENT: return arena_format(arena, "%llu%%", number);
     case TYPE_DURATION: return duration(arena, v->number);
     case TYPE_RATE: return rate(arena, v);
+    case TYPE_BANDWIDTH: return arena_format(arena, "%lluB/s", number);
     case TYPE_ADDRESS:
     case TYPE_NETWORK: return network_written(arena, &v->network);
     case TYPE_ENDPOINT: return endpoint_written(arena, &v->endpoint);

@@ -338,6 +338,25 @@ static void dump_shared(const struct table *t, const struct table_shared *s, str
               when_down[s->when_down]);
 }
 
+static void dump_bandwidth(const char *word, const struct table_bandwidth *b, struct text *out)
+{
+    if (b->bytes_per_s > 0)
+        text_addf(out, "  %s %lluB/s burst %lluB\n", word, (unsigned long long)b->bytes_per_s,
+                  (unsigned long long)b->burst);
+}
+
+/* What it has besides what it counts. */
+static void dump_limit_settings(const struct table_limit *l, struct text *out)
+{
+    static const char *const per[] = {
+        [PER_KEY] = "", [PER_CONNECTION] = "per connection ", [PER_REQUEST] = "per request "};
+    if (l->bytes)
+        text_addf(out, "  %s", per[l->per]);
+    else
+        text_addf(out, "  status %u mode %s ", l->status, l->observe ? "observe" : "enforce");
+    text_addf(out, "prefix %u %u entries %u\n\n", l->v4_bits, l->v6_bits, l->entries);
+}
+
 static void dump_limit(const struct table *t, const struct table_limit *l, struct text *out)
 {
     text_addf(out, "limit " SLICE_FMT "\n", SLICE_ARG(l->name));
@@ -350,10 +369,32 @@ static void dump_limit(const struct table *t, const struct table_limit *l, struc
         dump_rate(&l->rate[i], out);
     if (l->concurrent > 0)
         text_addf(out, "  concurrent %u\n", l->concurrent);
+    dump_bandwidth("download", &l->download, out);
+    dump_bandwidth("upload", &l->upload, out);
     if (l->shared != TABLE_NO_SHARED)
         text_addf(out, "  shared " SLICE_FMT "\n", SLICE_ARG(t->shared[l->shared].name));
-    text_addf(out, "  status %u mode %s prefix %u %u entries %u\n\n", l->status,
-              l->observe ? "observe" : "enforce", l->v4_bits, l->v6_bits, l->entries);
+    dump_limit_settings(l, out);
+}
+
+static void dump_admin(const struct table *t, struct text *out)
+{
+    const struct table_admin *a = &t->admin;
+    if (a->n_binds == 0)
+        return;
+    text_adds(out, "admin\n");
+    for (uint32_t i = 0; i < a->n_binds; i++) {
+        char at[ENDPOINT_TEXT_MAX];
+        endpoint_format(&a->bind[i].endpoint, at);
+        text_addf(out, "  bind %s backlog %u", at, a->bind[i].backlog);
+        if (a->bind[i].mode != TABLE_NO_MODE)
+            text_addf(out, " mode %04o", a->bind[i].mode);
+        text_addc(out, '\n');
+    }
+    if (!a->everybody)
+        text_addf(out, "  allow-from in %u ranges\n", a->allowed.n);
+    if (a->token != TABLE_NO_SECRET)
+        text_addf(out, "  token " SLICE_FMT "\n", SLICE_ARG(t->secret[a->token].name));
+    text_addf(out, "  metrics %s pages %s\n\n", a->metrics ? "on" : "off", a->pages ? "on" : "off");
 }
 
 static void dump_end(const struct table *t, const struct table_end *e, struct text *out)
@@ -422,6 +463,7 @@ void table_dump(const struct table *t, struct text *out)
         dump_limit(t, &t->limit[i], out);
     for (uint32_t i = 0; i < t->n_listeners; i++)
         dump_listener(t, &t->listener[i], out);
+    dump_admin(t, out);
     for (uint32_t i = 0; i < t->n_clusters; i++)
         dump_cluster(t, &t->cluster[i], out);
     for (uint32_t i = 0; i < t->n_resolvers; i++)

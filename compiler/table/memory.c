@@ -142,8 +142,7 @@ static uint64_t limits_bytes(const struct table *t, const struct memory_costs *c
 {
     uint64_t bytes = 0;
     for (uint32_t i = 0; c->limit_bytes && i < t->n_limits; i++) {
-        const struct table_limit *l = &t->limit[i];
-        bytes += c->limit_bytes(l->n_keys > 0 ? l->entries : 1, l->n_rates, l->concurrent > 0);
+        bytes += c->limit_bytes(&t->limit[i]);
     }
     for (uint32_t i = 0; c->callers_bytes && i < t->n_listeners; i++)
         if (t->listener[i].max_per_source != TABLE_NO_MAX)

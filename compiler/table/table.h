@@ -377,14 +377,28 @@ struct table_shared {
     enum table_when_down when_down;
 };
 
-/* A `limit` block. */
+/* Bytes in a second, `burst` of them at once: runtime/limit/bandwidth.h. */
+struct table_bandwidth {
+    uint64_t bytes_per_s; /* 0: as many as there are */
+    uint64_t burst;       /* then 0, else above */
+};
+
+#define TABLE_BANDWIDTH_MAX (UINT64_C(1) << 40) /* of both */
+
+/* Whom the bandwidth is for. */
+enum table_limit_per { PER_KEY, PER_CONNECTION, PER_REQUEST };
+
+/* A `limit` block: of requests, or of bytes. */
 struct table_limit {
     struct slice name;
     struct table_place place;
     const struct table_limit_key *key; /* none: all requests are counted together */
     const struct table_rate *rate;     /* all of them hold */
     uint32_t n_keys, n_rates;
-    uint32_t concurrent;      /* requests in flight; 0: as many as there are, and a rate */
+    uint32_t concurrent; /* requests in flight; 0: as many as there are */
+    bool bytes;          /* a download or an upload, and none of the two before */
+    struct table_bandwidth download, upload;
+    enum table_limit_per per; /* of bytes; without keys unless it is by key */
     uint16_t status;          /* 400..599 */
     uint32_t entries;         /* keys that are remembered; at least 1 */
     uint8_t v4_bits, v6_bits; /* of addresses, those that count: 1..32, 1..128 */
@@ -668,6 +682,17 @@ struct table_cluster {
     int64_t timeout_ns[TIMEOUT_COUNT]; /* those of the CLUSTER scope; all above 0 */
 };
 
+/* The `admin` block: where operators ask over HTTP, and who may. */
+struct table_admin {
+    struct table_place place;
+    const struct table_bind *bind; /* without TLS and PROXY headers */
+    uint32_t n_binds;              /* 0: there is no `admin`, and the rest is 0 */
+    bool everybody;                /* may connect, else `allowed` */
+    struct table_network_set allowed;
+    uint32_t token; /* into table.secret, or TABLE_NO_SECRET: nothing has to be given */
+    bool metrics, pages;
+};
+
 struct table_classifier; /* classifier.h */
 
 struct table {
@@ -710,6 +735,7 @@ struct table {
     uint32_t n_listeners, n_clusters, n_servers, n_routes, n_clauses, n_nodes, n_atoms, n_effects,
         n_ends, n_network_sets, n_number_sets, n_string_sets, n_regexs, n_maps, n_tls, n_sources,
         n_resolvers, n_limits, n_shared, n_secrets, n_cors_rules, n_jwt_rules, n_auth_rules;
+    struct table_admin admin;
     struct table_compress compress; /* what the effect means where a listener has none */
     unsigned path_rules;            /* of all listeners together */
     bool requires;                  /* some clause asks who the client is */

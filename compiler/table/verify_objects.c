@@ -77,10 +77,32 @@ static const char *verify_compress(const struct table_compress *c)
     return NULL;
 }
 
+static bool is_bandwidth(const struct table_bandwidth *b)
+{
+    return (b->bytes_per_s > 0) == (b->burst > 0) && b->bytes_per_s <= TABLE_BANDWIDTH_MAX &&
+           b->burst <= TABLE_BANDWIDTH_MAX;
+}
+
+static const char *verify_bandwidths(const struct table_limit *l)
+{
+    REQUIRE(is_bandwidth(&l->download) && is_bandwidth(&l->upload),
+            "a limit has a bandwidth that can't be");
+    REQUIRE(l->bytes == (l->download.bytes_per_s > 0 || l->upload.bytes_per_s > 0),
+            "a limit counts bytes without a bandwidth");
+    REQUIRE(!l->bytes || (l->n_rates == 0 && l->concurrent == 0 && l->shared == TABLE_NO_SHARED),
+            "a limit counts both bytes and requests");
+    REQUIRE(l->per <= PER_REQUEST && (l->per == PER_KEY || (l->bytes && l->n_keys == 0)),
+            "a limit counts by a key beside its connection or request");
+    return NULL;
+}
+
 static const char *verify_limit(const struct table *t, const struct table_limit *l)
 {
     REQUIRE(l->name.len > 0, "a limit has no name");
-    REQUIRE(l->n_rates > 0 || l->concurrent > 0, "a limit limits nothing");
+    REQUIRE(l->n_rates > 0 || l->concurrent > 0 || l->bytes, "a limit limits nothing");
+    const char *problem = verify_bandwidths(l);
+    if (problem)
+        return problem;
     REQUIRE(l->n_rates == 0 || l->rate, "a limit has no rate");
     for (uint32_t i = 0; i < l->n_rates; i++)
         REQUIRE(l->rate[i].count > 0 && l->rate[i].period_ns > 0 && l->rate[i].step_ns > 0 &&
@@ -115,6 +137,21 @@ static const char *verify_shared(const struct table *t, const struct table_share
     REQUIRE(s->timeout_ns > 0, "a shared waits for no answer");
     REQUIRE(s->when_down <= WHEN_DOWN_DENY, "a shared does nothing known while nobody answers");
     return NULL;
+}
+
+static const char *verify_admin(const struct table *t)
+{
+    const struct table_admin *a = &t->admin;
+    for (uint32_t i = 0; i < a->n_binds; i++) {
+        const struct table_bind *b = &a->bind[i];
+        REQUIRE(endpoint_is_usable(&b->endpoint), "an admin is bound to what can't be bound");
+        REQUIRE(b->tls == TABLE_NO_TLS && !b->proxy_protocol, "an admin speaks what it can't");
+        REQUIRE(b->backlog >= 1 && b->backlog <= UINT16_MAX, "an admin lets nobody wait");
+    }
+    REQUIRE(a->n_binds == 0 || a->token == TABLE_NO_SECRET || a->token < t->n_secrets,
+            "an admin has a token that is not there");
+    REQUIRE(a->n_binds == 0 || a->everybody || a->allowed.n > 0, "an admin lets nobody in");
+    return verify_networks(&a->allowed);
 }
 
 static const char *verify_cors(const struct table_cors *c)
@@ -420,6 +457,8 @@ const char *verify_objects(const struct table *t)
     for (uint32_t i = 0; i < t->n_listeners && !problem; i++)
         problem = verify_listener(t, &t->listener[i]);
 
+    if (!problem)
+        problem = verify_admin(t);
     for (uint32_t i = 0; i < t->n_resolvers && !problem; i++)
         problem = verify_resolver(&t->resolver[i]);
 

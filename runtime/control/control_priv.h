@@ -77,8 +77,9 @@ struct control {
 
     struct checks *checks; /* of passwords, for all workers */
     struct worker **worker;
-    const struct metrics **metrics; /* the workers', and ours behind them */
-    struct metrics own;             /* this thread's */
+    const struct metrics **metrics; /* the workers', ours behind them, and who serves `admin` */
+    uint32_t n_metrics;
+    struct metrics own; /* this thread's */
     struct access_ring **ring;
     struct writer *writer;
     uint32_t n_workers; /* those that were made */

@@ -13,6 +13,7 @@
 #include "runtime/daemon/revisions.h"
 #include "runtime/daemon/served.h"
 #include "runtime/net/inherited.h"
+#include "stats/server/server.h"
 #include "stats/socket/socket.h"
 
 #define DRAIN_S_DEFAULT 30
@@ -67,6 +68,7 @@ struct run {
     struct state *state;
     struct history *history;
     struct text journal;
+    struct admin *admin;
     struct served *served;
 };
 
@@ -194,6 +196,8 @@ static int serve(const struct run *r, struct table *table)
     struct text why = {0};
     struct stats_socket *socket = NULL, *haproxy = NULL;
     struct control *c = control_new(&r->config, &why);
+    if (c)
+        admin_attach(r->admin, c);
     const bool reachable = c && open_socket(r->socket, STATS_LBC, c, &socket, &why) &&
                            open_socket(r->haproxy_socket, STATS_HAPROXY, c, &haproxy, &why);
     if (!reachable)
@@ -209,6 +213,7 @@ static int serve(const struct run *r, struct table *table)
     inherited_close();
     stats_socket_close(socket);
     stats_socket_close(haproxy);
+    admin_stop(r->admin);
     control_free(c);
     text_done(&why);
     return ok ? EXIT_CLEAN : EXIT_ERRORS;
@@ -232,12 +237,15 @@ int run_main(int argc, char **argv)
     if (wrong)
         return cli_usage(&command, wrong);
 
+    r.admin = admin_new();
+    r.config.admin = admin_hooks(r.admin);
     struct loaded l;
     r.config.file = argv[1];
     const int rc = load_to_run(r.config.file, &l);
     if (rc < 0) {
         fprintf(stderr, "lbc: cannot read %s: %s\n", r.config.file, strerror(-rc));
         loaded_done(&l);
+        admin_free(r.admin);
         return EXIT_UNREADABLE;
     }
     if (diag_errors(l.diags) + diag_warnings(l.diags) > 0)
@@ -254,5 +262,6 @@ int run_main(int argc, char **argv)
         table_free(table);
     served_free(r.served);
     close_state(&r);
+    admin_free(r.admin);
     return code;
 }

@@ -4,6 +4,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/hash.h"
+#include "runtime/limit/throttle.h"
 
 uint64_t limiter_shared_seed(const struct table_limit *spec, struct slice password)
 {
@@ -17,16 +18,44 @@ uint64_t limiter_shared_seed(const struct table_limit *spec, struct slice passwo
     return seed + spec->v4_bits + 64 * spec->v6_bits;
 }
 
+/* Whom it tells apart. What each request has for itself, it keeps itself. */
+static uint32_t entries_of(const struct table_limit *spec)
+{
+    return spec->n_keys > 0 || spec->per == PER_CONNECTION ? spec->entries : 1;
+}
+
+/* Of bytes there is one for each way, so that a reload may give or take one. */
+static uint32_t numbers_of(const struct table_limit *spec)
+{
+    return spec->bytes ? THROTTLE_WAYS : spec->n_rates;
+}
+
+static bool is_held(const struct table_limit *spec)
+{
+    return spec->bytes || spec->concurrent > 0;
+}
+
+uint64_t limiter_bytes(const struct table_limit *spec)
+{
+    return keys_bytes(entries_of(spec), numbers_of(spec), is_held(spec));
+}
+
+static struct keys *new_keys(const struct table_limit *spec)
+{
+    const uint32_t n = numbers_of(spec);
+    int64_t *width_ns = MUST_ARRAY(int64_t, n + 1);
+    for (uint32_t i = 0; i < spec->n_rates; i++)
+        width_ns[i] = rate_width_ns(&spec->rate[i]);
+    struct keys *keys = keys_new(entries_of(spec), width_ns, n, is_held(spec));
+    free(width_ns);
+    return keys;
+}
+
 struct limiter *limiter_new(const struct table_limit *spec, uint32_t n_workers, uint64_t seed,
                             int64_t utc_ns)
 {
     ASSERT(n_workers > 0);
-    int64_t *width_ns = MUST_ARRAY(int64_t, spec->n_rates + 1);
-    for (uint32_t i = 0; i < spec->n_rates; i++)
-        width_ns[i] = rate_width_ns(&spec->rate[i]);
-    struct keys *keys = keys_new(spec->n_keys > 0 ? spec->entries : 1, width_ns, spec->n_rates,
-                                 spec->concurrent > 0);
-    free(width_ns);
+    struct keys *keys = new_keys(spec);
     if (!keys)
         return NULL;
     struct limiter *l = MUST_NEW(struct limiter);
@@ -46,11 +75,20 @@ struct limiter *limiter_new(const struct table_limit *spec, uint32_t n_workers, 
     return l;
 }
 
+/* What is kept is a moment: at another rate it would be as long until then, for other bytes. */
+static bool is_no_other(const struct table_bandwidth *was, const struct table_bandwidth *is)
+{
+    return was->bytes_per_s == 0 || is->bytes_per_s == 0 ||
+           (was->bytes_per_s == is->bytes_per_s && was->burst == is->burst);
+}
+
 bool limiter_fits(const struct table_limit *was, const struct table_limit *is)
 {
     if (was->n_keys != is->n_keys || was->n_rates != is->n_rates || was->entries != is->entries ||
         was->v4_bits != is->v4_bits || was->v6_bits != is->v6_bits ||
-        (was->concurrent > 0) != (is->concurrent > 0) ||
+        (was->concurrent > 0) != (is->concurrent > 0) || was->bytes != is->bytes ||
+        was->per != is->per || !is_no_other(&was->download, &is->download) ||
+        !is_no_other(&was->upload, &is->upload) ||
         (was->shared != TABLE_NO_SHARED) != (is->shared != TABLE_NO_SHARED))
         return false;
     for (uint32_t i = 0; i < is->n_keys; i++)
@@ -103,8 +141,7 @@ static void give(_Atomic int64_t *at, const struct table_rate *r, int64_t taken_
 
 static void count(_Atomic uint64_t *n)
 {
-    atomic_store_explicit(n, atomic_load_explicit(n, memory_order_relaxed) + 1,
-                          memory_order_relaxed);
+    limiter_count_up(n, 1);
 }
 
 /* All of them, or none, and then *out says which refuses. Those before it give back what they have

@@ -2,7 +2,8 @@
  * limiter - the live side of a `limit`: what its keys have spent, over all workers, and its counts.
  *
  * Lives on as long as some generation has a limit of that name and shape. What it admits is said by
- * the table, so a changed rate holds at once, for what was spent before, too.
+ * the table, so a changed rate holds at once, for what was spent before, too; a changed bandwidth
+ * begins anew.
  */
 #pragma once
 
@@ -18,6 +19,8 @@
 /* A worker's own counts, which others read. */
 struct limiter_counts {
     _Alignas(64) _Atomic uint64_t admitted, refused, observed, evicted;
+    /* Of bytes: exchanges that had to wait, what has gone, and of it what had waited how long. */
+    _Atomic uint64_t delayed, moved_bytes, delayed_bytes, delayed_ns;
 };
 
 /* What is done with requests. The last two: nobody answers who counts for all, and so it is to be.
@@ -59,13 +62,23 @@ uint64_t limiter_shared_seed(const struct table_limit *spec, struct slice passwo
 struct limiter *limiter_new(const struct table_limit *spec, uint32_t n_workers, uint64_t seed,
                             int64_t utc_ns);
 
+/* What its keys take of memory. */
+uint64_t limiter_bytes(const struct table_limit *spec);
+
 /* Does what was counted by the one mean the same to the other? The same keys, rates of the same
- * times, counted alike, as many entries. */
+ * times, counted alike, as many entries; the same bandwidths where both have some. */
 bool limiter_fits(const struct table_limit *was, const struct table_limit *is);
 
 /* Any thread. NULL is allowed for unpin. */
 struct limiter *limiter_pin(struct limiter *l);
 void limiter_unpin(struct limiter *l);
+
+/* Of the worker who counts; others read. */
+static inline void limiter_count_up(_Atomic uint64_t *n, uint64_t more)
+{
+    atomic_store_explicit(n, atomic_load_explicit(n, memory_order_relaxed) + more,
+                          memory_order_relaxed);
+}
 
 /* One more request of the key `hash`, which began with the limiter's seed. All rates hold it, and
  * `concurrent`, or none counts it. With `mode observe` it is counted as observed where it would be

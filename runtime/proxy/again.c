@@ -291,7 +291,8 @@ void exchange_try_late(struct deadline *d)
 void exchange_settle_try(struct exchange *x)
 {
     const bool runs = x->link && x->cluster && !x->response_known &&
-                      (x->step == EXCHANGE_CONNECT || x->step == EXCHANGE_RELAY);
+                      (x->step == EXCHANGE_CONNECT || x->step == EXCHANGE_RELAY) &&
+                      x->up_result != FLOW_PACED; /* it is not the server that takes its time */
     if (!runs || x->retry->timeout_ns == 0)
         deadline_clear(&x->try_deadline);
     else if (x->try_deadline.at_ns == 0)

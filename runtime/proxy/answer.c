@@ -222,6 +222,7 @@ static enum outcome written(struct exchange *x, enum flow_result r)
     case FLOW_DONE: return go(x, EXCHANGE_FINISH);
     case FLOW_BLOCKED: x->session->writable = false; return WAIT;
     case FLOW_HUNGRY:
+    case FLOW_PACED:
     case FLOW_MALFORMED:
     case FLOW_TOO_LARGE:
     case FLOW_BROKEN:

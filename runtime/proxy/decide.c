@@ -31,8 +31,7 @@ static enum outcome forward_to(struct exchange *x)
     enum outcome refused;
     x->cluster = &x->generation->table->cluster[x->verdict.cluster];
     x->retry = retry_of(x);
-    if (!x->tcp &&
-        !exchange_counts(x, x->cluster->limit, x->cluster->n_limits, &x->verdict, &refused))
+    if (!exchange_counts(x, x->cluster->limit, x->cluster->n_limits, &x->verdict, &refused))
         return refused;
     return go(x, EXCHANGE_PICK);
 }

@@ -90,6 +90,23 @@ void exchange_count_heard(struct exchange *x, uint64_t n)
     METRIC_ADD(x->worker->metrics->server_received_bytes, (int64_t)n);
 }
 
+static enum throttle_way way_of(const struct exchange *x, const struct flow *f)
+{
+    return f == &x->up ? THROTTLE_UP : THROTTLE_DOWN;
+}
+
+enum flow_result exchange_run_allowed(struct exchange *x, struct flow *f, struct buffer *in,
+                                      size_t head)
+{
+    /* What there is goes with the head, in one write. */
+    if (*f->allowed == 0 && !f->ended && buffer_len(in) > 0)
+        (void)exchange_may_move(x, way_of(x, f));
+    enum flow_result r = flow_run(f, in, exchange_scratch(x, head));
+    while (r == FLOW_PACED && exchange_may_move(x, way_of(x, f)))
+        r = flow_run(f, in, exchange_scratch(x, 0));
+    return r;
+}
+
 bool exchange_passes(const struct exchange *x, const struct flow *f)
 {
     const bool up = f == &x->up;
@@ -102,7 +119,9 @@ enum flow_result exchange_pass(struct exchange *x, struct flow *f, bool *many)
     const bool up = f == &x->up;
     struct conn *from = up ? &x->session->conn : &x->link->conn;
     size_t n;
-    const enum flow_result r = flow_pass(f, from, exchange_scratch(x, 0), &n, many);
+    enum flow_result r = flow_pass(f, from, exchange_scratch(x, 0), &n, many);
+    if (r == FLOW_PACED && exchange_may_move(x, way_of(x, f)))
+        r = flow_pass(f, from, exchange_scratch(x, 0), &n, many);
     if (up)
         exchange_count_received(x, n);
     else
@@ -385,7 +404,8 @@ static void settle_up(struct exchange *x)
 }
 
 /* The response's direction waits for the client to take it, or for the server's bytes: of those
- * only once it has something to answer, and what it gets of the request counts for it. */
+ * only once it has something to answer, and what it gets of the request counts for it, or is kept
+ * from it by us. */
 static void settle_down(struct exchange *x, struct deadline *d)
 {
     struct stall now = {0};
@@ -394,6 +414,7 @@ static void settle_down(struct exchange *x, struct deadline *d)
         now = (struct stall){.turn = TURN_CLIENT, .moved = x->down.sent_bytes};
         ns = x->listener->timeout_ns[TIMEOUT_LISTENER_WRITE];
     } else if (x->step == EXCHANGE_RELAY && x->down_result == FLOW_HUNGRY &&
+               x->up_result != FLOW_PACED &&
                (x->up.ended || x->up_failed || x->response_known || awaits_continue(x))) {
         now = (struct stall){.turn = TURN_SERVER, .moved = x->heard_bytes + x->up.sent_bytes};
         ns = server_read_ns(x);
@@ -441,6 +462,8 @@ static void settle_wait(struct exchange *x)
 void exchange_settle(struct exchange *x)
 {
     exchange_settle_try(x);
+    if (x->throttled)
+        exchange_settle_throttled(x);
     if (x->retry && x->retry->hedge_ns > 0)
         exchange_settle_hedge(x);
     switch (x->step) {
@@ -592,6 +615,8 @@ void exchange_free(struct exchange *x)
     exchange_leave_inquiry(x);
     exchange_leave_question(x);
     exchange_release_link(x);
+    if (x->generation && x->server_status)
+        histogram_add(&exchange_times(x)->total, w->now_ns - x->begun_ns);
     if (x->generation)
         exchange_leave_room(x);
     if (x->tarpitted)
@@ -606,6 +631,8 @@ void exchange_free(struct exchange *x)
     flow_done(&x->down, &w->buffers);
     exchange_drop_coding(x);
     exchange_end_holds(x);
+    if (x->throttled)
+        exchange_end_throttled(x);
     if (x->generation)
         generation_unpin(x->generation, w->index);
     else

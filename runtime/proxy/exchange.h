@@ -76,6 +76,7 @@ enum hedge { HEDGE_NONE, HEDGE_WAITS, HEDGE_OVER };
 
 struct attempt;
 struct inquiry;
+struct throttled;
 struct question;
 
 struct stall {
@@ -177,6 +178,7 @@ struct exchange {
     uint32_t limited_by;               /* the number of its rate; n_rates: too many in flight */
     uint64_t beyond;                   /* bit i: the listener's limit i; with `mode observe` */
     struct limit_hold *holds;          /* of limits that it is in flight at; in a pool */
+    struct throttled *throttled;       /* of limits that count its bytes; in a pool; or NULL */
     const char *retried, *not_retried; /* why the last time; static, or NULL */
     int64_t pause_ns;                  /* before the next try */
     struct waiter *waiter;             /* while it waits for room */

@@ -3,6 +3,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/http/h1_write.h"
+#include "runtime/limit/throttle.h"
 #include "runtime/mux/stream.h"
 #include "runtime/proxy/cors.h"
 #include "runtime/proxy/exchange.h"
@@ -115,6 +116,22 @@ void exchange_end_holds(struct exchange *x);
 void exchange_keep_holds(struct exchange *x);
 size_t exchange_hold_bytes(void);
 
+/* throttled.c: it takes part in that limit of the table, which counts bytes, by this hash of its
+ * key: x->throttled. Where memory is out it does not. */
+void exchange_throttle(struct exchange *x, uint32_t limit, uint64_t hash);
+
+/* Those below are of an exchange that has x->throttled. The first: how much the flow that way may
+ * write, its `allowed`; it has been initialised. */
+void exchange_allow(struct exchange *x, enum throttle_way way);
+
+/* Of a flow that is FLOW_PACED: may it write more now? Else it is run again when it may. */
+bool exchange_may_move(struct exchange *x, enum throttle_way way);
+
+/* At the end of a turn: what was allowed and did not go is given back. */
+void exchange_settle_throttled(struct exchange *x);
+void exchange_end_throttled(struct exchange *x);
+size_t exchange_throttled_bytes(void);
+
 /* room.c: a seat at a server of x->cluster, which is then x->server. False: there is none, and *out
  * is what the step says. */
 bool exchange_sit(struct exchange *x, enum outcome *out);
@@ -140,6 +157,8 @@ void exchange_queue_late(struct exchange *x);
 
 size_t exchange_place_bytes(void);
 struct cluster *exchange_cluster(const struct exchange *x);
+/* What this worker counts of it. */
+struct cluster_times *exchange_times(const struct exchange *x);
 struct sticky *exchange_sticky(const struct exchange *x);
 const struct mac_key *exchange_cookie_key(const struct exchange *x);
 
@@ -250,6 +269,16 @@ ssize_t exchange_fill(struct exchange *x, struct conn *from, struct buffer *into
  */
 bool exchange_passes(const struct exchange *x, const struct flow *f);
 enum flow_result exchange_pass(struct exchange *x, struct flow *f, bool *many);
+
+/* flow_run(), as often as limits allow more. The scratch begins with `head` bytes. */
+enum flow_result exchange_run_allowed(struct exchange *x, struct flow *f, struct buffer *in,
+                                      size_t head);
+static inline enum flow_result exchange_run_flow(struct exchange *x, struct flow *f,
+                                                 struct buffer *in, size_t head)
+{
+    return f->allowed ? exchange_run_allowed(x, f, in, head)
+                      : flow_run(f, in, exchange_scratch(x, head));
+}
 
 /* Bytes that came from the client, from the server. */
 void exchange_count_received(struct exchange *x, uint64_t n);

@@ -57,6 +57,8 @@ static enum flow_result book(struct flow *f, struct slice head, size_t sent, str
     const size_t of_data = take(&sent, f->data_len);
     f->data += of_data;
     f->data_len -= of_data;
+    if (f->allowed)
+        *f->allowed -= of_data;
     f->tail = slice_from(f->tail, take(&sent, f->tail.len));
     return nothing_to_write(f, 0) ? FLOW_HUNGRY : FLOW_BLOCKED;
 }
@@ -75,26 +77,38 @@ static size_t bytes_of(const struct iovec *part, int n)
     return bytes;
 }
 
+/* Of the data, as much as is allowed. */
+static size_t allowed_of(const struct flow *f)
+{
+    return f->allowed && *f->allowed < f->data_len ? (size_t)*f->allowed : f->data_len;
+}
+
 static enum flow_result write_once(struct flow *f, struct slice head, struct pool *buffers)
 {
+    const size_t data = allowed_of(f);
+    const bool cut = data < f->data_len; /* and then nothing that comes behind it */
     struct iovec part[4];
     int n = 0;
     if (f->first.at)
         part[n++] = (struct iovec){f->first.at + f->first.start, buffer_len(&f->first)};
     if (head.len > 0)
         part[n++] = (struct iovec){(char *)(uintptr_t)head.at, head.len};
-    if (f->data_len > 0)
-        part[n++] = (struct iovec){f->data, f->data_len};
-    if (f->tail.len > 0)
+    if (data > 0)
+        part[n++] = (struct iovec){f->data, data};
+    if (f->tail.len > 0 && !cut)
         part[n++] = (struct iovec){(char *)(uintptr_t)f->tail.at, f->tail.len};
+    if (n == 0)
+        return FLOW_PACED;
 
-    const bool last = ends_with_this(f);
+    const bool last = !cut && ends_with_this(f);
     const ssize_t sent =
         last ? conn_finish(f->to, part, n, SLICE_NONE) : conn_write(f->to, part, n);
     if (sent < 0 && sent != -EAGAIN)
         return FLOW_BROKEN;
-    f->finished = last && sent >= 0 && (size_t)sent == bytes_of(part, n);
-    return book(f, head, sent > 0 ? (size_t)sent : 0, buffers);
+    const bool whole = (last || cut) && sent >= 0 && (size_t)sent == bytes_of(part, n);
+    f->finished = last && whole;
+    const enum flow_result r = book(f, head, sent > 0 ? (size_t)sent : 0, buffers);
+    return cut && whole ? FLOW_PACED : r;
 }
 
 /* The framing of the piece just decoded: what goes before it (into the scratch) and behind it. */
@@ -299,12 +313,18 @@ enum flow_result flow_pass(struct flow *f, struct conn *from, struct flow_scratc
                            size_t *n, bool *more)
 {
     bool whole;
-    const ssize_t moved =
-        conn_pass(from, f->to, scratch.at, scratch.room, h1_body_unframed(&f->body), &whole, more);
+    const uint64_t there = h1_body_unframed(&f->body);
+    const uint64_t most = f->allowed && *f->allowed < there ? *f->allowed : there;
+    *n = 0;
+    if (most == 0)
+        return FLOW_PACED;
+    const ssize_t moved = conn_pass(from, f->to, scratch.at, scratch.room, most, &whole, more);
     *n = moved > 0 ? (size_t)moved : 0;
     if (moved < 0)
         return moved == -EAGAIN ? FLOW_BLOCKED : FLOW_BROKEN;
     h1_body_passed(&f->body, *n);
+    if (f->allowed)
+        *f->allowed -= *n;
     f->ended = h1_body_is_done(&f->body);
     f->sent_bytes += *n;
     return whole ? FLOW_HUNGRY : FLOW_BLOCKED;

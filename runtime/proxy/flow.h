@@ -17,6 +17,7 @@ enum flow_result {
     FLOW_DONE,      /* all of the message is written */
     FLOW_HUNGRY,    /* all there was is written; more must be read */
     FLOW_BLOCKED,   /* the socket takes no more now */
+    FLOW_PACED,     /* all that is allowed is written, and there is more */
     FLOW_BROKEN,    /* writing failed */
     FLOW_MALFORMED, /* the framing of what was read is wrong */
     FLOW_TOO_LARGE, /* the body is longer than body_bytes_max; nothing above that was written */
@@ -54,11 +55,12 @@ struct flow {
     struct slice tail;    /* goes behind the data; static memory */
     uint64_t sent_bytes;  /* all that was written to the socket */
     uint64_t body_bytes_max;
+    uint64_t *allowed;          /* bytes of the body that may be written yet; borrowed; NULL: any */
     struct flow_coding *coding; /* borrowed; NULL: the body goes on as it comes */
 };
 
 /* `chunked`: frame the output as chunks. Ended at once when there is no body. Any length may come
- * until body_bytes_max is set. */
+ * until body_bytes_max is set, and all of it is written until `allowed` is. */
 void flow_init(struct flow *f, struct conn *to, enum http_framing framing, uint64_t length,
                bool chunked);
 
@@ -75,8 +77,9 @@ enum flow_result flow_run(struct flow *f, struct buffer *in, struct flow_scratch
 /* Can the next bytes of the source go straight on, as they are? */
 bool flow_passes(const struct flow *f, const struct conn *from);
 
-/* Moves as much as there is, at most a scratch full, to *n. FLOW_HUNGRY: go on as after flow_run();
- * *more says that there may be more, be it what follows the body. Where *n is 0 a read says why. */
+/* Moves as much as there is and is allowed, at most a scratch full, to *n. FLOW_HUNGRY: go on as
+ * after flow_run(); *more says that there may be more, be it what follows the body. Where *n is 0 a
+ * read says why. */
 enum flow_result flow_pass(struct flow *f, struct conn *from, struct flow_scratch scratch,
                            size_t *n, bool *more);
 

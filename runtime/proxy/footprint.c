@@ -1,12 +1,12 @@
 #include "runtime/proxy/footprint.h"
-#include "runtime/base/told.h"
 
 #include "compiler/table/bearer.h"
 #include "compiler/table/memory.h"
 #include "runtime/auth/verified.h"
+#include "runtime/base/told.h"
 #include "runtime/filter/compress.h"
 #include "runtime/limit/callers.h"
-#include "runtime/limit/keys.h"
+#include "runtime/limit/limiter.h"
 #include "runtime/mux/stream.h"
 #include "runtime/proxy/exchange_priv.h"
 #include "runtime/proxy/h2_front.h"
@@ -20,8 +20,8 @@
 /* A request's head and body, a response's, and what full sockets left over of two heads. */
 #define EXCHANGE_BUFFERS 4u
 
-/* Limits of requests in flight that one request meets: of the listener, a clause and the cluster.
- */
+/* Limits of requests in flight, and of bytes, that one request meets: of the listener, a clause and
+ * the cluster. */
 #define LIMITS_HELD 3u
 
 static uint64_t worker_bytes(void)
@@ -33,7 +33,8 @@ static uint64_t worker_bytes(void)
                (BUFFER_BLOCK_BYTES + sizeof(struct link) + sizeof(struct session) +
                 sizeof(struct exchange) + sizeof(struct stream) + sizeof(struct flow_coding) +
                 exchange_place_bytes() + exchange_hold_bytes() + exchange_attempt_bytes() +
-                exchange_inquiry_bytes() + exchange_question_bytes() + sizeof(struct bearer));
+                exchange_throttled_bytes() + sizeof(struct throttle) + exchange_inquiry_bytes() +
+                exchange_question_bytes() + sizeof(struct bearer));
 }
 
 void footprint(struct memory_costs *out)
@@ -48,7 +49,8 @@ void footprint(struct memory_costs *out)
         .session = {.bytes = sizeof(struct session) + WATCH_LIBRARY_BYTES},
         .exchange = {.bytes = sizeof(struct exchange) + sizeof(struct access_record) +
                               sizeof(struct link) + WATCH_LIBRARY_BYTES + exchange_place_bytes() +
-                              LIMITS_HELD * exchange_hold_bytes() + exchange_inquiry_bytes() +
+                              LIMITS_HELD * (exchange_hold_bytes() + sizeof(struct throttle)) +
+                              exchange_throttled_bytes() + exchange_inquiry_bytes() +
                               sizeof(struct bearer),
                      .buffers = EXCHANGE_BUFFERS},
         /* A response's head, and what a full socket left over of the request's. */
@@ -64,7 +66,7 @@ void footprint(struct memory_costs *out)
         .stream = {.bytes = sizeof(struct stream) + H2_STREAM_BYTES, .buffers = STREAM_BOXES},
         .server_h2 = {.bytes = h2_link_bytes() + H2_SESSION_BYTES_MOST, .buffers = 1},
         .compressors_max = COMPRESSORS_MAX,
-        .limit_bytes = keys_bytes,
+        .limit_bytes = limiter_bytes,
         .told_bytes = sizeof(struct told),
         .callers_bytes = callers_bytes,
         .sticky_bytes = sticky_bytes,

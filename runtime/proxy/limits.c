@@ -123,6 +123,26 @@ static enum outcome refuse_limited(struct exchange *x, const struct table_limit 
                                                : "There are too many requests like this now.");
 }
 
+/* What each connection has for itself. While it is open, no other is at its place in memory; and
+ * one that comes there later is hardly by the same port. */
+static uint64_t hash_connection(const struct exchange *x, uint64_t seed)
+{
+    const struct session *s = x->session->parent ? x->session->parent : x->session;
+    const uint64_t who[] = {(uint64_t)(uintptr_t)s, s->peer.port};
+    return hash_bytes(who, sizeof(who), seed);
+}
+
+/* It takes part; nothing is refused. */
+static void throttle(struct exchange *x, uint32_t limit, const struct verdict *so_far)
+{
+    const struct table_limit *spec = &x->generation->table->limit[limit];
+    const uint64_t seed = x->generation->limiter[limit]->seed;
+    exchange_throttle(x, limit,
+                      spec->per == PER_CONNECTION
+                          ? hash_connection(x, seed)
+                          : hash_key(x->generation->table, &x->facts, spec, so_far, seed));
+}
+
 /* By the clock itself: a worker whose loop began its turn earlier would refuse what there is room
  * for. */
 static bool counts(struct exchange *x, uint32_t limit, const struct verdict *so_far, bool *beyond,
@@ -130,6 +150,10 @@ static bool counts(struct exchange *x, uint32_t limit, const struct verdict *so_
 {
     const struct table_limit *spec = &x->generation->table->limit[limit];
     struct limiter *l = x->generation->limiter[limit];
+    if (spec->bytes) {
+        throttle(x, limit, so_far);
+        return true;
+    }
     const uint64_t hash = hash_key(x->generation->table, &x->facts, spec, so_far, l->seed);
     const struct limiter_answer answer =
         limiter_ask(l, spec, hash, x->worker->index, clock_now_ns());

@@ -39,7 +39,7 @@ static enum flow_result run_up(struct exchange *x, size_t head)
     struct buffer *in = &x->session->in;
     const size_t before = buffer_len(in);
     exchange_hold_body(x);
-    const enum flow_result r = flow_run(&x->up, in, exchange_scratch(x, head));
+    const enum flow_result r = exchange_run_flow(x, &x->up, in, head);
     x->body_taken |= buffer_len(in) < before;
     exchange_keep_body(x);
     return r;
@@ -87,6 +87,7 @@ static enum outcome pump_request(struct exchange *x)
 
     switch (x->up_result) {
     case FLOW_DONE:
+    case FLOW_PACED:
     case FLOW_HUNGRY: return WAIT;
     case FLOW_BLOCKED: x->link->writable = false; return WAIT;
     case FLOW_BROKEN:
@@ -187,6 +188,8 @@ static enum outcome begin_response(struct exchange *x, size_t *head)
     x->down.sent_bytes = x->interim_bytes = sent;
     x->down.first = first;
     x->down.coding = x->coding;
+    if (x->throttled)
+        exchange_allow(x, THROTTLE_DOWN);
     return WAIT;
 }
 
@@ -298,7 +301,8 @@ static enum outcome response_written(struct exchange *x, enum flow_result r)
     x->down_result = r;
     switch (r) {
     case FLOW_HUNGRY: return GO_ON;
-    case FLOW_DONE: return WAIT;
+    case FLOW_DONE:
+    case FLOW_PACED: return WAIT;
     case FLOW_BLOCKED: x->session->writable = false; return WAIT;
     case FLOW_BROKEN: return exchange_abort(x, ACCESS_CLIENT_ABORT);
     case FLOW_TOO_LARGE: break; /* a response's may have any length */
@@ -336,7 +340,7 @@ static enum outcome write_response(struct exchange *x, size_t head)
 {
     if (x->coding)
         x->coding->push = !x->link->readable;
-    return response_written(x, flow_run(&x->down, &x->link->in, exchange_scratch(x, head)));
+    return response_written(x, exchange_run_flow(x, &x->down, &x->link->in, head));
 }
 
 /* Reads, or moves what needs no looking at. *many: the last read was full, so that there may be

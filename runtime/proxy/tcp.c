@@ -65,7 +65,10 @@ enum outcome exchange_open(struct exchange *x)
     x->head_ns = x->worker->now_ns;
     exchange_fill_connection(x);
     x->facts.proto = SLICE("tcp");
+    enum outcome refused;
+    if (!exchange_counts(x, x->listener->limit, x->listener->n_limits, NULL, &refused))
+        return refused;
     eval(x->generation->table, x->listener->route, &x->facts, &x->verdict, NULL);
     x->decided = true;
-    return exchange_follow(x);
+    return x->verdict.n_effects > 0 ? exchange_permit(x) : exchange_follow(x);
 }

@@ -93,6 +93,10 @@ static enum outcome establish(struct exchange *x, size_t *head)
     x->down.sent_bytes = sent_down;
     x->down.first = first;
     x->up.sent_bytes = sent_up;
+    if (x->throttled) {
+        exchange_allow(x, THROTTLE_DOWN);
+        exchange_allow(x, THROTTLE_UP);
+    }
     x->up_result = x->down_result = FLOW_HUNGRY;
     x->session->readable = x->link->readable = true; /* either may have spoken already */
     METRIC_ADD(x->worker->metrics->tunnels_open, 1);
@@ -138,7 +142,7 @@ static bool pump(struct exchange *x, const struct side *s, size_t head)
     int more = 1;
     bool many = false;
     while (more > 0) {
-        *s->result = flow_run(s->flow, s->in, exchange_scratch(x, head));
+        *s->result = exchange_run_flow(x, s->flow, s->in, head);
         head = 0;
         if (*s->result != FLOW_HUNGRY || s->flow->sent_bytes >= stop_at) {
             more = 0;
@@ -158,8 +162,8 @@ static bool pump(struct exchange *x, const struct side *s, size_t head)
     /* Most tunnels are silent most of the time. What is blocked still stands in its buffer. */
     if (s->flow->data_len == 0 && buffer_len(s->in) == 0)
         buffer_give(s->in, &x->worker->buffers);
-    return more == 0 &&
-           (*s->result == FLOW_DONE || *s->result == FLOW_HUNGRY || *s->result == FLOW_BLOCKED);
+    return more == 0 && (*s->result == FLOW_DONE || *s->result == FLOW_HUNGRY ||
+                         *s->result == FLOW_BLOCKED || *s->result == FLOW_PACED);
 }
 
 /* Of a TCP connection, bytes that are missing at the end must not look like a whole. */
@@ -202,7 +206,10 @@ void exchange_tunnel_settle(struct exchange *x)
         deadline_clear(&x->link->deadline);
     const bool half = x->up_result == FLOW_DONE || x->down_result == FLOW_DONE;
     const int64_t wait_ns = half && x->tunnel_ns > HALF_CLOSED_NS ? HALF_CLOSED_NS : x->tunnel_ns;
-    deadline_set(&x->worker->deadlines, &x->session->deadline, wait_ns, x->worker->now_ns);
+    if (x->up_result == FLOW_PACED || x->down_result == FLOW_PACED) /* they would not be silent */
+        deadline_clear(&x->session->deadline);
+    else
+        deadline_set(&x->worker->deadlines, &x->session->deadline, wait_ns, x->worker->now_ns);
 }
 
 enum outcome exchange_tunnel_late(struct exchange *x, bool drained)

@@ -202,6 +202,8 @@ struct worker *worker_new(const struct worker_config *config, int *rc)
     pool_init(&w->bearers, sizeof(struct bearer), 0, WORKER_KEEP_FREE);
     pool_init(&w->questions, exchange_question_bytes(), 0, WORKER_KEEP_FREE);
     pool_init(&w->holds, exchange_hold_bytes(), 0, WORKER_KEEP_FREE);
+    pool_init(&w->throttled, exchange_throttled_bytes(), 0, WORKER_KEEP_FREE);
+    pool_init(&w->throttles, sizeof(struct throttle), 0, WORKER_KEEP_FREE);
     pool_init(&w->codings, sizeof(struct flow_coding), 0, WORKER_KEEP_FREE);
 
     wire_init(&w->wire, w->metrics);
@@ -246,6 +248,8 @@ void worker_free(struct worker *w)
     pool_done(&w->attempts);
     pool_done(&w->places);
     pool_done(&w->holds);
+    pool_done(&w->throttled);
+    pool_done(&w->throttles);
     pool_done(&w->codings);
     pool_done(&w->inquiries);
     pool_done(&w->bearers);

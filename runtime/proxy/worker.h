@@ -57,7 +57,8 @@ struct worker {
 
     struct pool buffers, links, sessions, exchanges, attempts, places, holds, codings, inquiries,
         bearers, questions;
-    struct checks *checks;                       /* borrowed; NULL: no password is ever right */
+    struct pool throttled, throttles; /* exchanges that limits of bytes are met by, and those */
+    struct checks *checks;            /* borrowed; NULL: no password is ever right */
     struct verified *verified, *verified_tokens; /* owned */
     struct list inquiry;                         /* passwords that are being checked */
     struct compressors compressors;

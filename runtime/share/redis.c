@@ -103,8 +103,8 @@ static void lose(struct redis *r, const char *why)
     r->calls.lost(r->calls.of, why);
 }
 
-/* Hands out what is complete; false where that was the end. What has come in part stays, and goes on
- * with the next bytes. */
+/* Hands out what is complete; false where that was the end. What has come in part stays, and goes
+ * on with the next bytes. */
 static bool answer(struct redis *r)
 {
     for (;;) {

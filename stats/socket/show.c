@@ -71,6 +71,7 @@ static void info_as_json(struct text *out, const struct control_info *i)
     text_add_json(out, slice_of(i->version));
     text_adds(out, ",\"file\":");
     text_add_json(out, slice_of(i->file));
+    text_addf(out, ",\"serving\":%s", i->serving ? "true" : "false");
     text_addf(out, ",\"draining\":%s,\"generation\":%llu,\"uptime_s\":%.3f,\"workers\":%u",
               i->draining ? "true" : "false", (unsigned long long)i->generation,
               (double)i->uptime_ns / (double)NS_PER_S, i->workers);
@@ -239,6 +240,9 @@ static void server_as_json(void *to, const struct control_server *s)
     text_addf(out, ",\"connect_errors\":%llu,\"response_errors\":%llu,\"responses_5xx\":%llu",
               (unsigned long long)s->connect_errors, (unsigned long long)s->response_errors,
               (unsigned long long)s->responses_5xx);
+    text_addf(out, ",\"responses\":%llu,\"first_byte_sum_s\":%.6f,\"since_s\":%lld",
+              (unsigned long long)s->answers, (double)s->answers_ns / (double)NS_PER_S,
+              (long long)(s->since_wall_ns / NS_PER_S));
     text_addf(out, ",\"ejections\":%llu", (unsigned long long)s->ejections);
     if (s->ejected_for_ns > 0) {
         text_addf(out, ",\"ejected\":{\"for_s\":%.3f,\"times\":%u,\"reason\":\"",
@@ -329,18 +333,31 @@ enum command_end command_show_sources(struct command *c)
 
 typedef unsigned long long ull;
 
+static const char *limit_mode(const struct control_limit *l)
+{
+    return l->bytes ? "delay" : l->observe ? "observe" : "enforce";
+}
+
+/* What it is not for is not 0. */
+static void add_count(struct columns *table, bool any, uint64_t n)
+{
+    if (any)
+        columns_add(table, "%llu", (ull)n);
+    else
+        columns_add(table, "-");
+}
+
 static void limit_as_row(void *to, const struct control_limit *l)
 {
     struct columns *table = to;
     columns_add(table, SLICE_FMT, SLICE_ARG(l->name));
-    columns_add(table, "%s", l->observe ? "observe" : "enforce");
+    columns_add(table, "%s", limit_mode(l));
     columns_add(table, "%llu", (ull)l->admitted);
-    columns_add(table, "%llu", (ull)l->refused);
-    columns_add(table, "%llu", (ull)l->observed);
-    if (l->concurrent > 0)
-        columns_add(table, "%llu", (ull)l->in_flight);
-    else
-        columns_add(table, "-");
+    add_count(table, !l->bytes, l->refused);
+    add_count(table, !l->bytes, l->observed);
+    add_count(table, l->bytes, l->delayed);
+    add_count(table, l->bytes, l->moved_bytes);
+    add_count(table, l->concurrent > 0, l->in_flight);
     columns_add(table, "%llu", (ull)l->keys);
     columns_add(table, "%u", l->entries);
     columns_add(table, "%llu", (ull)l->evicted);
@@ -353,8 +370,11 @@ static void limit_as_json(void *to, const struct control_limit *l)
     text_adds(out, "{\"limit\":");
     text_add_json(out, l->name);
     text_addf(out, ",\"mode\":\"%s\",\"admitted\":%llu,\"refused\":%llu,\"observed\":%llu",
-              l->observe ? "observe" : "enforce", (ull)l->admitted, (ull)l->refused,
-              (ull)l->observed);
+              limit_mode(l), (ull)l->admitted, (ull)l->refused, (ull)l->observed);
+    if (l->bytes)
+        text_addf(out, ",\"delayed\":%llu,\"bytes\":%llu,\"delayed_bytes\":%llu,\"delayed_s\":%.3f",
+                  (ull)l->delayed, (ull)l->moved_bytes, (ull)l->delayed_bytes,
+                  (double)l->delayed_ns / (double)NS_PER_S);
     if (l->concurrent > 0)
         text_addf(out, ",\"in_flight\":%llu", (ull)l->in_flight);
     text_addf(out, ",\"keys\":%llu,\"entries\":%u,\"evicted\":%llu}", (ull)l->keys, l->entries,
@@ -369,9 +389,10 @@ enum command_end command_show_limits(struct command *c)
         text_adds(c->out, "]\n");
         return COMMAND_DONE;
     }
-    static const char *const title[] = {"limit",     "mode", "admitted", "refused", "observed",
-                                        "in flight", "keys", "entries",  "evicted"};
-    struct columns table = {.n = COUNT_OF(title), .to_the_right = 0x1fc};
+    static const char *const title[] = {"limit",    "mode",    "admitted", "refused",
+                                        "observed", "delayed", "bytes",    "in flight",
+                                        "keys",     "entries", "evicted"};
+    struct columns table = {.n = COUNT_OF(title), .to_the_right = 0x7fc};
     for (size_t i = 0; i < COUNT_OF(title); i++)
         columns_add(&table, "%s", title[i]);
     control_limits(c->control, limit_as_row, &table);

@@ -163,7 +163,7 @@ static void change(struct generated *g, struct action *a)
         a->kind = kinds[choose(g->choice, COUNT_OF(kinds) - (g->live ? 3 : 0))];
         a->name = a->kind == ACTION_TAG ? generate_name(g->choice) : SLICE("");
         if (a->kind == ACTION_LIMIT)
-            a->name = generate_limit(g->choice);
+            a->name = choose(g->choice, 3) ? generate_limit(g->choice) : SLICE("wide");
         if (a->kind == ACTION_TIMEOUT_READ)
             a->number = g->live ? UINT64_C(60000000000) : 1000000;
         if (a->kind == ACTION_REQUIRE_BASIC)
@@ -436,9 +436,15 @@ static void limits(struct generated *g)
         .written = SLICE_INIT("1M/s"), .field = FIELD_COUNT, .number = 1000000, .last = NS_PER_S};
     static const struct program_setting RATE = {
         .id = SETTING_LIMIT_RATE, .value = &MUCH, .n_values = 1};
+    static const struct program_value WIDE = {
+        .written = SLICE_INIT("1GiB/s"), .field = FIELD_COUNT, .number = 1u << 30};
+    static const struct program_setting BYTES[] = {
+        {.id = SETTING_LIMIT_DOWNLOAD, .value = &WIDE, .n_values = 1},
+        {.id = SETTING_LIMIT_UPLOAD, .value = &WIDE, .n_values = 1}};
     static const struct program_object LIMIT[] = {
         {.name = SLICE_INIT("few"), .settings = {&RATE, 1}},
-        {.name = SLICE_INIT("many"), .settings = {&RATE, 1}}};
+        {.name = SLICE_INIT("many"), .settings = {&RATE, 1}},
+        {.name = SLICE_INIT("wide"), .settings = {BYTES, COUNT_OF(BYTES)}}};
     g->program.object[OBJECT_LIMIT] = LIMIT;
     g->program.n_objects[OBJECT_LIMIT] = COUNT_OF(LIMIT);
 }

@@ -89,18 +89,23 @@ static const struct row rows[] = {
     {"a bad chunk size", FRAMING_CHUNKED, 0, true, "xyz\r\n", "", FLOW_MALFORMED, NULL},
 };
 
-/* With a socket that takes `step` bytes at a time. */
-static void run_row(const struct row *r, size_t step)
+/* With a socket that takes `step` bytes at a time, and leave to write `piece` of the body at a
+ * time, or all of it where that is 0. */
+static void run_row(const struct row *r, size_t step, uint64_t piece)
 {
     struct flow f;
     struct buffer in = {0};
+    uint64_t allowed = 0;
     reset(step);
     put(&in, r->in);
     flow_init(&f, &peer, r->framing, r->length, r->chunked);
+    f.allowed = piece > 0 ? &allowed : NULL;
 
     enum flow_result result = flow_run(&f, &in, with_head("H"));
-    for (int turns = 0; result == FLOW_BLOCKED && turns < 1000; turns++) {
-        appetite = step;
+    for (int turns = 0; (result == FLOW_BLOCKED || result == FLOW_PACED) && turns < 1000; turns++) {
+        appetite = result == FLOW_BLOCKED ? step : appetite;
+        assert_true(result == FLOW_BLOCKED || allowed == 0);
+        allowed += result == FLOW_PACED ? piece : 0;
         result = flow_run(&f, &in, with_head(""));
     }
     if (result != r->result)
@@ -122,7 +127,39 @@ static void a_flow_writes_the_same_however_little_the_socket_takes(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++)
         for (size_t step = 1; step <= 64; step++)
-            run_row(&rows[i], step);
+            run_row(&rows[i], step, 0);
+}
+
+static void and_however_little_it_may_write(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        for (size_t step = 1; step <= 16; step++)
+            for (uint64_t piece = 1; piece <= 8; piece++)
+                run_row(&rows[i], step, piece);
+}
+
+/* Nothing that comes behind what may not go yet, and no more of it. */
+static void what_is_not_allowed_waits(void **state)
+{
+    (void)state;
+    struct flow f;
+    struct buffer in = {0};
+    uint64_t allowed = 2;
+    reset(1000);
+    flow_init(&f, &peer, FRAMING_CHUNKED, 0, true);
+    f.allowed = &allowed;
+    put(&in, "3\r\nabc\r\n0\r\n\r\n");
+    assert_int_equal(flow_run(&f, &in, with_head("H")), FLOW_PACED);
+    assert_int_equal(n_taken, strlen("H3\r\nab"));
+    assert_memory_equal(taken, "H3\r\nab", n_taken);
+    assert_int_equal(flow_run(&f, &in, with_head("")), FLOW_PACED);
+    assert_int_equal(n_taken, strlen("H3\r\nab"));
+    allowed = 5;
+    assert_int_equal(flow_run(&f, &in, with_head("")), FLOW_DONE);
+    assert_int_equal(allowed, 4);
+    flow_done(&f, &buffers);
+    buffer_give(&in, &buffers);
 }
 
 static void the_end_of_the_source_ends_only_a_body_that_ends_so(void **state)
@@ -180,6 +217,8 @@ int main(void)
     pool_init(&buffers, BUFFER_BLOCK_BYTES, 0, 4);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_flow_writes_the_same_however_little_the_socket_takes),
+        cmocka_unit_test(and_however_little_it_may_write),
+        cmocka_unit_test(what_is_not_allowed_waits),
         cmocka_unit_test(the_end_of_the_source_ends_only_a_body_that_ends_so),
         cmocka_unit_test(a_broken_socket_is_said),
         cmocka_unit_test(without_a_block_for_the_rest_of_a_head_it_says_so),

@@ -77,6 +77,32 @@ void control_servers(const struct control *c,
         each(to, &s);
 }
 
+static inline struct histogram_sum three_times(void)
+{
+    struct histogram_sum h = {.sum_ns = 3 * NS_PER_MS};
+    h.bucket[2] = 2;
+    h.bucket[HISTOGRAM_BUCKETS - 1] = 1;
+    return h;
+}
+
+void control_listeners(const struct control *c,
+                       void (*each)(void *to, const struct control_listener *l), void *to)
+{
+    (void)c;
+    struct endpoint bind[2];
+    const bool ok = endpoint_parse(SLICE("127.0.0.1:80"), &bind[0]) &&
+                    endpoint_parse(SLICE("[::1]:443"), &bind[1]);
+    ASSERT(ok);
+    const struct control_listener l = {.name = SLICE("front"),
+                                       .route = SLICE("site"),
+                                       .bind = bind,
+                                       .tls = (const bool[]){false, true},
+                                       .n_binds = 2,
+                                       .connections = 3,
+                                       .max_connections = 100};
+    each(to, &l);
+}
+
 void control_clusters(const struct control *c,
                       void (*each)(void *to, const struct control_cluster *s), void *to)
 {
@@ -86,7 +112,8 @@ void control_clusters(const struct control *c,
                                 .servers = 5,
                                 .usable = 3,
                                 .in_use = 2,
-                                .in_flight = 7};
+                                .in_flight = 7,
+                                .first_byte = three_times()};
     each(to, &s);
     s.priority = 4;
     s.waiting = (struct control_use){6, 1000};
@@ -133,6 +160,16 @@ void control_limits(const struct control *c, void (*each)(void *to, const struct
                                .keys = 4,
                                .evicted = 8,
                                .entries = 100000};
+    each(to, &l);
+    l = (struct control_limit){.name = SLICE("slow"),
+                               .bytes = true,
+                               .admitted = 40,
+                               .delayed = 3,
+                               .moved_bytes = 5000000,
+                               .delayed_bytes = 4000000,
+                               .delayed_ns = INT64_C(1500000000),
+                               .keys = 2,
+                               .entries = 100};
     each(to, &l);
 }
 

@@ -171,9 +171,9 @@ static const struct {
     {"nothing near", "format c:\n",
      "refused: there is no command \"format c:\"; \"help\" lists them\n"},
     {"half a command", "show\n",
-     "refused: show what? There are: show info, show metrics, show servers, show clusters, show "
-     "sticky, show sources, show limits, show shared, show generations, show certificates, show "
-     "drift, show history, show revision\n"},
+     "refused: show what? There are: show info, show metrics, show listeners, show servers, show "
+     "clusters, show sticky, show sources, show limits, show shared, show generations, show "
+     "certificates, show drift, show history, show revision\n"},
     {"commands are whole words", "showinfo2 x\n",
      "refused: there is no command \"showinfo2 x\"; \"help\" lists them\n"},
     {"a missing argument", "drain\n",
@@ -342,13 +342,15 @@ static void show_servers_is_json_when_asked(void **state)
         "\"state\":\"ready\",\"weight\":10,\"backup\":false,\"priority\":0,\"standby\":false,"
         "\"in_flight\":4,\"max_connections\":200,\"idle\":12,"
         "\"requests\":1234567,\"connect_errors\":2,\"response_errors\":1,\"responses_5xx\":0,"
+        "\"responses\":0,\"first_byte_sum_s\":0.000000,\"since_s\":0,"
         "\"ejections\":0},"
         "{\"cluster\":\"web\",\"server\":\"\xc3\xbc"
         "ber\",\"endpoint\":\"127.0.0.1:9001\","
         "\"health\":\"down\",\"state\":\"drain\",\"weight\":10,\"backup\":true,\"priority\":2,"
         "\"standby\":true,\"in_flight\":4,\"max_connections\":0,\"idle\":12,\"requests\":1234567,"
         "\"connect_errors\":2,\"response_errors\":1,"
-        "\"responses_5xx\":0,\"ejections\":0,\"last_check\":\"no \\\"+PONG\\\" within "
+        "\"responses_5xx\":0,\"responses\":0,\"first_byte_sum_s\":0.000000,\"since_s\":0,"
+        "\"ejections\":0,\"last_check\":\"no \\\"+PONG\\\" within "
         "1s\"}]\nok\n");
     peer_close(&p);
 }
@@ -378,6 +380,24 @@ static void show_clusters_both_ways(void **state)
         "\"pending_max\":100,\"retries\":0,\"retries_max\":0},"
         "\"sticky\":{\"by\":\"learn\",\"kept\":96,\"new\":3,\"moved\":1,\"evicted\":7,"
         "\"learned\":2,\"forged\":4,\"expired\":0}}]\nok\n");
+    peer_close(&p);
+}
+
+static void show_listeners_both_ways(void **state)
+{
+    (void)state;
+    struct peer p;
+    peer_open(&p);
+    peer_send(&p, SLICE("show listeners\nshow listeners --json\n"));
+    assert_string_equal(peer_await(&p, 2),
+                        "listener  endpoint      protocol  route  connections\n"
+                        "front     127.0.0.1:80  http      site         3/100\n"
+                        "front     [::1]:443     https     site             -\n"
+                        "ok\n"
+                        "[{\"listener\":\"front\",\"route\":\"site\",\"connections\":3,"
+                        "\"max_connections\":100,\"binds\":[{\"endpoint\":\"127.0.0.1:80\","
+                        "\"protocol\":\"http\"},{\"endpoint\":\"[::1]:443\","
+                        "\"protocol\":\"https\"}]}]\nok\n");
     peer_close(&p);
 }
 
@@ -492,14 +512,22 @@ static void show_limits_both_ways(void **state)
     peer_send(&p, SLICE("show limits\nshow limits --json\n"));
     assert_string_equal(
         peer_await(&p, 2),
-        "limit    mode     admitted  refused  observed  in flight  keys  entries  evicted\n"
-        "login    enforce         5        2         0          -     1      100        0\n"
-        "at-once  observe     12345        0        67         18     4   100000        8\n"
+        "limit    mode     admitted  refused  observed  delayed    bytes  in flight  keys  entries"
+        "  evicted\n"
+        "login    enforce         5        2         0        -        -          -     1      100"
+        "        0\n"
+        "at-once  observe     12345        0        67        -        -         18     4   100000"
+        "        8\n"
+        "slow     delay          40        -         -        3  5000000          -     2      100"
+        "        0\n"
         "ok\n"
         "[{\"limit\":\"login\",\"mode\":\"enforce\",\"admitted\":5,\"refused\":2,\"observed\":0,"
         "\"keys\":1,\"entries\":100,\"evicted\":0},{\"limit\":\"at-once\",\"mode\":\"observe\","
         "\"admitted\":12345,\"refused\":0,\"observed\":67,\"in_flight\":18,\"keys\":4,"
-        "\"entries\":100000,\"evicted\":8}]\nok\n");
+        "\"entries\":100000,\"evicted\":8},{\"limit\":\"slow\",\"mode\":\"delay\","
+        "\"admitted\":40,\"refused\":0,\"observed\":0,\"delayed\":3,\"bytes\":5000000,"
+        "\"delayed_bytes\":4000000,\"delayed_s\":1.500,\"keys\":2,\"entries\":100,"
+        "\"evicted\":0}]\nok\n");
     peer_close(&p);
 }
 
@@ -791,6 +819,7 @@ int main(void)
         TEST(show_sources_both_ways),
         TEST(show_limits_both_ways),
         TEST(show_clusters_both_ways),
+        TEST(show_listeners_both_ways),
         TEST(show_sticky_both_ways),
         TEST(show_info_has_every_metric),
         TEST(a_line_may_come_in_pieces),
