@@ -12,7 +12,7 @@ RUN ./dev build release && strip --strip-debug build/release/lbc
 FROM debian:12-slim
 RUN apt-get update \
  && apt-get install -y --no-install-recommends libbrotli1 libc-ares2 libcjson1 libcrypt1 libevent-core-2.1-7 libhiredis0.14 \
-    libnghttp2-14 libsodium23 libxxhash0 libyaml-0-2 libzstd1 zlib1g \
+    libmicrohttpd12 libnghttp2-14 libsodium23 libxxhash0 libyaml-0-2 libzstd1 zlib1g \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin lbc \
  && install -d -o lbc -g lbc /run/lbc /etc/lbc

@@ -3,7 +3,8 @@
 #   lbc_room(runtime/net SEES runtime/event LIBS Threads::Threads)
 #
 # Its *.re go through re2c and its *.y through lemon, into the build tree, with dependency files.
-# TEXTS names a folder in it whose files become an array in the program (Texts.cmake).
+# TEXTS names a folder in it whose texts become an array in the program, and EMBEDS are globs of its
+# own files that do (Texts.cmake).
 find_program(RE2C re2c REQUIRED)
 find_program(LEMON lemon REQUIRED)
 find_file(LEMON_TEMPLATE lempar.c PATHS /usr/share/lemon /usr/local/share/lemon REQUIRED)
@@ -41,21 +42,24 @@ function(lbc_lemon out source)
   set(${out} ${made} PARENT_SCOPE)
 endfunction()
 
-function(lbc_texts out folder name)
-  file(GLOB files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/[A-Z][0-9]*.md)
+# The files of a folder that match one of the globs.
+function(lbc_texts out folder name whole)
+  set(globs ${ARGN})
+  list(TRANSFORM globs PREPEND ${PROJECT_SOURCE_DIR}/${folder}/ OUTPUT_VARIABLE places)
+  file(GLOB files CONFIGURE_DEPENDS ${places})
   set(made ${LBC_GENERATED_DIR}/${folder}.texts.c)
   set(script ${PROJECT_SOURCE_DIR}/cmake/Texts.cmake)
   add_custom_command(
     OUTPUT ${made}
-    COMMAND ${CMAKE_COMMAND} -DFOLDER=${PROJECT_SOURCE_DIR}/${folder} -DNAME=${name} -DOUT=${made}
-            -P ${script}
+    COMMAND ${CMAKE_COMMAND} -DFOLDER=${PROJECT_SOURCE_DIR}/${folder} "-DFILES=${globs}" -DWHOLE=${whole}
+            -DNAME=${name} -DOUT=${made} -P ${script}
     DEPENDS ${files} ${script}
     COMMENT "texts of ${folder}" VERBATIM)
   set(${out} ${made} PARENT_SCOPE)
 endfunction()
 
 function(lbc_room folder)
-  cmake_parse_arguments(ROOM "" "TEXTS" "SEES;LIBS" ${ARGN})
+  cmake_parse_arguments(ROOM "" "TEXTS" "SEES;LIBS;EMBEDS" ${ARGN})
   string(REPLACE "/" "_" name ${folder})
   set(here ${PROJECT_SOURCE_DIR}/${folder})
   file(GLOB sources CONFIGURE_DEPENDS ${here}/*.c)
@@ -72,7 +76,11 @@ function(lbc_room folder)
     list(APPEND generated ${made})
   endforeach()
   if(ROOM_TEXTS)
-    lbc_texts(made ${folder}/${ROOM_TEXTS} ${name}_${ROOM_TEXTS})
+    lbc_texts(made ${folder}/${ROOM_TEXTS} ${name}_${ROOM_TEXTS} OFF "[A-Z][0-9]*.md")
+    list(APPEND generated ${made})
+  endif()
+  if(ROOM_EMBEDS)
+    lbc_texts(made ${folder} ${name}_files ON ${ROOM_EMBEDS})
     list(APPEND generated ${made})
   endif()
 

@@ -1,14 +1,24 @@
-# Makes a C source of a folder's files: cmake -DFOLDER=… -DNAME=… -DOUT=… -P Texts.cmake
-file(GLOB files ${FOLDER}/[A-Z][0-9]*.md)
+# Makes a C source of a folder's files: cmake -DFOLDER=… -DFILES=GLOBS -DWHOLE=ON|OFF -DNAME=… -DOUT=… -P
+# Texts.cmake. WHOLE: they are called by their whole names, not without their endings.
+set(files)
+foreach(glob ${FILES})
+  file(GLOB found ${FOLDER}/${glob})
+  list(APPEND files ${found})
+endforeach()
 list(SORT files)
 set(bodies)
 set(rows)
+set(n 0)
 foreach(file ${files})
-  cmake_path(GET file STEM stem)
+  cmake_path(GET file STEM name)
+  if(WHOLE)
+    cmake_path(GET file FILENAME name)
+  endif()
   file(READ ${file} hex HEX)
   string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
-  string(APPEND bodies "static const unsigned char text_${stem}[] = {${bytes}0};\n")
-  string(APPEND rows "    {\"${stem}\", (const char *)text_${stem}, sizeof(text_${stem}) - 1},\n")
+  string(APPEND bodies "static const unsigned char text_${n}[] = {${bytes}0};\n")
+  string(APPEND rows "    {\"${name}\", (const char *)text_${n}, sizeof(text_${n}) - 1},\n")
+  math(EXPR n "${n} + 1")
 endforeach()
 file(WRITE ${OUT}
   "#include \"runtime/base/embedded.h\"\n\n${bodies}\n"

@@ -218,4 +218,5 @@ void lower_objects(struct lowering *l)
     lower_secrets(l);
     lower_clusters(l);
     lower_listeners(l);
+    lower_admin(l);
 }

@@ -93,6 +93,8 @@ void lower_upstream_tls(struct lowering *l, const struct program_cluster *cluste
 void lower_health_tls(struct lowering *l, const struct program_cluster *cluster,
                       const struct table_upstream_tls *tls, struct table_health *to);
 
+void lower_admin(struct lowering *l); /* lower_admin.c */
+
 /* lower_limits.c; before whatever names one */
 void lower_limits(struct lowering *l);
 uint32_t lower_find_limit(const struct lowering *l, struct slice name);

@@ -33,7 +33,7 @@ static void grow(struct bounds *b)
 }
 
 /* Is it the first to be bound there? Otherwise says so. */
-static bool bound_first(struct sema *s, const struct program_setting *a, const struct endpoint *e)
+bool bound_first(struct sema *s, const struct program_setting *a, const struct endpoint *e)
 {
     struct bounds *b = &s->bounds;
     if (b->mask == 0 || b->all.n > b->mask / 2)
@@ -79,8 +79,8 @@ static bool mode_read(struct sema *s, const struct program_setting *a, const str
     return true;
 }
 
-static bool bind_read(struct sema *s, const struct program_settings *given,
-                      const struct program_setting *a, struct table_bind *out)
+bool bind_read(struct sema *s, const struct program_settings *given,
+               const struct program_setting *a, struct table_bind *out)
 {
     *out = (struct table_bind){
         .endpoint = *a->value[0].endpoint, .backlog = BACKLOG_DEFAULT, .mode = TABLE_NO_MODE};

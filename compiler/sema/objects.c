@@ -145,7 +145,7 @@ bool object_read(struct sema *s, const struct ast *a, enum setting_block block,
     const bool ok = settings_read(s, block, a->first, &out->settings) && is_whole(s, out, block) &&
                     is_upright(s, out, block);
     if (block == BLOCK_TLS || block == BLOCK_RESOLVER || block == BLOCK_LIMIT ||
-        block == BLOCK_SHARED)
+        block == BLOCK_SHARED || block == BLOCK_ADMIN)
         return ok;
     s->unserved.n = unserved; /* none of the others is served: said once for each */
     not_served(s, out->span);

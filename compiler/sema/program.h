@@ -340,6 +340,8 @@ struct program {
     uint32_t n_listeners, n_clusters, n_routes;
     const struct program_object *object[OBJECT_KIND_COUNT];
     uint32_t n_objects[OBJECT_KIND_COUNT];
+    const struct table_bind *admin_bind; /* of object[OBJECT_ADMIN] */
+    uint32_t n_admin_binds;
     const struct program_secret *secret;
     uint32_t n_secrets;
     const struct program_test *test;

@@ -178,6 +178,7 @@ static struct program *build(struct sema *s)
     bool ok = uses_read(s);
     ok &= build_definitions(s, p, n);
     ok &= build_objects(s, p);
+    ok &= admin_read(s, p);
     ok &= build_secrets(s, p, n[DEF_SECRET]);
     ok &= build_tests(s, p);
     keep_unserved(s, p);

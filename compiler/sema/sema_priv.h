@@ -197,11 +197,21 @@ bool sticky_read(struct sema *s, const struct program_setting *a, struct program
 
 bool health_read(struct sema *s, const struct program_setting *given, struct table_health *out);
 unsigned path_rules_of(const struct ast *file);
+
+/* listeners.c: one `bind` among the settings of what binds it; and is it the first one there? False
+ * after a report. */
+bool bind_read(struct sema *s, const struct program_settings *given,
+               const struct program_setting *a, struct table_bind *out);
+bool bound_first(struct sema *s, const struct program_setting *a, const struct endpoint *e);
+
 bool listener_read(struct sema *s, const struct definition *d, struct program_listener *out);
 
 /* objects.c: blocks that are settings and nothing else. */
 bool object_read(struct sema *s, const struct ast *a, enum setting_block block,
                  struct program_object *out);
+/* admin.c: what `admin` is bound to, and whether it may be. False after a report. */
+bool admin_read(struct sema *s, struct program *p);
+
 /* Notes that something is checked and has no effect. */
 void not_served(struct sema *s, struct span where);
 

@@ -373,6 +373,27 @@ static void dump_limit(const struct table *t, const struct table_limit *l, struc
     dump_limit_settings(l, out);
 }
 
+static void dump_admin(const struct table *t, struct text *out)
+{
+    const struct table_admin *a = &t->admin;
+    if (a->n_binds == 0)
+        return;
+    text_adds(out, "admin\n");
+    for (uint32_t i = 0; i < a->n_binds; i++) {
+        char at[ENDPOINT_TEXT_MAX];
+        endpoint_format(&a->bind[i].endpoint, at);
+        text_addf(out, "  bind %s backlog %u", at, a->bind[i].backlog);
+        if (a->bind[i].mode != TABLE_NO_MODE)
+            text_addf(out, " mode %04o", a->bind[i].mode);
+        text_addc(out, '\n');
+    }
+    if (!a->everybody)
+        text_addf(out, "  allow-from in %u ranges\n", a->allowed.n);
+    if (a->token != TABLE_NO_SECRET)
+        text_addf(out, "  token " SLICE_FMT "\n", SLICE_ARG(t->secret[a->token].name));
+    text_addf(out, "  metrics %s pages %s\n\n", a->metrics ? "on" : "off", a->pages ? "on" : "off");
+}
+
 static void dump_end(const struct table *t, const struct table_end *e, struct text *out)
 {
     table_end_write(t, e, out);
@@ -439,6 +460,7 @@ void table_dump(const struct table *t, struct text *out)
         dump_limit(t, &t->limit[i], out);
     for (uint32_t i = 0; i < t->n_listeners; i++)
         dump_listener(t, &t->listener[i], out);
+    dump_admin(t, out);
     for (uint32_t i = 0; i < t->n_clusters; i++)
         dump_cluster(t, &t->cluster[i], out);
     for (uint32_t i = 0; i < t->n_resolvers; i++)

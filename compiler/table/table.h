@@ -676,6 +676,17 @@ struct table_cluster {
     int64_t timeout_ns[TIMEOUT_COUNT]; /* those of the CLUSTER scope; all above 0 */
 };
 
+/* The `admin` block: where operators ask over HTTP, and who may. */
+struct table_admin {
+    struct table_place place;
+    const struct table_bind *bind; /* without TLS and PROXY headers */
+    uint32_t n_binds;              /* 0: there is no `admin`, and the rest is 0 */
+    bool everybody;                /* may connect, else `allowed` */
+    struct table_network_set allowed;
+    uint32_t token; /* into table.secret, or TABLE_NO_SECRET: nothing has to be given */
+    bool metrics, pages;
+};
+
 struct table_classifier; /* classifier.h */
 
 struct table {
@@ -718,6 +729,7 @@ struct table {
     uint32_t n_listeners, n_clusters, n_servers, n_routes, n_clauses, n_nodes, n_atoms, n_effects,
         n_ends, n_network_sets, n_number_sets, n_string_sets, n_regexs, n_maps, n_tls, n_sources,
         n_resolvers, n_limits, n_shared, n_secrets, n_cors_rules, n_jwt_rules, n_auth_rules;
+    struct table_admin admin;
     struct table_compress compress; /* what the effect means where a listener has none */
     unsigned path_rules;            /* of all listeners together */
     bool requires;                  /* some clause asks who the client is */

@@ -139,6 +139,21 @@ static const char *verify_shared(const struct table *t, const struct table_share
     return NULL;
 }
 
+static const char *verify_admin(const struct table *t)
+{
+    const struct table_admin *a = &t->admin;
+    for (uint32_t i = 0; i < a->n_binds; i++) {
+        const struct table_bind *b = &a->bind[i];
+        REQUIRE(endpoint_is_usable(&b->endpoint), "an admin is bound to what can't be bound");
+        REQUIRE(b->tls == TABLE_NO_TLS && !b->proxy_protocol, "an admin speaks what it can't");
+        REQUIRE(b->backlog >= 1 && b->backlog <= UINT16_MAX, "an admin lets nobody wait");
+    }
+    REQUIRE(a->n_binds == 0 || a->token == TABLE_NO_SECRET || a->token < t->n_secrets,
+            "an admin has a token that is not there");
+    REQUIRE(a->n_binds == 0 || a->everybody || a->allowed.n > 0, "an admin lets nobody in");
+    return verify_networks(&a->allowed);
+}
+
 static const char *verify_cors(const struct table_cors *c)
 {
     REQUIRE(c->any ? c->n_origins == 0 : c->n_origins > 0, "nobody may ask from another origin");
@@ -439,6 +454,8 @@ const char *verify_objects(const struct table *t)
     for (uint32_t i = 0; i < t->n_listeners && !problem; i++)
         problem = verify_listener(t, &t->listener[i]);
 
+    if (!problem)
+        problem = verify_admin(t);
     for (uint32_t i = 0; i < t->n_resolvers && !problem; i++)
         problem = verify_resolver(&t->resolver[i]);
 

@@ -28,6 +28,12 @@ bool address_parse(struct slice s, struct address *out)
     return true;
 }
 
+bool address_is_loopback(const struct address *a)
+{
+    static const struct address V6 = {.byte = {[15] = 1}};
+    return address_is_v4(a) ? a->byte[12] == 127 : address_compare(a, &V6) == 0;
+}
+
 bool network_parse(struct slice s, struct network *out)
 {
     struct slice rest = s, before;

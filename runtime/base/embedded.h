@@ -6,7 +6,7 @@
 
 /* An array of them is sorted by name and ends with a NULL name. */
 struct embedded {
-    const char *name; /* without its ending */
+    const char *name; /* without its ending, unless the room says otherwise */
     const char *at;   /* with a NUL behind it */
     size_t len;
 };

@@ -1,8 +1,7 @@
 /*
- * control - the operators' verbs. The stats socket, and later the admin interface, call nothing
- * else.
+ * control - the operators' verbs. The stats socket and the admin port call nothing else.
  *
- * All of it belongs to the control thread; nothing blocks.
+ * All of it belongs to the control thread, but for control_post(); nothing blocks.
  */
 #pragma once
 
@@ -11,10 +10,16 @@
 
 #include "runtime/base/slice.h"
 #include "runtime/base/text.h"
+#include "runtime/metrics/histogram.h"
 #include "runtime/metrics/metrics.h"
 #include "runtime/upstream/server.h"
 
 struct control;
+struct message;
+
+/* The one thing here that is for any thread: runs the message on the control thread, where all the
+ * rest may be called. Not once control_free() has begun. */
+void control_post(struct control *c, struct message *m);
 
 /* What is under way when nothing new is taken, and how long it has. */
 struct control_left {
@@ -37,6 +42,7 @@ struct control_info {
     int64_t reload_wall_ns;            /* when that was, since 1970; 0: there was none */
     int64_t swap_longest_ns;           /* that a swap has held up a worker's loop */
     int64_t trial_left_ns;             /* until what is on trial goes; 0: nothing is */
+    bool serving;                      /* clients are served: from the first checks on */
     bool draining;                     /* a shutdown has begun; then also: */
     struct control_left left;
     int64_t successor; /* it was for this process, which serves; 0: for none */
@@ -62,6 +68,9 @@ struct control_server {
     uint32_t max_connections; /* of these at a time; 0: no limit */
     uint32_t idle;
     uint64_t requests, connect_errors, response_errors, responses_5xx;
+    int64_t since_wall_ns; /* it has been in this state, since 1970 */
+    uint64_t answers,
+        answers_ns;         /* responses begun, and the sum of the times to their first byte */
     uint64_t ejections;     /* in all, for answering badly */
     int64_t ejected_for_ns; /* it is away for so long still; 0: it is not. Then also: */
     uint32_t ejected_times; /* in a row */
@@ -73,6 +82,20 @@ struct control_server {
 /* Calls `each` for every server of the current generation, in the order of the file. */
 void control_servers(const struct control *c,
                      void (*each)(void *to, const struct control_server *s), void *to);
+
+struct control_listener {
+    struct slice name, route;
+    bool tcp;                    /* bytes are passed on; else HTTP */
+    const struct endpoint *bind; /* the first of them, each with or without TLS */
+    const bool *tls;
+    uint32_t n_binds;
+    int64_t connections; /* open now */
+    uint32_t max_connections;
+};
+
+/* Calls `each` for every listener of the current generation, in the order of the file. */
+void control_listeners(const struct control *c,
+                       void (*each)(void *to, const struct control_listener *l), void *to);
 
 /* A count and what it may be; 0: no limit, and of what the circuit breaker limits no count. */
 struct control_use {
@@ -100,6 +123,7 @@ struct control_cluster {
     struct control_use waiting; /* in the queue */
     struct control_use connections, pending, retrying; /* of the circuit breaker */
     struct control_sticky sticky;
+    struct histogram_sum connect, first_byte, total; /* how long its servers took */
 };
 
 /* Calls `each` for every cluster of the current generation, in the order of the file. */

@@ -118,8 +118,9 @@ struct control {
 
     struct checks *checks; /* of passwords, for all workers */
     struct worker **worker;
-    const struct metrics **metrics; /* the workers', and ours behind them */
-    struct metrics own;             /* this thread's */
+    const struct metrics **metrics; /* the workers', ours behind them, and who serves `admin` */
+    uint32_t n_metrics;
+    struct metrics own; /* this thread's */
     struct access_ring **ring;
     struct writer *writer;
     uint32_t n_workers; /* those that were made */
@@ -234,7 +235,9 @@ void service_drains(struct control *c, struct slice left);
 void service_passes_on(struct control *c, int64_t pid);
 void service_done(struct control *c);
 
-/* upgrade.c */
+/* upgrade.c; the first calls `each` for what is listened at. */
+void control_each_listener(const struct control *c, void (*each)(void *to, struct listener *l),
+                           void *to);
 void upgrade_init(struct control *c);
 bool upgrade_takes_signal(struct control *c, int number);
 bool upgrade_is_over(const struct control *c); /* another process serves in our place */

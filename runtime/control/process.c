@@ -63,6 +63,7 @@ static int watch_signals(struct control *c)
 static void health_changed(void *of, struct server *s, enum health_state state, const char *reason)
 {
     struct control *c = of;
+    server_turns(s);
     if (state == HEALTH_DOWN)
         server_rises(s, SERVER_TO_RISE);
     else if (atomic_load_explicit(&s->risen_ns, memory_order_relaxed) == SERVER_TO_RISE)
@@ -84,7 +85,7 @@ static int make_workers(struct control *c)
 {
     struct rng rng = {random_seed()};
     c->worker = MUST_ARRAY(struct worker *, c->config.workers);
-    c->metrics = MUST_ARRAY(const struct metrics *, c->config.workers + 1);
+    c->metrics = MUST_ARRAY(const struct metrics *, c->config.workers + 2);
     c->ring = MUST_ARRAY(struct access_ring *, c->config.workers);
     c->drained = MUST_ARRAY(struct worker_drained, c->config.workers);
     for (; c->n_workers < c->config.workers; c->n_workers++) {
@@ -101,7 +102,10 @@ static int make_workers(struct control *c)
             return rc;
         c->metrics[i] = c->worker[i]->metrics;
     }
-    c->metrics[c->n_workers] = &c->own;
+    c->n_metrics = c->n_workers;
+    c->metrics[c->n_metrics++] = &c->own;
+    if (c->config.admin.metrics)
+        c->metrics[c->n_metrics++] = c->config.admin.metrics;
     return c->config.access_log
                ? writer_start(c->config.access_log, c->ring, c->n_workers, &c->writer)
                : 0;

@@ -11,6 +11,8 @@
 #include "runtime/control/handed.h"
 #include "runtime/event/loop.h"
 
+struct secrets;
+struct listener;
 struct table;
 
 /* A change that somebody made for a while, as a sentence of grammar/edit. */
@@ -43,6 +45,21 @@ typedef struct table *control_load(void *of, struct control_loading *what, struc
  * returned a table, never while one runs. */
 typedef void control_loaded(void *of, bool served);
 
+/* Whoever serves the `admin` block: this room can't see it. On the control thread. */
+struct control_admin {
+    /* Opens what the table binds anew. False, with a sentence in `why`: it can't be served. */
+    bool (*prepare)(void *of, const struct table *t, const struct secrets *s, struct text *why);
+    /* What was prepared last holds from now on, or goes. */
+    void (*settle)(void *of, bool published);
+    void *of;
+    const struct metrics *metrics; /* what it counts; borrowed */
+
+    /* Its sockets, which another process gets, too; and once that one serves: it takes no more
+     * connections. */
+    void (*listeners)(void *of, void (*each)(void *to, struct listener *l), void *to);
+    void (*succeeded)(void *of);
+};
+
 /* What was served and can be again: control_revisions_each() and control_revision_diff() without
  * `c`. On the control thread. */
 struct control_revisions {
@@ -60,6 +77,7 @@ struct control_config {
     control_load *load;
     control_loaded *loaded;
     void *load_of;
+    struct control_admin admin; /* no `prepare`: there is none */
     struct control_revisions revisions;
 
     /* The changes that were there when another process ended, as control_loading.journal had them;

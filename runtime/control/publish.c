@@ -115,11 +115,16 @@ static void make_newest(struct control *c, struct generation *g)
 bool control_publish(struct control *c, struct table *table, struct generation_needs needs,
                      struct text *why)
 {
+    const struct control_admin *admin = &c->config.admin;
+    if (admin->prepare && !admin->prepare(admin->of, table, needs.secrets, why))
+        return false;
     struct found_servers found;
     discoveries_found(c->sources, table, &found);
     struct generation *g =
         generation_new(table, needs, &found, c->newest, c->n_workers, &c->box, retired, why);
     found_servers_done(&found);
+    if (admin->settle)
+        admin->settle(admin->of, g != NULL);
     if (!g)
         return false;
     make_newest(c, g);

@@ -59,6 +59,12 @@ void takeover_apply(struct control *c, struct generation *g)
 
 /* --- what the other says --------------------------------------------------------------------- */
 
+static void take_path(void *to, struct listener *l)
+{
+    (void)to;
+    listener_take_path(l);
+}
+
 static void go(struct control *c)
 {
     struct handed *h = c->config.handed;
@@ -70,8 +76,7 @@ static void go(struct control *c)
     }
     takeover_apply(c, c->newest); /* once more: somebody may have changed something meanwhile */
     (void)dup2(h->fd[HANDED_STDERR], STDERR_FILENO); /* whoever waited for us reads no more */
-    for (uint32_t i = 0; i < c->newest->n_sockets; i++)
-        listener_take_path(c->newest->socket[i]);
+    control_each_listener(c, take_path, NULL);
     control_serve(c);
     inherited_close_own();
     c->config.begun(c->config.load_of);

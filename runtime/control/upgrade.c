@@ -55,15 +55,33 @@ static void add_servers(const struct generation *g, struct text *out)
     }
 }
 
+void control_each_listener(const struct control *c, void (*each)(void *to, struct listener *l),
+                           void *to)
+{
+    for (uint32_t i = 0; i < c->newest->n_sockets; i++)
+        each(to, c->newest->socket[i]);
+    if (c->config.admin.listeners)
+        c->config.admin.listeners(c->config.admin.of, each, to);
+}
+
+struct to_each {
+    void (*each)(void *to, int fd, bool own);
+    void *to;
+};
+
+static void each_of_listener(void *of, struct listener *l)
+{
+    const struct to_each *all = of;
+    for (uint32_t k = 0; k < l->n_sockets; k++)
+        all->each(all->to, l->socket[k].fd, !l->lent);
+}
+
 /* Calls `each` for every descriptor that goes along. */
 static void each_socket(const struct control *c, void (*each)(void *to, int fd, bool own), void *to)
 {
     const struct inherited_socket *left;
-    for (uint32_t i = 0; i < c->newest->n_sockets; i++) {
-        const struct listener *l = c->newest->socket[i];
-        for (uint32_t k = 0; k < l->n_sockets; k++)
-            each(to, l->socket[k].fd, !l->lent);
-    }
+    struct to_each all = {each, to};
+    control_each_listener(c, each_of_listener, &all);
     for (uint32_t i = 0; (left = inherited_left_socket(i)); i++)
         each(to, left->fd, left->own);
 }
@@ -336,6 +354,12 @@ static void let_go(struct control *c)
     timer_set(&u->late, SERVING_NS);
 }
 
+static void let_path(void *to, struct listener *l)
+{
+    (void)to;
+    listener_let_path(l);
+}
+
 /* It serves: from now on there is no way back. */
 static void succeed(struct control *c)
 {
@@ -344,8 +368,9 @@ static void succeed(struct control *c)
     u->successor = u->pid;
     timer_stop(&u->late);
     close_if_open(&u->text_fd);
-    for (uint32_t i = 0; i < c->newest->n_sockets; i++)
-        listener_let_path(c->newest->socket[i]);
+    control_each_listener(c, let_path, NULL);
+    if (c->config.admin.succeeded)
+        c->config.admin.succeeded(c->config.admin.of);
     service_passes_on(c, u->pid);
     (void)say(u, "yours");
     c->config.succeeded(c->config.load_of);

@@ -5,6 +5,11 @@
 #include "runtime/control/control_priv.h"
 #include "runtime/log/log.h"
 
+void control_post(struct control *c, struct message *m)
+{
+    mailbox_post(&c->box, m);
+}
+
 void control_info(const struct control *c, struct control_info *out)
 {
     const struct table *t = c->newest->table;
@@ -21,9 +26,10 @@ void control_info(const struct control *c, struct control_info *out)
                                  .reloads_refused = c->reloads_refused,
                                  .reload_refused = c->reload_refused,
                                  .reload_wall_ns = c->reload_wall_ns,
+                                 .serving = c->serving,
                                  .draining = c->draining,
                                  .metrics = c->metrics,
-                                 .n_metrics = c->n_workers + 1};
+                                 .n_metrics = c->n_metrics};
     if (c->draining)
         out->left = control_what_is_left(c);
     out->successor = c->upgrade.successor;
@@ -48,6 +54,14 @@ void control_info(const struct control *c, struct control_info *out)
     out->certificate_expiry_s = soonest_s == INT64_MAX ? 0 : soonest_s;
     for (uint32_t i = 0; i < c->newest->n_servers; i++)
         out->servers_usable += server_in_use(c->newest->server[i]);
+}
+
+static void add_answers(const struct server *s, struct control_server *to)
+{
+    for (uint32_t i = 0; i < s->n_workers; i++) {
+        to->answers += atomic_load_explicit(&s->worker[i]->answers, memory_order_relaxed);
+        to->answers_ns += atomic_load_explicit(&s->worker[i]->answers_ns, memory_order_relaxed);
+    }
 }
 
 static uint32_t idle_links(const struct server *s)
@@ -83,7 +97,9 @@ static void describe(const struct generation *g, uint32_t i, struct control_serv
                                    .connect_reason = READ(s->connect_reason),
                                    .response_errors = READ(s->response_errors),
                                    .responses_5xx = READ(s->responses_5xx),
-                                   .ejections = s->outlier.ejections};
+                                   .ejections = s->outlier.ejections,
+                                   .since_wall_ns = s->since_wall_ns};
+    add_answers(s, out);
     if (s->outlier.ejected) {
         const int64_t left_ns = s->outlier.until_ns - clock_now_ns();
         out->ejected_for_ns = left_ns > 0 ? left_ns : 1;
@@ -115,6 +131,32 @@ void control_servers(const struct control *c,
         describe(g, i, &s);
         s.standby = table_server_group(&g->spec[i]) > in_use;
         each(to, &s);
+    }
+}
+
+void control_listeners(const struct control *c,
+                       void (*each)(void *to, const struct control_listener *l), void *to)
+{
+    const struct generation *g = c->newest;
+    for (uint32_t i = 0; i < g->table->n_listeners; i++) {
+        const struct table_listener *spec = &g->table->listener[i];
+        struct endpoint *bind = MUST_ARRAY(struct endpoint, spec->n_binds);
+        bool *tls = MUST_ARRAY(bool, spec->n_binds);
+        for (uint32_t b = 0; b < spec->n_binds; b++) {
+            bind[b] = spec->bind[b].endpoint;
+            tls[b] = spec->bind[b].tls != TABLE_NO_TLS;
+        }
+        const struct control_listener l = {.name = spec->name,
+                                           .route = g->table->route[spec->route].name,
+                                           .tcp = spec->tcp,
+                                           .bind = bind,
+                                           .tls = tls,
+                                           .n_binds = spec->n_binds,
+                                           .connections = READ(g->gate[i]->open),
+                                           .max_connections = spec->max_connections};
+        each(to, &l);
+        free(bind);
+        free(tls);
     }
 }
 
@@ -152,6 +194,11 @@ static void describe_cluster(const struct generation *g, uint32_t i, struct cont
         .pending = {READ(live->pending), spec->breaker.pending},
         .retrying = {READ(live->retrying), spec->breaker.retries}};
     describe_sticky(g, i, &out->sticky);
+    for (uint32_t w = 0; w < live->n_workers; w++) {
+        histogram_read(&live->times[w].connect, &out->connect);
+        histogram_read(&live->times[w].first_byte, &out->first_byte);
+        histogram_read(&live->times[w].total, &out->total);
+    }
     for (uint32_t k = g->part[i].first; k < g->part[i].first + g->part[i].n; k++) {
         const bool usable = server_usable(g->server[k]);
         out->usable += usable;
@@ -318,6 +365,8 @@ bool control_set_admin(struct control *c, struct slice server, enum server_admin
     if (before == SERVER_MAINTENANCE && admin == SERVER_READY)
         server_rises(s, clock_now_ns());
     atomic_store_explicit(&s->admin, admin, memory_order_relaxed);
+    if (before != (int)admin)
+        server_turns(s);
     s->admin_told = admin;
     log_line(LOG_INFO, "server %s/%s is set to %s", s->cluster_name, s->name,
              table_state_name((enum table_state)admin));

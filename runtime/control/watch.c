@@ -31,6 +31,7 @@ static void came_back(struct server *s, const char *why, int64_t now_ns)
 {
     atomic_store_explicit(&s->errors_in_a_row, 0, memory_order_relaxed);
     atomic_store_explicit(&s->ejected, false, memory_order_relaxed);
+    server_turns(s);
     if (atomic_load_explicit(&s->risen_ns, memory_order_relaxed) != SERVER_TO_RISE)
         server_rises(s, now_ns);
     log_line(LOG_INFO, "server %s/%s is back: %s", s->cluster_name, s->name, why);
@@ -41,6 +42,7 @@ static void went(struct server *s, int64_t now_ns)
     struct text why = {0};
     const struct outlier *o = &s->outlier;
     atomic_store_explicit(&s->ejected, true, memory_order_relaxed);
+    server_turns(s);
     outlier_write(&o->why, &why);
     if (o->times > 1)
         text_addf(&why, "; the time in a row: %u", o->times);
@@ -271,6 +273,7 @@ static void tell_state(struct server *s)
     const int admin = atomic_load_explicit(&s->admin, memory_order_relaxed);
     if (admin == (int)s->admin_told)
         return;
+    server_turns(s);
     s->admin_told = (enum server_admin)admin;
     log_line(LOG_INFO, "server %s/%s is set to %s: the file says so now", s->cluster_name, s->name,
              table_state_name((enum table_state)admin));

@@ -76,7 +76,7 @@ static void look_at(struct looking *l, const struct program_settings *settings)
         const struct program_setting *s = &settings->at[i];
         const bool authorities = s->id == SETTING_TLS_CLIENT_CA || s->id == SETTING_UPSTREAM_TLS_CA;
         const char *path;
-        if (s->id == SETTING_LISTENER_BIND)
+        if (s->id == SETTING_LISTENER_BIND || s->id == SETTING_ADMIN_BIND)
             look_at_bind(l, &s->value[0]);
         else if (s->id == SETTING_TLS_CERTIFICATE || s->id == SETTING_UPSTREAM_TLS_CERTIFICATE)
             look_at_certificate(l, s);

@@ -14,6 +14,7 @@
 #include "runtime/daemon/revisions.h"
 #include "runtime/daemon/served.h"
 #include "runtime/net/inherited.h"
+#include "stats/server/server.h"
 #include "stats/socket/socket.h"
 
 #define DRAIN_S_DEFAULT 30
@@ -80,6 +81,7 @@ struct run {
     struct state *state;
     struct history *history;
     struct text journal;
+    struct admin *admin;
     struct served *served;
     struct handed handed; /* by the process before us; config.handed points to it, or is NULL */
 };
@@ -271,6 +273,8 @@ static int serve(struct run *r, struct table *table)
 {
     struct text why = {0};
     struct control *c = control_new(&r->config, &why);
+    if (c)
+        admin_attach(r->admin, c);
     const bool reachable = c && open_sockets(r, c, &why);
     if (!reachable)
         table_free(table);
@@ -288,6 +292,7 @@ static int serve(struct run *r, struct table *table)
     inherited_close();
     for (size_t i = 0; i < COUNT_OF(r->reach); i++)
         stats_socket_close(r->reach[i].socket);
+    admin_stop(r->admin);
     control_free(c);
     text_done(&why);
     return ok ? EXIT_CLEAN : EXIT_ERRORS;
@@ -328,11 +333,14 @@ static bool take_over(struct run *r)
 
 static int load_and_serve(struct run *r)
 {
+    r->admin = admin_new();
+    r->config.admin = admin_hooks(r->admin);
     struct loaded l;
     const int rc = load_to_run(r->config.file, &l);
     if (rc < 0) {
         fprintf(stderr, "lbc: cannot read %s: %s\n", r->config.file, strerror(-rc));
         loaded_done(&l);
+        admin_free(r->admin);
         return EXIT_UNREADABLE;
     }
     if (diag_errors(l.diags) + diag_warnings(l.diags) > 0)
@@ -349,6 +357,7 @@ static int load_and_serve(struct run *r)
         table_free(table);
     served_free(r->served);
     close_state(r);
+    admin_free(r->admin);
     return code;
 }
 

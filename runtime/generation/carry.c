@@ -120,7 +120,8 @@ static void carry_clusters(struct generation *g, const struct generation *before
     for (uint32_t i = 0; i < g->table->n_clusters; i++) {
         const struct slice name = g->table->cluster[i].name;
         const uint32_t old = before ? table_find_cluster(before->table, name) : UINT32_MAX;
-        g->cluster[i] = old != UINT32_MAX ? cluster_pin(before->cluster[old]) : cluster_new(name);
+        g->cluster[i] =
+            old != UINT32_MAX ? cluster_pin(before->cluster[old]) : cluster_new(name, g->n_workers);
     }
 }
 

@@ -617,6 +617,8 @@ void exchange_free(struct exchange *x)
     exchange_leave_inquiry(x);
     exchange_leave_question(x);
     exchange_release_link(x);
+    if (x->generation && x->server_status)
+        histogram_add(&exchange_times(x)->total, w->now_ns - x->begun_ns);
     if (x->generation)
         exchange_leave_room(x);
     if (x->tarpitted)

@@ -157,6 +157,8 @@ void exchange_queue_late(struct exchange *x);
 
 size_t exchange_place_bytes(void);
 struct cluster *exchange_cluster(const struct exchange *x);
+/* What this worker counts of it. */
+struct cluster_times *exchange_times(const struct exchange *x);
 struct sticky *exchange_sticky(const struct exchange *x);
 const struct mac_key *exchange_cookie_key(const struct exchange *x);
 

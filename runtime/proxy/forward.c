@@ -23,6 +23,8 @@ static enum outcome begin(struct exchange *x)
         !exchange_connects(x))
         return no_connect(x);
     x->connected_ns = x->worker->now_ns;
+    if (!x->reused)
+        histogram_add(&exchange_times(x)->connect, x->connected_ns - x->picked_ns);
     x->reason = NULL;
     flow_init(&x->up, &x->link->conn, exchange_framing(x->info.framing, from, &x->link->conn),
               x->info.content_length, exchange_sends_chunks(x));
@@ -75,7 +77,10 @@ static void use_link(struct exchange *x, struct link *l)
 void exchange_heard_server(struct exchange *x)
 {
     const struct worker *w = x->worker;
-    cluster_timed(x->cluster, x->server, w->index, w->now_ns - x->picked_ns, w->now_ns);
+    const int64_t took_ns = w->now_ns - x->picked_ns;
+    cluster_timed(x->cluster, x->server, w->index, took_ns, w->now_ns);
+    server_answers(x->server, w->index, took_ns);
+    histogram_add(&exchange_times(x)->first_byte, took_ns);
 }
 
 /* Then the server is not to blame. */

@@ -29,6 +29,11 @@ struct cluster *exchange_cluster(const struct exchange *x)
     return x->generation->cluster[cluster_index(x)];
 }
 
+struct cluster_times *exchange_times(const struct exchange *x)
+{
+    return &exchange_cluster(x)->times[x->worker->index];
+}
+
 struct sticky *exchange_sticky(const struct exchange *x)
 {
     return x->generation->sticky[cluster_index(x)];

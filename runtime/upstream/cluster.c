@@ -5,13 +5,18 @@
 #include "runtime/base/hash.h"
 #include "runtime/upstream/sticky.h"
 
-struct cluster *cluster_new(struct slice name)
+struct cluster *cluster_new(struct slice name, uint32_t n_workers)
 {
     struct cluster *c = aligned_alloc(64, sizeof(*c));
     if (!c)
         die_out_of_memory(1, sizeof(*c));
     *c = (struct cluster){.name = must_calloc(name.len + 1, 1)};
     memcpy(c->name, name.at, name.len);
+    c->n_workers = n_workers;
+    c->times = aligned_alloc(64, n_workers * sizeof(*c->times));
+    if (!c->times)
+        die_out_of_memory(n_workers, sizeof(*c->times));
+    memset(c->times, 0, n_workers * sizeof(*c->times));
     atomic_init(&c->pins, 1);
     queue_init(&c->queue);
     return c;
@@ -28,6 +33,7 @@ void cluster_unpin(struct cluster *c)
     if (!c || atomic_fetch_sub_explicit(&c->pins, 1, memory_order_acq_rel) != 1)
         return;
     queue_done(&c->queue);
+    free(c->times);
     free(c->name);
     free(c);
 }

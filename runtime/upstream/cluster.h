@@ -17,6 +17,7 @@
 #include "runtime/balance/balance.h"
 #include "runtime/base/rng.h"
 #include "runtime/event/mailbox.h"
+#include "runtime/metrics/histogram.h"
 #include "runtime/upstream/queue.h"
 #include "runtime/upstream/retry_budget.h"
 #include "runtime/upstream/server.h"
@@ -49,8 +50,17 @@ struct cluster_sticky_counts {
     _Alignas(64) _Atomic uint64_t hits, misses, moved, evictions, learned, forged, expired;
 };
 
+/* How long its servers took, as one worker has seen it; on cache lines of its own. */
+struct cluster_times {
+    _Alignas(64) struct histogram connect; /* new connections, their handshakes in TLS too */
+    struct histogram first_byte;           /* from when a server was chosen */
+    struct histogram total; /* from the request's first byte to the response's last; no tunnels */
+};
+
 struct cluster {
-    char *name; /* owned, NUL-terminated */
+    char *name;                  /* owned, NUL-terminated */
+    struct cluster_times *times; /* owned; one per worker */
+    uint32_t n_workers;
     atomic_uint pins;
     /* Turns taken, over all workers: so that the round robins are exact whoever picks. On a cache
      * line of its own. */
@@ -71,7 +81,7 @@ struct cluster {
     struct cluster_sticky_counts sticky;
 };
 
-struct cluster *cluster_new(struct slice name);
+struct cluster *cluster_new(struct slice name, uint32_t n_workers);
 
 struct cluster *cluster_pin(struct cluster *c);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/base/check.h"
+#include "runtime/base/clock.h"
 #include "runtime/upstream/cluster.h"
 
 #define CACHE_LINE 64
@@ -38,6 +39,7 @@ struct server *server_new(struct slice cluster_name, struct slice name, const st
     s->cluster_name = copy(cluster_name);
     s->name = copy(name);
     s->endpoint = *e;
+    server_turns(s);
     s->addr = sockaddr_from(e);
     atomic_init(&s->health, HEALTH_UNKNOWN);
     atomic_init(&s->admin, SERVER_READY);
@@ -59,6 +61,11 @@ struct server *server_pin(struct server *s)
 void server_rises(struct server *s, int64_t risen_ns)
 {
     atomic_store_explicit(&s->risen_ns, risen_ns, memory_order_relaxed);
+}
+
+void server_turns(struct server *s)
+{
+    s->since_wall_ns = clock_wall_ns();
 }
 
 struct outlier_seen server_seen(const struct server *s)

@@ -33,6 +33,8 @@ struct server_worker {
     struct tls_session *session; /* of the last TLS connection, to be resumed; owned */
     struct response_time time;   /* as this worker has seen it; kept for `least-time` */
     struct outlier_counts counts; /* kept where the cluster has an `outlier` */
+    /* Responses that it has begun, and the sum of the times to their first bytes; relaxed. */
+    _Atomic uint64_t answers, answers_ns;
 };
 
 /* Of risen_ns: it has been up since the process began; it will rise when it is up. */
@@ -60,6 +62,7 @@ struct server {
     _Atomic uint32_t errors_in_a_row; /* kept where the cluster has an `outlier` */
     struct outlier outlier;           /* the control thread's, and so is the next */
     enum server_admin admin_told;     /* the state that the log knows of */
+    int64_t since_wall_ns; /* it has been in its state: health, what operators set, ejected */
 
     /* What its last check came to, NUL-terminated; control thread only. */
 #define SERVER_CHECK_TEXT_MAX 120
@@ -110,6 +113,20 @@ static inline bool server_usable(const struct server *s)
 static inline bool server_in_use(const struct server *s)
 {
     return server_usable(s) && !atomic_load_explicit(&s->ejected, memory_order_relaxed);
+}
+
+/* Its state is another than before, from now on. Control thread. */
+void server_turns(struct server *s);
+
+/* It has begun to answer, `took_ns` after it was asked. Worker. */
+static inline void server_answers(struct server *s, uint32_t worker, int64_t took_ns)
+{
+    struct server_worker *w = s->worker[worker]; /* one writer: nothing can come between */
+    const uint64_t took = took_ns > 0 ? (uint64_t)took_ns : 0;
+    const uint64_t n = atomic_load_explicit(&w->answers, memory_order_relaxed);
+    const uint64_t ns = atomic_load_explicit(&w->answers_ns, memory_order_relaxed);
+    atomic_store_explicit(&w->answers, n + 1, memory_order_relaxed);
+    atomic_store_explicit(&w->answers_ns, ns + took, memory_order_relaxed);
 }
 
 /* What has been counted of it, over all workers. Any thread. */

@@ -65,6 +65,28 @@ static void add_certificate(const struct family *f, const struct control_certifi
     add_value(f->out, value);
 }
 
+/* Cumulative, as Prometheus wants them. */
+static void add_times(const struct family *f, struct slice cluster, const struct histogram_sum *h)
+{
+    uint64_t so_far = 0;
+    for (uint32_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        char le[32] = "+Inf";
+        if (histogram_end(i) != UINT64_MAX)
+            snprintf(le, sizeof(le), "%.9g", (double)histogram_end(i) / (double)NS_PER_S);
+        so_far += h->bucket[i];
+        text_addf(f->out, "lbc_%s_bucket{", f->name);
+        add_label(f->out, "", "cluster", cluster);
+        add_label(f->out, ",", "le", slice_of(le));
+        add_value(f->out, (int64_t)so_far);
+    }
+    text_addf(f->out, "lbc_%s_sum{", f->name);
+    add_label(f->out, "", "cluster", cluster);
+    text_addf(f->out, "} %.9f\n", (double)h->sum_ns / (double)NS_PER_S);
+    text_addf(f->out, "lbc_%s_count{", f->name);
+    add_label(f->out, "", "cluster", cluster);
+    add_value(f->out, (int64_t)so_far);
+}
+
 #define SERVER(family, kind, help, value)                                                          \
     static void tell_##family(void *to, const struct control_server *s)                            \
     {                                                                                              \
@@ -74,6 +96,11 @@ static void add_certificate(const struct family *f, const struct control_certifi
     static void tell_##family(void *to, const struct control_cluster *s)                           \
     {                                                                                              \
         add_named(to, "cluster", s->name, (int64_t)(value));                                       \
+    }
+#define TIMES(family, help, value)                                                                 \
+    static void tell_##family(void *to, const struct control_cluster *s)                           \
+    {                                                                                              \
+        add_times(to, s->name, value);                                                             \
     }
 #define LIMIT(family, kind, help, value)                                                           \
     static void tell_##family(void *to, const struct control_limit *s)                             \
@@ -88,6 +115,7 @@ static void add_certificate(const struct family *f, const struct control_certifi
 #include "stats/export/families.def"
 #undef SERVER
 #undef CLUSTER
+#undef TIMES
 #undef LIMIT
 #undef CERTIFICATE
 
@@ -98,11 +126,13 @@ static void write_families(const struct control *c, struct text *out)
     each(c, tell_##name, &(struct family){out, #name});
 #define SERVER(name, kind, help, value)      TELL(control_servers, name, kind, help)
 #define CLUSTER(name, kind, help, value)     TELL(control_clusters, name, kind, help)
+#define TIMES(name, help, value)             TELL(control_clusters, name, histogram, help)
 #define LIMIT(name, kind, help, value)       TELL(control_limits, name, kind, help)
 #define CERTIFICATE(name, kind, help, value) TELL(control_certificates, name, kind, help)
 #include "stats/export/families.def"
 #undef SERVER
 #undef CLUSTER
+#undef TIMES
 #undef LIMIT
 #undef CERTIFICATE
 #undef TELL

@@ -102,6 +102,7 @@ static void info_as_json(struct text *out, const struct control_info *i)
     text_add_json(out, slice_of(i->version));
     text_adds(out, ",\"file\":");
     text_add_json(out, slice_of(i->file));
+    text_addf(out, ",\"serving\":%s", i->serving ? "true" : "false");
     text_addf(out, ",\"draining\":%s,\"generation\":%llu,\"uptime_s\":%.3f,\"workers\":%u",
               i->draining ? "true" : "false", (unsigned long long)i->generation,
               (double)i->uptime_ns / (double)NS_PER_S, i->workers);
@@ -277,6 +278,9 @@ static void server_as_json(void *to, const struct control_server *s)
     text_addf(out, ",\"connect_errors\":%llu,\"response_errors\":%llu,\"responses_5xx\":%llu",
               (unsigned long long)s->connect_errors, (unsigned long long)s->response_errors,
               (unsigned long long)s->responses_5xx);
+    text_addf(out, ",\"responses\":%llu,\"first_byte_sum_s\":%.6f,\"since_s\":%lld",
+              (unsigned long long)s->answers, (double)s->answers_ns / (double)NS_PER_S,
+              (long long)(s->since_wall_ns / NS_PER_S));
     text_addf(out, ",\"ejections\":%llu", (unsigned long long)s->ejections);
     if (s->ejected_for_ns > 0) {
         text_addf(out, ",\"ejected\":{\"for_s\":%.3f,\"times\":%u,\"reason\":\"",

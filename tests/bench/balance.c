@@ -53,7 +53,7 @@ static void prepared(struct group *g, uint32_t n, int way)
     g->spec.bounded_percent = way == BOUNDED ? 125 : 0;
     g->server_spec = MUST_ARRAY(struct table_server, n);
     g->server = MUST_ARRAY(struct server *, n);
-    g->live = cluster_new(SLICE("bench"));
+    g->live = cluster_new(SLICE("bench"), 1);
     g->rng.state = n;
     for (uint32_t i = 0; i < n; i++) {
         char name[16];

@@ -10,10 +10,10 @@ class Quickstart:
     """`a` has weight 2, `b` and `c` have 1 each; checked every second, up or down after two."""
 
     def __init__(self, start, **more):
-        *self.ports, port = free_ports(4)
+        *self.ports, port, self.admin = free_ports(5)
         self.names = dict(zip("abc", self.ports))
         text = TEXT
-        for old, new in zip((9001, 9002, 9003, 8080), (*self.ports, port)):
+        for old, new in zip((9001, 9002, 9003, 8080, 9000), (*self.ports, port, self.admin)):
             assert f":{old}" in text
             text = text.replace(f":{old}", f":{new}")
         self.start = start

@@ -15,7 +15,7 @@
 struct fixture {
     struct table t;
     struct table_listener listener;
-    struct table_bind bind;
+    struct table_bind bind, admin_bind;
     struct table_cluster cluster[2];
     struct table_server server[3];
     struct table_route route;
@@ -45,6 +45,7 @@ static void objects(struct fixture *f)
     f->bind.backlog = 1;
     f->bind.mode = TABLE_NO_MODE;
     f->bind.tls = TABLE_NO_TLS;
+    f->admin_bind = f->bind;
     f->listener = (struct table_listener){.name = SLICE("web"),
                                           .on_connect = TABLE_NO_ROUTE,
                                           .on_response = TABLE_NO_ROUTE,
@@ -140,6 +141,10 @@ static void sound(struct fixture *f)
                           .end = f->end,
                           .network_set = &f->networks,
                           .string_set = &f->strings,
+                          .admin = {.bind = &f->admin_bind,
+                                    .n_binds = 1,
+                                    .everybody = true,
+                                    .token = TABLE_NO_SECRET},
                           .n_listeners = 1,
                           .n_clusters = 2,
                           .n_servers = 3,
@@ -190,6 +195,12 @@ static void eject(struct fixture *f)
     SPOIL(f->t.string_set = NULL, "there are no sets of strings where some are counted")           \
     SPOIL(f->listener.name.len = 0, "a listener has no name")                                      \
     SPOIL(f->listener.n_binds = 0, "a listener is bound to nothing")                               \
+    SPOIL(f->admin_bind.endpoint.port = 0, "an admin is bound to what can't be bound")             \
+    SPOIL(f->admin_bind.tls = 0, "an admin speaks what it can't")                                  \
+    SPOIL(f->admin_bind.proxy_protocol = true, "an admin speaks what it can't")                    \
+    SPOIL(f->admin_bind.backlog = 0, "an admin lets nobody wait")                                  \
+    SPOIL(f->t.admin.token = 0, "an admin has a token that is not there")                          \
+    SPOIL(f->t.admin.everybody = false, "an admin lets nobody in")                                 \
     SPOIL(f->bind.endpoint.port = 0, "a listener has an endpoint that can't be bound")             \
     SPOIL(f->bind.tls = 0, "a listener names a tls block that is not there")                       \
     SPOIL(full_path(&f->bind.endpoint), "a listener has an endpoint that can't be bound")          \

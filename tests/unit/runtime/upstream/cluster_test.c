@@ -30,7 +30,7 @@ static int set_up(void **state)
         server[i] = server_new(SLICE("web"), spec[i].name, &spec[i].endpoint, 1);
     }
     cluster_spec = (struct table_cluster){.name = SLICE("web"), .n_servers = SERVERS};
-    live = cluster_new(SLICE("web"));
+    live = cluster_new(SLICE("web"), 1);
     return 0;
 }
 

@@ -58,7 +58,7 @@ static int set_up(void **state)
 {
     (void)state;
     const struct endpoint e = {.port = 80};
-    cluster = cluster_new(SLICE("web"));
+    cluster = cluster_new(SLICE("web"), 1);
     server = server_new(SLICE("web"), SLICE("a"), &e, 1);
     server->cluster = cluster_pin(cluster);
     loop = loop_new();

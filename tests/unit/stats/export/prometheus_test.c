@@ -46,6 +46,14 @@ static void what_is_told(void **state)
         "ber\"} 0\n");
     has("\nlbc_certificate_expiry_timestamp_seconds{name=\"a.test\",file=\"a.pem\"} 4102444800\n");
     has("\nlbc_last_reload_successful 1\n");
+    has("# TYPE lbc_cluster_first_byte_seconds histogram\n"
+        "lbc_cluster_first_byte_seconds_bucket{cluster=\"web\",le=\"3.2768e-05\"} 0\n"
+        "lbc_cluster_first_byte_seconds_bucket{cluster=\"web\",le=\"6.5536e-05\"} 0\n"
+        "lbc_cluster_first_byte_seconds_bucket{cluster=\"web\",le=\"0.000131072\"} 2\n");
+    has("lbc_cluster_first_byte_seconds_bucket{cluster=\"web\",le=\"34.3597384\"} 2\n"
+        "lbc_cluster_first_byte_seconds_bucket{cluster=\"web\",le=\"+Inf\"} 3\n"
+        "lbc_cluster_first_byte_seconds_sum{cluster=\"web\"} 0.003000000\n"
+        "lbc_cluster_first_byte_seconds_count{cluster=\"web\"} 3\n");
 }
 
 /* A line of the format: a comment, or a name, labels, a blank and a number. */
@@ -62,7 +70,7 @@ static bool is_sample(struct slice line)
     if (labels > 0 && (line.at[i] != '{' || blank[-1] != '}'))
         return false;
     char *end;
-    (void)strtoll(blank + 1, &end, 10);
+    (void)strtod(blank + 1, &end);
     return end == line.at + line.len;
 }
 
@@ -86,7 +94,8 @@ static void each_line_belongs_to_one_family(void **state)
             snprintf(type, sizeof(type), "# TYPE %s ", family);
             assert_true(slice_starts(line, slice_of(type)));
             const bool counter = slice_ends(line, SLICE(" counter"));
-            assert_true(counter || slice_ends(line, SLICE(" gauge")));
+            assert_true(counter || slice_ends(line, SLICE(" gauge")) ||
+                        slice_ends(line, SLICE(" histogram")));
             assert_int_equal(counter, slice_ends(slice_of(family), SLICE("_total")));
         } else if (!slice_starts(line, slice_of(family)) || !is_sample(line)) {
             fail_msg("%s: " SLICE_FMT, family, SLICE_ARG(line));

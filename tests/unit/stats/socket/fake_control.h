@@ -78,6 +78,32 @@ void control_servers(const struct control *c,
         each(to, &s);
 }
 
+static inline struct histogram_sum three_times(void)
+{
+    struct histogram_sum h = {.sum_ns = 3 * NS_PER_MS};
+    h.bucket[2] = 2;
+    h.bucket[HISTOGRAM_BUCKETS - 1] = 1;
+    return h;
+}
+
+void control_listeners(const struct control *c,
+                       void (*each)(void *to, const struct control_listener *l), void *to)
+{
+    (void)c;
+    struct endpoint bind[2];
+    const bool ok = endpoint_parse(SLICE("127.0.0.1:80"), &bind[0]) &&
+                    endpoint_parse(SLICE("[::1]:443"), &bind[1]);
+    ASSERT(ok);
+    const struct control_listener l = {.name = SLICE("front"),
+                                       .route = SLICE("site"),
+                                       .bind = bind,
+                                       .tls = (const bool[]){false, true},
+                                       .n_binds = 2,
+                                       .connections = 3,
+                                       .max_connections = 100};
+    each(to, &l);
+}
+
 void control_clusters(const struct control *c,
                       void (*each)(void *to, const struct control_cluster *s), void *to)
 {
@@ -87,7 +113,8 @@ void control_clusters(const struct control *c,
                                 .servers = 5,
                                 .usable = 3,
                                 .in_use = 2,
-                                .in_flight = 7};
+                                .in_flight = 7,
+                                .first_byte = three_times()};
     each(to, &s);
     s.priority = 4;
     s.waiting = (struct control_use){6, 1000};

@@ -171,9 +171,9 @@ static const struct {
     {"nothing near", "format c:\n",
      "refused: there is no command \"format c:\"; \"help\" lists them\n"},
     {"half a command", "show\n",
-     "refused: show what? There are: show info, show metrics, show servers, show clusters, show "
-     "sticky, show sources, show limits, show shared, show generations, show certificates, show "
-     "drift, show history, show revision\n"},
+     "refused: show what? There are: show info, show metrics, show listeners, show servers, show "
+     "clusters, show sticky, show sources, show limits, show shared, show generations, show "
+     "certificates, show drift, show history, show revision\n"},
     {"commands are whole words", "showinfo2 x\n",
      "refused: there is no command \"showinfo2 x\"; \"help\" lists them\n"},
     {"a missing argument", "drain\n",
@@ -349,13 +349,15 @@ static void show_servers_is_json_when_asked(void **state)
         "\"state\":\"ready\",\"weight\":10,\"backup\":false,\"priority\":0,\"standby\":false,"
         "\"in_flight\":4,\"max_connections\":200,\"idle\":12,"
         "\"requests\":1234567,\"connect_errors\":2,\"response_errors\":1,\"responses_5xx\":0,"
+        "\"responses\":0,\"first_byte_sum_s\":0.000000,\"since_s\":0,"
         "\"ejections\":0},"
         "{\"cluster\":\"web\",\"server\":\"\xc3\xbc"
         "ber\",\"endpoint\":\"127.0.0.1:9001\","
         "\"health\":\"down\",\"state\":\"drain\",\"weight\":10,\"backup\":true,\"priority\":2,"
         "\"standby\":true,\"in_flight\":4,\"max_connections\":0,\"idle\":12,\"requests\":1234567,"
         "\"connect_errors\":2,\"response_errors\":1,"
-        "\"responses_5xx\":0,\"ejections\":0,\"last_check\":\"no \\\"+PONG\\\" within "
+        "\"responses_5xx\":0,\"responses\":0,\"first_byte_sum_s\":0.000000,\"since_s\":0,"
+        "\"ejections\":0,\"last_check\":\"no \\\"+PONG\\\" within "
         "1s\"}]\nok\n");
     peer_close(&p);
 }
@@ -385,6 +387,24 @@ static void show_clusters_both_ways(void **state)
         "\"pending_max\":100,\"retries\":0,\"retries_max\":0},"
         "\"sticky\":{\"by\":\"learn\",\"kept\":96,\"new\":3,\"moved\":1,\"evicted\":7,"
         "\"learned\":2,\"forged\":4,\"expired\":0}}]\nok\n");
+    peer_close(&p);
+}
+
+static void show_listeners_both_ways(void **state)
+{
+    (void)state;
+    struct peer p;
+    peer_open(&p);
+    peer_send(&p, SLICE("show listeners\nshow listeners --json\n"));
+    assert_string_equal(peer_await(&p, 2),
+                        "listener  endpoint      protocol  route  connections\n"
+                        "front     127.0.0.1:80  http      site         3/100\n"
+                        "front     [::1]:443     https     site             -\n"
+                        "ok\n"
+                        "[{\"listener\":\"front\",\"route\":\"site\",\"connections\":3,"
+                        "\"max_connections\":100,\"binds\":[{\"endpoint\":\"127.0.0.1:80\","
+                        "\"protocol\":\"http\"},{\"endpoint\":\"[::1]:443\","
+                        "\"protocol\":\"https\"}]}]\nok\n");
     peer_close(&p);
 }
 
@@ -850,6 +870,7 @@ int main(void)
         TEST(show_sources_both_ways),
         TEST(show_limits_both_ways),
         TEST(show_clusters_both_ways),
+        TEST(show_listeners_both_ways),
         TEST(show_sticky_both_ways),
         TEST(show_info_has_every_metric),
         TEST(a_line_may_come_in_pieces),
