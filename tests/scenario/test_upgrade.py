@@ -245,6 +245,21 @@ def test_the_stats_socket_answers_throughout(proxy):
     assert sorted(set(asked), key=asked.index) == pids
 
 
+def test_the_admin_port(start):
+    """It answers before and after."""
+    port, admin, origin = free_port(), free_port(), start(Origin)
+    lbc = start(Lbc, f"""lbconf 1
+admin {{ bind 127.0.0.1:{admin} }}
+cluster app {{ server a 127.0.0.1:{origin.port} }}
+listener front {{ bind 127.0.0.1:{port}; route site }}
+route site {{ otherwise {{ forward app }} }}
+""", port=port, drain=60)
+    for _ in range(3):
+        assert get(admin, "/metrics", host=f"127.0.0.1:{admin}").status == 200
+        upgraded(lbc)
+    assert get(admin, "/metrics", host=f"127.0.0.1:{admin}").status == 200 and get(port).status == 200
+
+
 def test_the_next_one_is_of_the_same_program(proxy, tmp_path):
     lbc = proxy(drain=60)
     other = tmp_path / "other"
