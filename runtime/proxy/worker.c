@@ -355,14 +355,15 @@ struct order {
     struct worker *worker;
     struct generation *generation;
     struct message *done;
+    bool succeeded;
 };
 
-static void post_order(struct worker *w, void (*run)(struct message *m), struct generation *g,
-                       struct message *done)
+static void post_order(void (*run)(struct message *m), struct order order)
 {
     struct order *o = MUST_NEW(struct order);
-    *o = (struct order){.message = {.run = run}, .worker = w, .generation = g, .done = done};
-    mailbox_post(&w->box, &o->message);
+    *o = order;
+    o->message.run = run;
+    mailbox_post(&o->worker->box, &o->message);
 }
 
 static void do_publish(struct message *m)
@@ -383,6 +384,7 @@ static void do_drain(struct message *m)
     struct order *o = CONTAINER_OF(m, struct order, message);
     struct worker *w = o->worker;
     w->drained = o->done;
+    w->succeeded = o->succeeded;
     free(o);
 
     worker_now(w);
@@ -391,9 +393,19 @@ static void do_drain(struct message *m)
     LIST_EACH (s, &w->session, struct session, link) {
         if (s->exchange)
             exchange_drain(s->exchange);
-        session_close_if_idle(s);
+        if (w->succeeded)
+            session_await_last(s);
+        else
+            session_close_if_idle(s);
     }
     report_drained(w);
+}
+
+static void do_ping(struct message *m)
+{
+    struct order *o = CONTAINER_OF(m, struct order, message);
+    mailbox_post(o->worker->control, o->done);
+    free(o);
 }
 
 static void close_everything(struct worker *w)
@@ -435,16 +447,21 @@ int worker_start(struct worker *w, struct generation *first)
 
 void worker_publish(struct worker *w, struct generation *g)
 {
-    post_order(w, do_publish, g, NULL);
+    post_order(do_publish, (struct order){.worker = w, .generation = g});
 }
 
-void worker_drain(struct worker *w, struct message *drained)
+void worker_drain(struct worker *w, bool succeeded, struct message *drained)
 {
-    post_order(w, do_drain, NULL, drained);
+    post_order(do_drain, (struct order){.worker = w, .succeeded = succeeded, .done = drained});
+}
+
+void worker_ping(struct worker *w, struct message *turned)
+{
+    post_order(do_ping, (struct order){.worker = w, .done = turned});
 }
 
 void worker_stop(struct worker *w)
 {
-    post_order(w, do_stop, NULL, NULL);
+    post_order(do_stop, (struct order){.worker = w});
     pthread_join(w->thread, NULL);
 }

@@ -29,6 +29,7 @@ void control_info(const struct control *c, struct control_info *out)
     (void)c;
     *out = (struct control_info){.version = "0.1.0",
                                  .file = "/etc/\"lbc\".lbconf",
+                                 .pid = 4711,
                                  .generation = 3,
                                  .uptime_ns = 3723 * NS_PER_S,
                                  .workers = 1,
@@ -224,7 +225,10 @@ void control_generations(const struct control *c,
 
 static void end_reload(bool done, const char *report)
 {
-    const struct control_reload r = {done, done ? 4 : 3, 12500 * NS_PER_US, 0, slice_of(report)};
+    const struct control_reload r = {.done = done,
+                                     .generation = done ? 4 : 3,
+                                     .took_ns = 12500 * NS_PER_US,
+                                     .report = slice_of(report)};
     const struct control_asker asker = control.asker;
     assert_non_null(asker.done);
     control.asker.done = NULL;
@@ -246,8 +250,11 @@ bool control_reload(struct control *c, const struct control_asker *asker)
 static void answer_at_once(const struct control_asker *asker, uint64_t generation, uint64_t change,
                            struct text *report)
 {
-    const struct control_reload r = {true, generation, 12500 * NS_PER_US, change,
-                                     text_slice(report)};
+    const struct control_reload r = {.done = true,
+                                     .generation = generation,
+                                     .took_ns = 12500 * NS_PER_US,
+                                     .change = change,
+                                     .report = text_slice(report)};
     asker->done(asker->of, &r);
     text_done(report);
 }
@@ -311,6 +318,24 @@ bool control_revision_diff(const struct control *c, uint64_t number, struct text
     else
         text_adds(why, "there is none");
     return number == 12;
+}
+
+/* "none": it can't be begun; "bad ...": it is, and does not come to serve. */
+bool control_upgrade(struct control *c, struct slice path, const struct control_asker *asker)
+{
+    (void)c;
+    if (slice_eq(path, SLICE("none"))) {
+        text_adds(asker->why, "cannot start none");
+        return false;
+    }
+    const struct control_reload r = {.upgrade = true,
+                                     .done = !slice_starts(path, SLICE("bad ")),
+                                     .took_ns = 12500 * NS_PER_US,
+                                     .successor = path.len > 0 ? 78 : 77,
+                                     .why = SLICE("it was killed"),
+                                     .report = SLICE("it said this")};
+    asker->done(asker->of, &r);
+    return true;
 }
 
 bool control_confirm(struct control *c)
