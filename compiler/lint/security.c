@@ -83,6 +83,22 @@ static void route(const struct route *r, bool trusted, struct diags *d)
     }
 }
 
+static bool is_of_this_machine(const struct endpoint *e)
+{
+    static const uint8_t v4[13] = {[10] = 0xff, [11] = 0xff, [12] = 127}, v6[16] = {[15] = 1};
+    return e->port == 0 || memcmp(e->address.byte, v4, sizeof(v4)) == 0 ||
+           memcmp(e->address.byte, v6, sizeof(v6)) == 0;
+}
+
+/* One that no other machine reaches is not warned of. */
+static void shared(const struct program_object *o, struct diags *d)
+{
+    const struct program_setting *at = lint_given(&o->settings, SETTING_SHARED_ADDRESS);
+    if (at && !lint_given(&o->settings, SETTING_SHARED_PASSWORD) &&
+        !is_of_this_machine(at->value[0].endpoint))
+        diag(d, DIAG_SHARED_OPEN, o->span, SLICE_ARG(o->name));
+}
+
 void lint_security(const struct program *p, struct diags *d)
 {
     bool trusted = false;
@@ -96,6 +112,8 @@ void lint_security(const struct program *p, struct diags *d)
         old_version(lint_given(&p->object[OBJECT_TLS][i].settings, SETTING_TLS_MIN_VERSION), d);
     for (uint32_t i = 0; i < p->n_objects[OBJECT_ADMIN]; i++)
         networks(lint_given(&p->object[OBJECT_ADMIN][i].settings, SETTING_ADMIN_ALLOW_FROM), d);
+    for (uint32_t i = 0; i < p->n_objects[OBJECT_SHARED]; i++)
+        shared(&p->object[OBJECT_SHARED][i], d);
     for (uint32_t i = 0; i < p->n_clusters; i++)
         upstream(&p->cluster[i], d);
     for (uint32_t i = 0; i < p->n_routes; i++)

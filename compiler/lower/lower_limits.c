@@ -71,10 +71,12 @@ static void lower_bandwidths(const struct program_settings *s, struct table_limi
     to->per = per ? PER[per->value[0].number] : PER_KEY;
 }
 
-static uint32_t find_shared(const struct lowering *l, struct slice name)
+uint32_t lower_find_shared(const struct lowering *l, const struct program_setting *by)
 {
     uint32_t i = 0;
-    while (!slice_eq(l->table->shared[i].name, name)) {
+    if (!by)
+        return TABLE_NO_SHARED;
+    while (!slice_eq(l->table->shared[i].name, by->value[0].text)) {
         i++;
         ASSERT(i < l->table->n_shared); /* sema has resolved it */
     }
@@ -110,7 +112,6 @@ static void lower_limit(struct lowering *l, const struct program_object *from,
     enum { ENFORCE, OBSERVE };
     const struct program_settings *s = &from->settings;
     const struct program_setting *prefix = lower_given(s->at, s->n, SETTING_LIMIT_PREFIX);
-    const struct program_setting *shared = lower_given(s->at, s->n, SETTING_LIMIT_SHARED);
     *to = (struct table_limit){
         .name = lower_string(l, from->name),
         .place = lower_place(l, from->span),
@@ -120,7 +121,7 @@ static void lower_limit(struct lowering *l, const struct program_object *from,
         .v6_bits = prefix ? (uint8_t)prefix->value[1].number : V6_BITS_DEFAULT,
         .concurrent = (uint32_t)number(s, SETTING_LIMIT_CONCURRENT, 0),
         .observe = number(s, SETTING_LIMIT_MODE, ENFORCE) == OBSERVE,
-        .shared = shared ? find_shared(l, shared->value[0].text) : TABLE_NO_SHARED};
+        .shared = lower_find_shared(l, lower_given(s->at, s->n, SETTING_LIMIT_SHARED))};
     lower_keys(l, s, to);
     lower_rates(l, s, to);
     lower_bandwidths(s, to);

@@ -49,6 +49,19 @@ static void lower_retry(struct lowering *l, const struct table_retry *from, stru
     to->method = method;
 }
 
+static void lower_sticky(struct lowering *l, const struct program_cluster *from,
+                         struct table_sticky *to)
+{
+    const struct program_setting *sticky =
+        lower_given(from->settings.at, from->settings.n, SETTING_CLUSTER_STICKY);
+    to->name = lower_string(l, to->name);
+    to->attributes = lower_string(l, to->attributes);
+    to->shared = lower_find_shared(
+        l, sticky ? lower_given(sticky->own, sticky->n_own, SETTING_STICKY_SHARED) : NULL);
+    if (to->kind == STICKY_HEADER)
+        l->table->asked |= UINT64_C(1) << FIELD_HEADER;
+}
+
 static void lower_cluster(struct lowering *l, const struct program_cluster *from,
                           struct table_cluster *to, uint32_t first_server)
 {
@@ -66,10 +79,7 @@ static void lower_cluster(struct lowering *l, const struct program_cluster *from
                                  .breaker = from->breaker,
                                  .outlier = from->outlier,
                                  .sticky = from->sticky};
-    to->sticky.name = lower_string(l, from->sticky.name);
-    to->sticky.attributes = lower_string(l, from->sticky.attributes);
-    if (to->sticky.kind == STICKY_HEADER)
-        l->table->asked |= UINT64_C(1) << FIELD_HEADER;
+    lower_sticky(l, from, &to->sticky);
     to->limit = lower_limits_named(l, &from->settings, SETTING_CLUSTER_LIMIT, &to->n_limits);
     if (from->field != FIELD_COUNT)
         l->table->asked |= UINT64_C(1) << from->field;

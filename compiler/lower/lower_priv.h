@@ -98,6 +98,8 @@ void lower_admin(struct lowering *l); /* lower_admin.c */
 /* lower_limits.c; before whatever names one */
 void lower_limits(struct lowering *l);
 uint32_t lower_find_limit(const struct lowering *l, struct slice name);
+uint32_t lower_find_shared(const struct lowering *l,
+                           const struct program_setting *by); /* or NULL */
 const uint32_t *lower_limits_named(struct lowering *l, const struct program_settings *by,
                                    enum setting_id id, uint32_t *n);
 

@@ -33,7 +33,7 @@ static bool is_of_cookies(enum setting_id id)
 static const char *why_not(enum table_sticky_kind kind, enum setting_id id)
 {
     const bool cookie = kind == STICKY_COOKIE || kind == STICKY_LEARN;
-    if (id == SETTING_STICKY_ENTRIES)
+    if (id == SETTING_STICKY_ENTRIES || id == SETTING_STICKY_SHARED)
         return kind == STICKY_COOKIE ? "the cookie says all: nothing is remembered here" : NULL;
     if (id != SETTING_STICKY_LEARN && !is_of_cookies(id))
         return NULL;

@@ -232,8 +232,11 @@ static void dump_sticky(const struct table *t, const struct table_sticky *s, str
         return;
     }
     text_addf(out, "  sticky %s", KIND[s->kind]);
-    text_addf(out, SLICE_FMT " ttl %.15gs entries %u fallback %s\n", SLICE_ARG(s->name),
+    text_addf(out, SLICE_FMT " ttl %.15gs entries %u fallback %s", SLICE_ARG(s->name),
               (double)s->ttl_ns / (double)NS_PER_S, s->entries, s->returns ? "return" : "move");
+    if (s->shared != TABLE_NO_SHARED)
+        text_addf(out, " shared " SLICE_FMT, SLICE_ARG(t->shared[s->shared].name));
+    text_addc(out, '\n');
 }
 
 static void dump_source(const struct table *t, const struct table_source *s, struct text *out)

@@ -159,12 +159,15 @@ static uint64_t sticky_bytes(const struct table *t, const struct memory_costs *c
     return bytes;
 }
 
-/* What each worker has to tell others, of limits that are counted together. */
+/* What each worker has to tell others, of limits that are counted together and clients that are
+ * remembered together. */
 static uint64_t told_bytes(const struct table *t, const struct memory_costs *c)
 {
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < t->n_limits; i++)
         bytes += t->limit[i].shared != TABLE_NO_SHARED ? c->told_bytes : 0;
+    for (uint32_t i = 0; i < t->n_clusters; i++)
+        bytes += table_sticky_is_shared(&t->cluster[i].sticky) ? c->told_bytes : 0;
     return bytes;
 }
 

@@ -21,7 +21,7 @@ struct memory_costs {
     uint64_t idle_links_max;  /* connections kept to one server, of one worker */
     uint64_t compressors_max; /* bodies compressed at a time, of one worker */
     uint64_t (*limit_bytes)(const struct table_limit *l); /* its keys; NULL: none */
-    uint64_t told_bytes; /* what a worker keeps to tell others, of a limit that is shared */
+    uint64_t told_bytes; /* what a worker keeps to tell others, of what is shared */
     uint64_t (*callers_bytes)(uint32_t connections); /* who has how many; NULL: 0 */
     uint64_t (*sticky_bytes)(uint32_t entries); /* clients that a cluster remembers; NULL: none */
     uint64_t coding_bytes[TABLE_CODING_COUNT];  /* what one of them takes */

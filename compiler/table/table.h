@@ -365,7 +365,7 @@ struct table_rate {
 
 enum table_when_down { WHEN_DOWN_LOCAL, WHEN_DOWN_ALLOW, WHEN_DOWN_DENY };
 
-/* A `shared` block: the Redis in which several processes count. */
+/* A `shared` block: the Redis in which several processes count, and remember their clients. */
 struct table_shared {
     struct slice name;
     struct table_place place;
@@ -589,6 +589,7 @@ struct table_sticky {
                                   * where the browser's end is its own */
     uint32_t entries;            /* remembered at a time: 1..TABLE_STICKY_ENTRIES_MAX; COOKIE: 0 */
     bool returns;                /* it goes back to a server that could not be used for a while */
+    uint32_t shared;             /* into table.shared, or TABLE_NO_SHARED; COOKIE: the latter */
 
     /* COOKIE; else 0, and no key. */
     uint32_t key;            /* into table.secret, what it is signed by; TABLE_NO_SECRET: our own */
@@ -601,6 +602,11 @@ struct table_sticky {
 static inline bool table_sticky_remembers(const struct table_sticky *s)
 {
     return s->kind == STICKY_SRC || s->kind == STICKY_HEADER || s->kind == STICKY_LEARN;
+}
+
+static inline bool table_sticky_is_shared(const struct table_sticky *s)
+{
+    return table_sticky_remembers(s) && s->shared != TABLE_NO_SHARED;
 }
 
 /* How a server begins. */

@@ -331,6 +331,7 @@ static const char *verify_cookie(const struct table *t, const struct table_stick
             "a sticky cookie lives for a time that can't be");
     REQUIRE(s->key == TABLE_NO_SECRET || s->key < t->n_secrets,
             "a sticky cookie is signed by a secret that is not there");
+    REQUIRE(s->shared == TABLE_NO_SHARED, "a sticky cookie is shared, and says all itself");
     REQUIRE(s->name.len <= TABLE_COOKIE_NAME_MAX &&
                 s->attributes.len <= TABLE_COOKIE_ATTRIBUTES_MAX,
             "a sticky cookie is too long");
@@ -350,6 +351,8 @@ static const char *verify_sticky(const struct table *t, const struct table_stick
             "a cluster remembers its clients for a time that can't be");
     REQUIRE(s->entries >= 1 && s->entries <= TABLE_STICKY_ENTRIES_MAX,
             "a cluster remembers too many clients, or none");
+    REQUIRE(s->shared == TABLE_NO_SHARED || s->shared < t->n_shared,
+            "a cluster remembers its clients together where it can't");
     return NULL;
 }
 

@@ -40,6 +40,17 @@ static void write_journal(const struct control *c, struct reload *r)
     r->what.journal = text_slice(&r->journal);
 }
 
+void changes_hand_over(const struct control *c, struct text *out)
+{
+    struct text journal = {0};
+    const struct journal_now now = both_clocks();
+    journal_begin(&journal, c->changes.last);
+    for (uint32_t i = 0; i < c->changes.list.n; i++)
+        journal_add(&journal, &c->changes.list.at[i], now);
+    handed_add_journal(out, text_slice(&journal));
+    text_done(&journal);
+}
+
 void changes_load(const struct control *c, struct reload *r)
 {
     const uint32_t most = c->changes.list.n + 1;

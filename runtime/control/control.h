@@ -21,8 +21,15 @@ struct message;
  * rest may be called. Not once control_free() has begun. */
 void control_post(struct control *c, struct message *m);
 
+/* What is under way when nothing new is taken, and how long it has. */
+struct control_left {
+    int64_t connections, requests, tunnels; /* the second without the third */
+    int64_t for_ns;
+};
+
 struct control_info {
     const char *version, *file;
+    int64_t pid;
     uint64_t generation;
     int64_t uptime_ns;
     uint32_t workers;
@@ -30,13 +37,17 @@ struct control_info {
     uint32_t certificates;
     int64_t certificate_expiry_s; /* of the first to expire, since 1970; 0: there is none */
     uint64_t probes, probes_late; /* begun; of them, more than a tenth of their interval late */
-    uint64_t reloads, reloads_refused;    /* since the process began, changes among them */
-    bool reload_refused;                  /* the last one */
-    int64_t reload_wall_ns;               /* when that was, since 1970; 0: there was none */
-    int64_t swap_longest_ns;              /* that a swap has held up a worker's loop */
-    int64_t trial_left_ns;                /* until what is on trial goes; 0: nothing is */
-    bool serving;                         /* clients are served: from the first checks on */
-    bool draining;                        /* a shutdown has begun */
+    uint64_t reloads, reloads_refused; /* since the process began, changes among them */
+    bool reload_refused;               /* the last one */
+    int64_t reload_wall_ns;            /* when that was, since 1970; 0: there was none */
+    int64_t swap_longest_ns;           /* that a swap has held up a worker's loop */
+    int64_t trial_left_ns;             /* until what is on trial goes; 0: nothing is */
+    bool serving;                      /* clients are served: from the first checks on */
+    bool draining;                     /* a shutdown has begun; then also: */
+    struct control_left left;
+    int64_t successor; /* it was for this process, which serves; 0: for none */
+    int64_t before;    /* the process that served before and is not over yet; 0: none. Then also: */
+    struct control_left before_left;
     const struct metrics *const *metrics; /* a block of each thread; valid while we run */
     uint32_t n_metrics;
 };
@@ -97,6 +108,8 @@ struct control_sticky {
     uint64_t kept, fresh, moved; /* went to their server; had none; had one that can't be used */
     uint64_t evicted, learned;   /* clients forgotten for others; values that servers gave out */
     uint64_t forged, expired;    /* cookies that were not believed */
+    uint64_t heard;              /* clients that other processes told of */
+    struct slice shared;         /* where these do; empty: nowhere */
     uint64_t clients;            /* of control_stickies(): remembered now, about */
     uint32_t entries;            /* 0: nothing is remembered here, for the cookie says all */
 };
@@ -166,16 +179,17 @@ struct control_certificate {
 void control_certificates(const struct control *c,
                           void (*each)(void *to, const struct control_certificate *s), void *to);
 
-/* A Redis in which limits are counted together with other processes. */
+/* A Redis in which limits are counted, and clients remembered, together with other processes. */
 struct control_share {
     struct slice name;
     char address[ENDPOINT_TEXT_MAX];
     bool up;
     int64_t for_ns;              /* it has been so */
     const char *why, *meanwhile; /* it is not up; empty: not asked yet. What its limits do then */
-    uint32_t limits, pending;    /* keys that are to be told */
+    uint32_t limits, clusters;   /* that are counted, and whose clients are remembered there */
+    uint32_t pending;            /* keys that are to be told */
     uint64_t round_trips, errors;
-    uint64_t told, untold; /* keys; requests for which there was no room */
+    uint64_t told, untold; /* keys; requests and clients for which there was no room */
     int64_t took_ns;       /* the last round trip */
 };
 
@@ -196,13 +210,17 @@ struct control_generation {
 void control_generations(const struct control *c,
                          void (*each)(void *to, const struct control_generation *g), void *to);
 
-/* What became of a reload: a new generation, or why not. */
+/* What became of a reload: a new generation, or why not; or of an upgrade. */
 struct control_reload {
     bool done;
+    bool upgrade;
+    int64_t successor;   /* then: the process that serves now */
+    struct slice why;    /* or a sentence: it does not */
     uint64_t generation; /* the current one afterwards */
     int64_t took_ns;
     uint64_t change;      /* the number of the change that it is about; 0: it is about none */
-    struct slice report;  /* warnings, or the diagnostics that refused it; human-readable */
+    struct slice report;  /* warnings, or the diagnostics that refused it, or what the process said
+                           * that does not take over; human-readable */
     struct slice differs; /* a line: how many regions of requests are treated otherwise than before;
                            * then the riskiest of them. Or why it is not said; or empty */
     bool shadows;         /* it is only compared with what is served */
@@ -405,6 +423,15 @@ MUST_CHECK bool control_set_admin(struct control *c, struct slice server, enum s
  * the server another weight than it did. */
 MUST_CHECK bool control_set_weight(struct control *c, struct slice server, uint32_t weight,
                                    struct text *why);
+
+/*
+ * Starts `path` (empty: the program that we were started as) with our arguments, hands our sockets
+ * and what we know to it, and ends once it serves, as after a shutdown. Until then, and when it
+ * does not come to that, we go on. False, with a sentence in asker->why, when it can't even be
+ * begun.
+ */
+MUST_CHECK bool control_upgrade(struct control *c, struct slice path,
+                                const struct control_asker *asker);
 
 /* Stops accepting, lets what is under way end, at the latest at the deadline. Returns at once. */
 void control_shutdown(struct control *c);

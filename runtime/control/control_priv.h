@@ -10,6 +10,7 @@
 #include "runtime/generation/generation.h"
 #include "runtime/log/log.h"
 #include "runtime/log/writer.h"
+#include "runtime/net/notify_socket.h"
 #include "runtime/proxy/shadow.h"
 #include "runtime/proxy/worker.h"
 #include "runtime/share/share.h"
@@ -118,6 +119,46 @@ struct reload {
     struct control_asker asker; /* its `who` and `why` are not there any more once it runs */
 };
 
+/* What the service manager is told. */
+struct service {
+    struct notify_socket to;
+    bool tells;    /* it is us whom it asks */
+    bool stopping; /* and knows that we end */
+    struct timer watchdog;
+    struct worker_turn {
+        struct message message;
+        int64_t asked_ns; /* 0: it has answered */
+    } * turn;             /* one per worker */
+};
+
+/* Signals that came while another process was about to take our place: for whoever goes on. */
+#define UPGRADE_SIGNALS 2 /* SIGHUP, SIGUSR1 */
+
+/* Another process takes our place. */
+struct upgrade {
+    bool under_way;
+    bool goes;                             /* it has been told to */
+    pid_t pid;                             /* of the last one that was tried */
+    pid_t successor;                       /* that serves; 0: none */
+    int channel, said_fd, text_fd;         /* -1: none */
+    int hands_on[HANDED_DESCRIPTOR_COUNT]; /* the same */
+    struct watch watch, saying;
+    struct timer late;
+    struct text said;
+    int64_t begun_ns;
+    int signal[UPGRADE_SIGNALS]; /* 0: none */
+    struct control_asker asker;
+};
+
+/* We take the place of another one. */
+struct takeover {
+    int channel; /* -1: of none, or it has ended */
+    pid_t pid;
+    struct watch watch;
+    struct control_left left; /* of it, */
+    bool told;                /* as it has said */
+};
+
 /* A worker's report that it has no connection left. */
 struct worker_drained {
     struct message message;
@@ -164,11 +205,18 @@ struct control {
     int64_t reload_wall_ns;
     bool reload_again; /* SIGHUP came while one was under way */
 
-    struct timer watch; /* set: some cluster is to be looked at */
-    bool ending;        /* there are no workers any more, and nothing is looked at */
+    struct timer descriptors; /* set: those that are of no connection are counted */
+    struct timer watch;       /* set: some cluster is to be looked at */
+    bool ending;              /* there are no workers any more, and nothing is looked at */
 
+    struct service service;
+    struct upgrade upgrade;
+    struct takeover takeover;
+
+    bool told_to_end; /* by a signal or an operator */
     bool draining;
-    struct timer drain_deadline;
+    struct timer drain_deadline, drain_progress, drain_answers;
+    int64_t drain_until_ns, drain_logged_ns, answer_until_ns;
     struct worker_drained *drained; /* one per worker */
     uint32_t n_undrained;
 };
@@ -183,6 +231,11 @@ struct control {
 
 /* How long answers are gathered before their servers are put to use. */
 #define REGROUP_NS (20 * NS_PER_MS)
+
+/* descriptors.c: from the second call on, once there are all sockets, workers know how many
+ * descriptors are not theirs. */
+void control_descriptors_init(struct control *c);
+void control_descriptors_begin(struct control *c);
 
 /* The sources of servers, none yet. */
 struct discoveries *control_sources_new(struct control *c);
@@ -242,6 +295,7 @@ void changes_init(struct control *c);
  * that where there are none, or they can't be loaded. Blocks. */
 struct table *changes_at_start(struct control *c, struct table *without);
 void changes_load(const struct control *c, struct reload *r);
+void changes_hand_over(const struct control *c, struct text *out);
 void changes_settle(struct control *c, struct reload *r, bool served);
 void changes_done(struct control *c);
 
@@ -261,6 +315,43 @@ void shadow_drop(struct candidate *candidate);
 void shadow_follow(struct control *c);
 void shadow_begin(struct control *c, struct configuration *candidate, const char *name);
 void shadow_end(struct control *c);
+/* The workers run, and take connections. */
+void control_serve(struct control *c);
+
+/* shutdown.c */
+void control_drain(struct control *c);
+void control_end_now(struct control *c);
+struct control_left control_what_is_left(const struct control *c);
+void control_describe_left(const struct control_left *left, struct text *out);
+
+/* service.c: what the manager is told when. */
+void service_init(struct control *c);
+void service_begins(struct control *c); /* from now on it is us whom it asks */
+void service_serves(struct control *c);
+void service_loads(struct control *c);
+void service_drains(struct control *c, struct slice left);
+void service_passes_on(struct control *c, int64_t pid);
+void service_done(struct control *c);
+
+/* upgrade.c; the first calls `each` for what is listened at. */
+void control_each_listener(const struct control *c, void (*each)(void *to, struct listener *l),
+                           void *to);
+void upgrade_init(struct control *c);
+bool upgrade_takes_signal(struct control *c, int number);
+bool upgrade_is_over(const struct control *c); /* another process serves in our place */
+void upgrade_tell_left(struct control *c, const struct control_left *left);
+void upgrade_abandon(struct control *c, const char *why);
+void upgrade_done(struct control *c);
+
+/* takeover.c: servers of this generation that were not seen yet are as the process before us knew
+ * them. */
+void takeover_init(struct control *c);
+void takeover_apply(struct control *c, struct generation *g);
+
+/* All is there to serve: true where we wait until the other one tells us to. */
+bool takeover_is_ready(struct control *c);
+bool takeover_waits(const struct control *c);
+void takeover_done(struct control *c);
 
 /* Begins a reload; `r` says which: its what.anew, change and undone. False, with a sentence in
  * asker.why unless that is NULL: one is under way, the process ends, or there are no threads; what

@@ -12,13 +12,10 @@
 
 static const int SIGNALS[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 
-static void stop_now(struct control *c)
-{
-    loop_stop(c->loop);
-}
-
 static void take_signal(struct control *c, int number)
 {
+    if ((number == SIGHUP || number == SIGUSR1) && upgrade_takes_signal(c, number))
+        return;
     switch (number) {
     case SIGHUP:
         if (c->reload.under_way)
@@ -31,8 +28,8 @@ static void take_signal(struct control *c, int number)
             writer_reopen(c->writer);
         return;
     default: /* SIGTERM, SIGINT; the second time it is meant */
-        if (c->draining)
-            stop_now(c);
+        if (c->told_to_end)
+            control_end_now(c);
         else
             control_shutdown(c);
     }
@@ -124,6 +121,7 @@ struct control *control_new(const struct control_config *config, struct text *wh
     c->signal_fd = c->box.fd = -1;
     c->loop = loop_new();
     control_watch_init(c);
+    control_descriptors_init(c);
     int rc = c->loop ? 0 : -EMFILE;
     const char *what = "the control thread";
     if (rc == 0)
@@ -137,6 +135,9 @@ struct control *control_new(const struct control_config *config, struct text *wh
         changes_init(c);
         trial_init(c);
         canary_init(c);
+        service_init(c);
+        upgrade_init(c);
+        takeover_init(c);
         c->checks = checks_new();
         rc = make_workers(c);
         what = c->n_workers == config->workers ? config->access_log : "a worker";
@@ -183,8 +184,9 @@ static void say_where(const struct generation *g)
     }
 }
 
-static void serve(struct control *c)
+void control_serve(struct control *c)
 {
+    control_descriptors_begin(c);
     for (uint32_t i = 0; i < c->n_workers; i++) {
         const int rc = worker_start(c->worker[i], c->newest);
         if (rc != 0) {
@@ -196,6 +198,8 @@ static void serve(struct control *c)
     say_where(c->newest);
     log_line(LOG_INFO, "generation %llu serves, %u worker%s", (unsigned long long)c->newest->id,
              c->n_workers, c->n_workers == 1 ? "" : "s");
+    if (c->takeover.channel == -1)
+        service_begins(c);
 }
 
 /* Whoever connects before the first checks are in waits some milliseconds rather than getting a
@@ -203,10 +207,10 @@ static void serve(struct control *c)
 static void look_at_first_checks(void *of)
 {
     struct control *c = of;
-    if (all_checked_once(c) || clock_now_ns() >= c->serve_at_ns)
-        serve(c);
-    else
+    if (!all_checked_once(c) && clock_now_ns() < c->serve_at_ns)
         timer_set(&c->first_checks, FIRST_CHECKS_LOOK_NS);
+    else if (!takeover_is_ready(c))
+        control_serve(c);
 }
 
 bool control_start(struct control *c, struct table *table, struct text *why)
@@ -232,41 +236,6 @@ void control_run(struct control *c)
 }
 
 /* --- the end --------------------------------------------------------------------------------- */
-
-static void deadline_passed(void *of)
-{
-    struct control *c = of;
-    log_line(LOG_WARNING, "closing what is left after the drain deadline");
-    stop_now(c);
-}
-
-static void worker_is_drained(struct message *m)
-{
-    struct control *c = CONTAINER_OF(m, struct worker_drained, message)->control;
-    if (--c->n_undrained == 0)
-        stop_now(c);
-}
-
-void control_shutdown(struct control *c)
-{
-    if (c->draining)
-        return;
-    c->draining = true;
-    log_line(LOG_INFO, "shutting down; what is under way has %.0f s",
-             (double)c->config.drain_ns / (double)NS_PER_S);
-    if (!c->serving) {
-        stop_now(c);
-        return;
-    }
-    timer_init(&c->drain_deadline, c->loop, deadline_passed, c);
-    timer_set(&c->drain_deadline, c->config.drain_ns);
-    c->n_undrained = c->n_workers;
-    for (uint32_t i = 0; i < c->n_workers; i++) {
-        c->drained[i] =
-            (struct worker_drained){.message = {.run = worker_is_drained}, .control = c};
-        worker_drain(c->worker[i], &c->drained[i].message);
-    }
-}
 
 /* Their last unpins retire the generations, through the mailbox. */
 static void free_workers(struct control *c)
@@ -297,12 +266,20 @@ void control_free(struct control *c)
     probes_free(c->probes);
     timer_stop(&c->first_checks);
     timer_stop(&c->drain_deadline);
+    timer_stop(&c->drain_progress);
+    timer_stop(&c->drain_answers);
     timer_stop(&c->reload.checks);
     canary_done(c);
     changes_done(c);
     trial_done(c);
+    if (c->service.turn) {
+        service_done(c);
+        upgrade_done(c);
+        takeover_done(c);
+    }
     timer_stop(&c->regroup);
     timer_stop(&c->watch);
+    timer_stop(&c->descriptors);
     watch_done(&c->signals);
     if (c->signal_fd != -1)
         close(c->signal_fd);

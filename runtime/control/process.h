@@ -8,9 +8,11 @@
 
 #include "runtime/base/text.h"
 #include "runtime/control/control.h"
+#include "runtime/control/handed.h"
 #include "runtime/event/loop.h"
 
 struct secrets;
+struct listener;
 struct table;
 
 /* A change that somebody made for a while, as a sentence of grammar/edit. */
@@ -55,6 +57,11 @@ struct control_admin {
     void (*settle)(void *of, bool published);
     void *of;
     const struct metrics *metrics; /* what it counts; borrowed */
+
+    /* Its sockets, which another process gets, too; and once that one serves: it takes no more
+     * connections. */
+    void (*listeners)(void *of, void (*each)(void *to, struct listener *l), void *to);
+    void (*succeeded)(void *of);
 };
 
 /* What was served and can be again: control_revisions_each() and control_revision_diff() without
@@ -81,6 +88,24 @@ struct control_config {
      * borrowed until control_new() returns. Lines that are none are told in the log and left out.
      */
     struct slice journal;
+
+    /* How the process was started, from its name on, NULL at the end, for control_upgrade(); NULL:
+     * it can't be so again. Borrowed. */
+    char *const *command;
+
+    /* What the process before us hands over, whose place we take once it says so; NULL: there is
+     * none. Borrowed. Then `begun` is called when we serve; `succeeded` when another one does in
+     * our place. Both with `load_of`. */
+    struct handed *handed;
+    void (*begun)(void *of);
+    void (*succeeded)(void *of);
+
+    /* After `succeeded`, at the end: has an operator a connection here still, who may be about to
+     * ask something? Then there is a moment for it. */
+    bool (*asked)(void *of);
+
+    const char *notify;  /* $NOTIFY_SOCKET; NULL: no service manager wants to know */
+    int64_t watchdog_ns; /* how often it wants to hear that we live; 0: never */
 };
 
 #define CONTROL_WORKERS_MAX 256u
@@ -88,6 +113,9 @@ struct control_config {
 /* Blocks the signals it will take, in this thread and all that it starts. NULL with a sentence in
  * `why`. */
 struct control *control_new(const struct control_config *config, struct text *why);
+
+/* A descriptor that the next process gets, too. Borrowed: it stays open as long as `c`. */
+void control_hands_on(struct control *c, enum handed_descriptor what, int fd);
 
 /* Where other things of the control thread can be watched. */
 struct loop *control_loop(struct control *c);

@@ -148,6 +148,7 @@ void control_make_newest(struct control *c, struct generation *g)
 {
     g->older = c->newest;
     c->newest = g;
+    takeover_apply(c, g);
     control_probe_all(c);
     all_changed(g);
     control_watch_all(c);
@@ -353,6 +354,7 @@ static void answer(struct control *c, bool done)
         log_refusal(&result);
     changes_settle(c, r, done);
     trial_settle(c, r, done);
+    service_serves(c);
     if (r->asker.done)
         r->asker.done(r->asker.of, &result);
     text_done(&report);
@@ -487,7 +489,9 @@ static void reload_finished(struct message *m)
 
 const char *control_why_not_now(const struct control *c)
 {
-    return c->draining ? "the process is shutting down"
+    return c->draining            ? "the process is shutting down"
+           : c->upgrade.under_way ? "another process is about to take over; ask again when it has"
+           : takeover_waits(c)    ? "this process is about to take over"
            : canary_is_on(c) && !c->reload.under_way
                ? "a canary serves beside it: \"promote\" or \"revert\" it first"
            : trial_is_on(c) ? "a configuration is on trial: \"confirm\" it, or wait until it goes"
@@ -518,12 +522,15 @@ static bool start_thread(struct control *c, const struct reload *r)
     begun->under_way = pthread_create(&begun->thread, NULL, compile_thread, c) == 0;
     if (!begun->under_way)
         reload_let_go(begun);
+    else
+        service_loads(c);
     return begun->under_way;
 }
 
 bool control_begin_reload(struct control *c, struct reload *r)
 {
-    const bool may = !c->reload.under_way && !c->draining && !trial_is_on(c) && !canary_is_on(c);
+    const bool may = !c->reload.under_way && !c->draining && !trial_is_on(c) && !canary_is_on(c) &&
+                     !c->upgrade.under_way && !takeover_waits(c);
     r->now_ns = clock_now_ns();
     changes_load(c, r);
     if (may && start_thread(c, r))

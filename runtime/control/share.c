@@ -1,16 +1,28 @@
-/* Limits that are counted together with other processes: who is told, and what the log says. */
+/* What is counted and remembered together with other processes: who is told, and what the log
+ * says. */
 #include "runtime/base/clock.h"
 #include "runtime/control/control_priv.h"
 #include "runtime/log/log.h"
 
-static const char *meanwhile(enum table_when_down when)
+/* What is done without it. Clients are remembered by each alone, whatever limits do. */
+static const char *meanwhile(const struct share_view *s)
 {
-    switch (when) {
+    if (s->limits == 0 && s->clusters > 0)
+        return "each process remembers its clients alone";
+    switch (s->spec->when_down) {
     case WHEN_DOWN_LOCAL: return "its limits are counted here alone";
     case WHEN_DOWN_ALLOW: return "its limits let everything through";
     case WHEN_DOWN_DENY: return "its limits refuse everything";
     }
     return "";
+}
+
+static const char *together(const struct share_view *s)
+{
+    if (s->clusters == 0)
+        return "its limits are counted together";
+    return s->limits == 0 ? "its clients are remembered together"
+                          : "its limits are counted together, its clients remembered together";
 }
 
 static void log_share(void *of, const struct share_view *s)
@@ -19,11 +31,11 @@ static void log_share(void *of, const struct share_view *s)
     char at[ENDPOINT_TEXT_MAX];
     endpoint_format(&s->spec->address, at);
     if (s->up)
-        log_line(LOG_INFO, "shared " SLICE_FMT ": %s answers, its limits are counted together",
-                 SLICE_ARG(s->spec->name), at);
+        log_line(LOG_INFO, "shared " SLICE_FMT ": %s answers, %s", SLICE_ARG(s->spec->name), at,
+                 together(s));
     else
         log_line(LOG_WARNING, "shared " SLICE_FMT ": %s: %s; %s", SLICE_ARG(s->spec->name), at,
-                 s->why, meanwhile(s->spec->when_down));
+                 s->why, meanwhile(s));
 }
 
 struct shares *control_shares_new(struct control *c, uint64_t seed)
@@ -34,7 +46,12 @@ struct shares *control_shares_new(struct control *c, uint64_t seed)
 void control_shares_set(struct control *c)
 {
     const struct generation *g = c->newest;
-    shares_set(c->shares, g->table, g->limiter, g->configuration->needs.secrets);
+    const struct shares_of of = {.table = g->table,
+                                 .limiter = g->limiter,
+                                 .sticky = g->sticky,
+                                 .cluster = g->cluster,
+                                 .secrets = g->configuration->needs.secrets};
+    shares_set(c->shares, &of);
 }
 
 struct each_share {
@@ -49,8 +66,9 @@ static void describe(void *to, const struct share_view *s)
                                 .up = s->up,
                                 .for_ns = clock_now_ns() - s->since_ns,
                                 .why = s->why,
-                                .meanwhile = meanwhile(s->spec->when_down),
+                                .meanwhile = meanwhile(s),
                                 .limits = s->limits,
+                                .clusters = s->clusters,
                                 .pending = s->pending,
                                 .round_trips = s->round_trips,
                                 .errors = s->errors,

@@ -1,4 +1,6 @@
 /* What operators ask for: numbers, states, and changes of states. */
+#include <unistd.h>
+
 #include "runtime/base/clock.h"
 #include "runtime/control/control_priv.h"
 #include "runtime/log/log.h"
@@ -13,6 +15,7 @@ void control_info(const struct control *c, struct control_info *out)
     const struct table *t = c->newest->table;
     *out = (struct control_info){.version = c->config.version,
                                  .file = c->config.file,
+                                 .pid = getpid(),
                                  .generation = c->newest->id,
                                  .uptime_ns = clock_now_ns() - c->begun_ns,
                                  .workers = c->n_workers,
@@ -27,6 +30,13 @@ void control_info(const struct control *c, struct control_info *out)
                                  .draining = c->draining,
                                  .metrics = c->metrics,
                                  .n_metrics = c->n_metrics};
+    if (c->draining)
+        out->left = control_what_is_left(c);
+    out->successor = c->upgrade.successor;
+    if (c->takeover.channel != -1 && c->takeover.told) {
+        out->before = c->takeover.pid;
+        out->before_left = c->takeover.left;
+    }
     for (uint32_t i = 0; i < c->n_workers; i++) {
         const int64_t ns = atomic_load_explicit(&c->worker[i]->taking_ns, memory_order_relaxed);
         out->swap_longest_ns = ns > out->swap_longest_ns ? ns : out->swap_longest_ns;
@@ -167,7 +177,10 @@ static void describe_sticky(const struct generation *g, uint32_t cluster,
                                    .learned = READ(n->learned),
                                    .forged = READ(n->forged),
                                    .expired = READ(n->expired),
+                                   .heard = READ(n->heard),
                                    .entries = spec->entries};
+    if (table_sticky_is_shared(spec))
+        out->shared = g->table->shared[spec->shared].name;
 }
 
 static void describe_cluster(const struct generation *g, uint32_t i, struct control_cluster *out)

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "compiler/cli/cli.h"
 #include "runtime/base/clock.h"
@@ -58,18 +59,31 @@ static const struct cli_command command = {
         "\n"
         "Sockets that a service manager hands over (LISTEN_FDS, LISTEN_PID) are used for the "
         "binds\n"
-        "of the same address; all workers then accept from the one.",
+        "of the same address; all workers then accept from the one. One that wants to know\n"
+        "(NOTIFY_SOCKET, WATCHDOG_USEC) is told when it serves, loads, ends and lives.\n"
+        "\n"
+        "'lbc upgrade' starts the program again, with the same arguments, and hands everything\n"
+        "to it.",
+};
+
+/* Where the process can be reached. */
+struct reach {
+    const char *path; /* NULL: nowhere */
+    enum stats_speech speech;
+    enum handed_descriptor handed;
+    struct stats_socket *socket;
 };
 
 struct run {
     struct control_config config;
-    const char *socket;                  /* NULL: none */
-    const char *haproxy_socket, *folder; /* the same */
+    struct reach reach[2];
+    const char *folder; /* NULL: none */
     struct state *state;
     struct history *history;
     struct text journal;
     struct admin *admin;
     struct served *served;
+    struct handed handed; /* by the process before us; config.handed points to it, or is NULL */
 };
 
 static uint32_t processors(void)
@@ -99,10 +113,10 @@ static const char *set_options(struct run *r, const char *const *value)
         r->config.drain_ns = (int64_t)n * NS_PER_S;
     }
     if (value[OPTION_SOCKET])
-        r->socket = unless_off(value[OPTION_SOCKET]);
+        r->reach[0].path = unless_off(value[OPTION_SOCKET]);
     if (value[OPTION_ACCESS_LOG])
         r->config.access_log = unless_off(value[OPTION_ACCESS_LOG]);
-    r->haproxy_socket = value[OPTION_HAPROXY];
+    r->reach[1].path = value[OPTION_HAPROXY];
     r->folder = value[OPTION_STATE] ? value[OPTION_STATE] : getenv("STATE_DIRECTORY");
     return NULL;
 }
@@ -129,12 +143,22 @@ static void loaded_again(void *of, bool served)
     served_settle(r->served, served);
 }
 
+/* Takes it over from `handed`. */
+static int handed_lock(struct run *r)
+{
+    const int fd = r->handed.fd[HANDED_STATE];
+    r->handed.fd[HANDED_STATE] = -1;
+    return fd;
+}
+
 /* False: why not has been said. */
 static bool open_state(struct run *r)
 {
-    if (!r->folder)
+    if (!r->folder) { /* changes end with the process, unless the next one gets them from it */
+        r->config.journal = text_slice(&r->handed.journal);
         return true;
-    int error = state_open(r->folder, &r->state);
+    }
+    int error = state_open(r->folder, handed_lock(r), &r->state);
     if (!error)
         error = history_open(r->state, &r->history);
     if (!error)
@@ -156,28 +180,82 @@ static void close_state(struct run *r)
     text_done(&r->journal);
 }
 
-/* NULL, where there is no path. */
-static bool open_socket(const char *path, enum stats_speech speech, struct control *c,
-                        struct stats_socket **out, struct text *why)
+/* As the process before us has it, or anew. */
+static int open_or_adopt(struct run *r, struct reach *to, struct control *c)
 {
-    if (!path)
-        return true;
-    const int rc = stats_socket_open(path, speech, control_loop(c), c, out);
-    if (rc != 0)
-        text_addf(why, "cannot listen on the stats socket %s: %s", path, strerror(-rc));
-    return rc == 0;
+    const int handed = r->handed.fd[to->handed];
+    r->handed.fd[to->handed] = -1;
+    const int rc = handed != -1 ? stats_socket_adopt(handed, to->path, to->speech, control_loop(c),
+                                                     c, &to->socket)
+                                : -EADDRNOTAVAIL;
+    return rc == -EADDRNOTAVAIL
+               ? stats_socket_open(to->path, to->speech, control_loop(c), c, &to->socket)
+               : rc;
+}
+
+static bool open_sockets(struct run *r, struct control *c, struct text *why)
+{
+    for (size_t i = 0; i < COUNT_OF(r->reach); i++) {
+        struct reach *to = &r->reach[i];
+        const int rc = to->path ? open_or_adopt(r, to, c) : 0;
+        if (rc == 0)
+            continue;
+        text_addf(why, "cannot listen on the stats socket %s: %s", to->path, strerror(-rc));
+        return false;
+    }
+    return true;
+}
+
+/* What the next process gets, beside what control knows of. */
+static void hand_on(const struct run *r, struct control *c)
+{
+    for (size_t i = 0; i < COUNT_OF(r->reach); i++)
+        control_hands_on(c, r->reach[i].handed, stats_socket_fd(r->reach[i].socket));
+    if (r->state)
+        control_hands_on(c, HANDED_STATE, state_lock(r->state));
+}
+
+static void begun(void *of)
+{
+    struct run *r = of;
+    served_started(r->served);
+    for (size_t i = 0; i < COUNT_OF(r->reach); i++)
+        stats_socket_take_over(r->reach[i].socket);
+    handed_close_left(&r->handed);
+}
+
+static bool asked(void *of)
+{
+    const struct run *r = of;
+    bool any = false;
+    for (size_t i = 0; i < COUNT_OF(r->reach); i++)
+        any |= stats_socket_has_clients(r->reach[i].socket);
+    return any;
+}
+
+static void succeeded(void *of)
+{
+    const struct run *r = of;
+    for (size_t i = 0; i < COUNT_OF(r->reach); i++)
+        stats_socket_let_go(r->reach[i].socket);
 }
 
 /* Sockets that a service manager opened for us; children of ours must not take them for theirs. */
-static bool take_sockets(void)
+static bool take_sockets(struct run *r)
 {
+    bool good = true;
+    for (uint32_t i = 0; i < r->handed.socket.n; i++)
+        good &= inherited_add(r->handed.socket.at[i].fd, r->handed.socket.at[i].own);
+    if (!good)
+        fprintf(stderr, "lbc run: what was handed over is no listening stream socket\n");
+
     const int n = inherited_adopt(getenv("LISTEN_PID"), getenv("LISTEN_FDS"));
     unsetenv("LISTEN_PID");
     unsetenv("LISTEN_FDS");
     unsetenv("LISTEN_FDNAMES");
     if (n < 0)
         fprintf(stderr, "lbc run: LISTEN_FDS hands over what is no listening stream socket\n");
-    return n >= 0;
+    return good && n >= 0;
 }
 
 static void say_left(void)
@@ -191,77 +269,132 @@ static void say_left(void)
     }
 }
 
-static int serve(const struct run *r, struct table *table)
+static int serve(struct run *r, struct table *table)
 {
     struct text why = {0};
-    struct stats_socket *socket = NULL, *haproxy = NULL;
     struct control *c = control_new(&r->config, &why);
     if (c)
         admin_attach(r->admin, c);
-    const bool reachable = c && open_socket(r->socket, STATS_LBC, c, &socket, &why) &&
-                           open_socket(r->haproxy_socket, STATS_HAPROXY, c, &haproxy, &why);
+    const bool reachable = c && open_sockets(r, c, &why);
     if (!reachable)
         table_free(table);
+    else
+        hand_on(r, c);
     const bool ok = reachable && control_start(c, table, &why);
     if (ok) {
         say_left();
-        served_started(r->served);
+        if (!r->config.handed)
+            served_started(r->served);
         control_run(c);
     } else {
         fprintf(stderr, "lbc run: " SLICE_FMT "\n", SLICE_ARG(text_slice(&why)));
     }
     inherited_close();
-    stats_socket_close(socket);
-    stats_socket_close(haproxy);
+    for (size_t i = 0; i < COUNT_OF(r->reach); i++)
+        stats_socket_close(r->reach[i].socket);
     admin_stop(r->admin);
     control_free(c);
     text_done(&why);
     return ok ? EXIT_CLEAN : EXIT_ERRORS;
 }
 
-int run_main(int argc, char **argv)
+/* As it was called, for arguments change places when they are parsed. NULL: see
+ * control_config.command. */
+static char **command_line(int argc, char **argv)
 {
-    struct run r = {.config = {.version = LBC_VERSION,
-                               .workers = processors(),
-                               .access_log = "-",
-                               .drain_ns = DRAIN_S_DEFAULT * NS_PER_S,
-                               .load = load_again,
-                               .loaded = loaded_again,
-                               .load_of = &r},
-                    .socket = default_socket_path()};
-    const char *value[COUNT_OF(options)] = {0};
-    const int n = cli_parse(&command, argc, argv, value);
-    if (n < 0)
-        return -1 - n;
-    const char *wrong = n == 1 ? set_options(&r, value) : n ? "one file at a time" : "which file?";
-    if (wrong)
-        return cli_usage(&command, wrong);
+    char **copy = MUST_ARRAY(char *, (size_t)argc + 2);
+    copy[0] = program_invocation_name;
+    memcpy(copy + 1, argv, (size_t)argc * sizeof(*argv));
+    return copy;
+}
 
-    r.admin = admin_new();
-    r.config.admin = admin_hooks(r.admin);
+/* How often the service manager wants to hear from us; 0: never. */
+static int64_t watchdog_ns(void)
+{
+    const char *every = getenv("WATCHDOG_USEC"), *whose = getenv("WATCHDOG_PID");
+    uint64_t us, pid;
+    if (!every || !number_parse(slice_of(every), INT64_MAX / NS_PER_US, &us))
+        return 0;
+    if (whose && (!number_parse(slice_of(whose), INT32_MAX, &pid) || pid != (uint64_t)getpid()))
+        return 0;
+    return (int64_t)us * NS_PER_US;
+}
+
+/* What the process before us hands over. False: why not has been said. */
+static bool take_over(struct run *r)
+{
+    const int rc = handed_open(&r->handed);
+    if (rc < 0)
+        fprintf(stderr, "lbc run: cannot take over from the process before: %s\n",
+                rc == -EPROTO ? "it is of another version" : strerror(-rc));
+    r->config.handed = rc > 0 ? &r->handed : NULL;
+    return rc >= 0;
+}
+
+static int load_and_serve(struct run *r)
+{
+    r->admin = admin_new();
+    r->config.admin = admin_hooks(r->admin);
     struct loaded l;
-    r.config.file = argv[1];
-    const int rc = load_to_run(r.config.file, &l);
+    const int rc = load_to_run(r->config.file, &l);
     if (rc < 0) {
-        fprintf(stderr, "lbc: cannot read %s: %s\n", r.config.file, strerror(-rc));
+        fprintf(stderr, "lbc: cannot read %s: %s\n", r->config.file, strerror(-rc));
         loaded_done(&l);
-        admin_free(r.admin);
+        admin_free(r->admin);
         return EXIT_UNREADABLE;
     }
     if (diag_errors(l.diags) + diag_warnings(l.diags) > 0)
         report(&l, DIAG_HUMAN);
-    if (l.table && open_state(&r)) {
-        r.served = served_new(r.config.file, r.state, r.history, r.config.journal);
-        served_start(r.served, &l);
+    if (l.table && open_state(r)) {
+        r->served = served_new(r->config.file, r->state, r->history, r->config.journal);
+        served_start(r->served, &l, r->config.handed ? SLICE("upgrade") : SLICE("start"));
     }
     struct table *table = take_table(&l);
     int code = EXIT_ERRORS;
-    if (table && r.served && take_sockets())
-        code = serve(&r, table);
+    if (table && r->served && take_sockets(r))
+        code = serve(r, table);
     else
         table_free(table);
-    served_free(r.served);
-    close_state(&r);
-    admin_free(r.admin);
+    served_free(r->served);
+    close_state(r);
+    admin_free(r->admin);
+    return code;
+}
+
+int run_main(int argc, char **argv)
+{
+    struct run r = {
+        .config = {.version = LBC_VERSION,
+                   .workers = processors(),
+                   .access_log = "-",
+                   .drain_ns = DRAIN_S_DEFAULT * NS_PER_S,
+                   .load = load_again,
+                   .loaded = loaded_again,
+                   .load_of = &r,
+                   .begun = begun,
+                   .succeeded = succeeded,
+                   .asked = asked,
+                   .notify = getenv("NOTIFY_SOCKET"),
+                   .watchdog_ns = watchdog_ns()},
+        .reach = {{.path = default_socket_path(), .speech = STATS_LBC, .handed = HANDED_STATS},
+                  {.speech = STATS_HAPROXY, .handed = HANDED_HAPROXY}}};
+    const char *value[COUNT_OF(options)] = {0};
+    char **called = command_line(argc, argv);
+    const int n = cli_parse(&command, argc, argv, value);
+    if (n < 0) {
+        free(called);
+        return -1 - n;
+    }
+    const char *wrong = n == 1 ? set_options(&r, value) : n ? "one file at a time" : "which file?";
+    int code = EXIT_ERRORS;
+    if (wrong) {
+        code = cli_usage(&command, wrong);
+    } else if (take_over(&r)) {
+        r.config.file = argv[1];
+        r.config.command = strcmp(argv[1], "-") == 0 ? NULL : called;
+        code = load_and_serve(&r);
+    }
+    handed_done(&r.handed);
+    free(called);
     return code;
 }

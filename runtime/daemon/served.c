@@ -593,13 +593,13 @@ struct table *served_load(struct served *s, struct control_loading *what, struct
     return t;
 }
 
-void served_start(struct served *s, const struct loaded *l)
+void served_start(struct served *s, const struct loaded *l, struct slice how)
 {
     char who[CONTROL_WHO_MAX + 1];
     snprintf(who, sizeof(who), "uid %u", (unsigned)getuid());
     remember(NULL, l->sources, &s->base);
     remember(NULL, l->sources, &s->shown);
-    prepare_revision(s, &s->base, slice_of(who), SLICE("start"));
+    prepare_revision(s, &s->base, slice_of(who), how);
 }
 
 void served_started(struct served *s)

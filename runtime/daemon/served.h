@@ -24,8 +24,8 @@ struct served *served_new(const char *path, struct state *state, struct history 
                           struct slice journal);
 void served_free(struct served *s); /* NULL is allowed */
 
-/* What was loaded without it will be served; and is. */
-void served_start(struct served *s, const struct loaded *l);
+/* What was loaded without it will be served; and is. `how`: "start". */
+void served_start(struct served *s, const struct loaded *l, struct slice how);
 void served_started(struct served *s);
 
 /* A control_load; blocks on the disk. Of a candidate nothing is noted. */

@@ -150,31 +150,57 @@ static bool no_memory(struct text *why, const char *what, struct slice name, uin
     return false;
 }
 
+static struct slice password_of(const struct generation *g, uint32_t shared)
+{
+    const uint32_t password = g->table->shared[shared].password;
+    return password == TABLE_NO_SECRET ? SLICE("")
+                                       : secret_value(g->configuration->needs.secrets, password);
+}
+
+/* Of its hashes, where others have to come to the same. */
+static uint64_t shared_sticky_seed(const struct generation *g, const struct table_cluster *c)
+{
+    return sticky_shared_seed(c->name, c->sticky.name, password_of(g, c->sticky.shared));
+}
+
 /* The same clients in the same words: how long and what then may be said anew. */
 static bool remembers_alike(const struct table_sticky *a, const struct table_sticky *b)
 {
-    return a->kind == b->kind && a->entries == b->entries && slice_eq(a->name, b->name);
+    return a->kind == b->kind && a->entries == b->entries && slice_eq(a->name, b->name) &&
+           table_sticky_is_shared(a) == table_sticky_is_shared(b);
 }
 
-static struct sticky *begin_sticky(const struct table_sticky *rule)
+/* That of before, NULL where it must begin anew. */
+static struct sticky *find_sticky(const struct generation *g, const struct generation *before,
+                                  const struct table_cluster *c)
 {
+    const uint32_t old = before ? table_find_cluster(before->table, c->name) : UINT32_MAX;
+    if (old == UINT32_MAX || !remembers_alike(&before->table->cluster[old].sticky, &c->sticky) ||
+        (table_sticky_is_shared(&c->sticky) &&
+         sticky_seed(before->sticky[old]) != shared_sticky_seed(g, c)))
+        return NULL;
+    return before->sticky[old];
+}
+
+static struct sticky *begin_sticky(const struct generation *g, const struct table_cluster *c)
+{
+    const bool shared = table_sticky_is_shared(&c->sticky);
     uint64_t seed;
-    if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+    if (shared)
+        seed = shared_sticky_seed(g, c);
+    else if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
         seed = (uint64_t)clock_now_ns();
-    return sticky_new(rule->entries, seed);
+    return sticky_new(c->sticky.entries, seed, shared ? g->n_workers : 0);
 }
 
 static bool carry_sticky(struct generation *g, const struct generation *before, struct text *why)
 {
     for (uint32_t i = 0; i < g->table->n_clusters; i++) {
         const struct table_cluster *c = &g->table->cluster[i];
-        const uint32_t old = before ? table_find_cluster(before->table, c->name) : UINT32_MAX;
         if (!table_sticky_remembers(&c->sticky))
             continue;
-        g->sticky[i] =
-            old != UINT32_MAX && remembers_alike(&before->table->cluster[old].sticky, &c->sticky)
-                ? sticky_pin(before->sticky[old])
-                : begin_sticky(&c->sticky);
+        struct sticky *old = find_sticky(g, before, c);
+        g->sticky[i] = old ? sticky_pin(old) : begin_sticky(g, c);
         if (!g->sticky[i])
             return no_memory(why, "cluster", c->name, c->sticky.entries);
     }
@@ -214,7 +240,7 @@ void gate_unpin(struct gate *gate)
     free(gate);
 }
 
-/* Connections that are open already are not counted, also where the table becomes larger. */
+/* Connections that are open already are not counted where this begins. */
 static void know_callers(struct gate *gate, const struct table_listener *l)
 {
     if (l->max_per_source == TABLE_NO_MAX)
@@ -240,13 +266,9 @@ static void carry_gates(struct generation *g, const struct generation *before)
     }
 }
 
-/* Of its hashes, where others have to come to the same. */
 static uint64_t shared_seed(const struct generation *g, const struct table_limit *spec)
 {
-    const uint32_t password = g->table->shared[spec->shared].password;
-    return limiter_shared_seed(spec, password == TABLE_NO_SECRET
-                                         ? SLICE("")
-                                         : secret_value(g->configuration->needs.secrets, password));
+    return limiter_shared_seed(spec, password_of(g, spec->shared));
 }
 
 static struct limiter *find_limiter(const struct generation *g, const struct generation *before,

@@ -79,6 +79,18 @@ static uint64_t hash_client(const struct callers *s, const struct address *a)
     return hash_bytes(a->byte, address_is_v4(a) ? sizeof(a->byte) : sizeof(a->byte) / 2, s->seed);
 }
 
+static _Atomic uint64_t *set_of(const struct callers *s, uint64_t hash, uint32_t *number)
+{
+    *number = (uint32_t)((hash >> 32) * s->n_sets >> 32);
+    return s->place + (size_t)*number * CALLERS_WAYS;
+}
+
+/* 0 is nobody's. The bits that choose the set are among those of the tag. */
+static uint64_t tag_of(uint64_t hash)
+{
+    return (hash & ~COUNT_MASK) ? hash & ~COUNT_MASK : UINT64_C(1) << COUNT_BITS;
+}
+
 /* The place that has the tag, whatever its count; or NULL. */
 static _Atomic uint64_t *find(_Atomic uint64_t *set, uint64_t tag)
 {
@@ -86,6 +98,19 @@ static _Atomic uint64_t *find(_Atomic uint64_t *set, uint64_t tag)
         if ((atomic_load_explicit(&set[i], memory_order_relaxed) & ~COUNT_MASK) == tag)
             return &set[i];
     return NULL;
+}
+
+/* How many the client has still from when there was less room. */
+static uint64_t count_before(const struct callers *s, const struct address *client)
+{
+    uint64_t n = 0;
+    for (s = s->before; s; s = s->before) {
+        uint32_t set;
+        const uint64_t hash = hash_client(s, client);
+        _Atomic uint64_t *place = find(set_of(s, hash, &set), tag_of(hash));
+        n += place ? atomic_load_explicit(place, memory_order_relaxed) & COUNT_MASK : 0;
+    }
+    return n;
 }
 
 /* False when the place has become another's. */
@@ -129,11 +154,13 @@ enum caller_answer callers_take(struct callers *s, const struct address *client,
                                 _Atomic uint64_t **place)
 {
     ASSERT(most > 0 && most < COUNT_MASK);
-    const uint64_t hash = hash_client(s, client);
-    const uint32_t set = (uint32_t)((hash >> 32) * s->n_sets >> 32);
-    _Atomic uint64_t *at = s->place + (size_t)set * CALLERS_WAYS;
-    /* 0 is nobody's tag. The bits that choose the set are among those of the tag. */
-    const uint64_t tag = (hash & ~COUNT_MASK) ? hash & ~COUNT_MASK : UINT64_C(1) << COUNT_BITS;
+    const uint64_t before = count_before(s, client);
+    if (before >= most)
+        return CALLER_REFUSED;
+    most -= (uint32_t)before;
+    uint32_t set;
+    const uint64_t hash = hash_client(s, client), tag = tag_of(hash);
+    _Atomic uint64_t *at = set_of(s, hash, &set);
     enum caller_answer answer;
     _Atomic uint64_t *mine = find(at, tag);
     if (mine && count_one(mine, tag, most, &answer)) {

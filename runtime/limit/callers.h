@@ -23,7 +23,7 @@ struct callers *callers_new(uint32_t connections, uint64_t seed);
 void callers_free(struct callers *s);
 
 /* `s` itself where it has that much room; else one of twice its room or more, that keeps `s` for
- * those who have places there: they are not counted any more. */
+ * those who have places there, and counts them with its own. */
 struct callers *callers_for(struct callers *s, uint32_t connections, uint64_t seed);
 
 /* Of it all. */

@@ -18,18 +18,6 @@ uint64_t limiter_shared_seed(const struct table_limit *spec, struct slice passwo
     return seed + spec->v4_bits + 64 * spec->v6_bits;
 }
 
-static struct told *told_new(uint32_t n)
-{
-    struct told *t = aligned_alloc(64, n * sizeof(*t));
-    if (!t)
-        die_out_of_memory(n, sizeof(*t));
-    for (uint32_t i = 0; i < n; i++) {
-        atomic_init(&t[i].put, 0);
-        atomic_init(&t[i].taken, 0);
-    }
-    return t;
-}
-
 /* Whom it tells apart. What each request has for itself, it keeps itself. */
 static uint32_t entries_of(const struct table_limit *spec)
 {
@@ -217,7 +205,8 @@ struct limiter_answer limiter_ask(struct limiter *l, const struct table_limit *s
     if (found && (!at || take_all(spec, at, utc_ns, &answer))) {
         answer.admitted = true;
         answer.held = spec->concurrent > 0 ? at : NULL;
-        answer.untold = l->told && !told_put(&l->told[worker], (struct told_one){hash, utc_ns});
+        answer.untold = l->told && !told_put(&l->told[worker],
+                                             (struct told_one){.hash = hash, .at_ns = utc_ns});
         count(&counts->admitted);
         return answer;
     }

@@ -12,9 +12,9 @@
 #include <stdint.h>
 
 #include "compiler/table/table.h"
+#include "runtime/base/told.h"
 #include "runtime/limit/keys.h"
 #include "runtime/limit/rate.h"
-#include "runtime/limit/told.h"
 
 /* A worker's own counts, which others read. */
 struct limiter_counts {

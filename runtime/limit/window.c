@@ -119,13 +119,13 @@ int64_t window_learn(struct window w, int64_t state, const struct window_counts 
                      uint32_t more, int64_t now_ns)
 {
     struct counts c = counts_at(w, state, now_ns);
-    const int64_t ahead = others->number - c.begun_ns / w.width_ns;
-    if (ahead == 0) {
+    const int64_t number = c.begun_ns / w.width_ns; /* what others say may be any */
+    if (others->number == number) {
         c.before = larger(c.before, others->before, 0);
         c.now = larger(c.now, others->now, more);
-    } else if (ahead == -1) {
+    } else if (others->number == number - 1) {
         c.before = larger(c.before, others->now, more);
-    } else if (ahead == 1) {
+    } else if (others->number == number + 1) {
         c.now = larger(c.now, others->before, more);
     } else {
         return state;

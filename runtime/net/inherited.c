@@ -6,17 +6,19 @@
 #include <unistd.h>
 
 #include "runtime/base/number.h"
+#include "runtime/base/vec.h"
 #include "runtime/net/sockaddr.h"
 #include "runtime/net/socket_options.h"
 
 #define FIRST_DESCRIPTOR 3
 
+struct entry {
+    struct endpoint endpoint;
+    struct inherited_socket is;
+};
+
 static struct {
-    struct {
-        struct endpoint endpoint;
-        int fd;
-    } socket[INHERITED_MAX];
-    uint32_t n;
+    VEC(struct entry) socket;
 } inherited;
 
 static bool option_is(int fd, int option, int wanted)
@@ -56,6 +58,15 @@ static bool set_up(int fd)
            fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
 }
 
+static bool add(struct inherited_socket s)
+{
+    struct entry e = {.is = s};
+    if (!set_up(s.fd) || !endpoint_of(s.fd, &e.endpoint))
+        return false;
+    VEC_ADD(&inherited.socket, e);
+    return true;
+}
+
 int inherited_adopt(const char *pid, const char *count)
 {
     uint64_t for_pid, n;
@@ -64,35 +75,69 @@ int inherited_adopt(const char *pid, const char *count)
         return 0;
     if (!number_parse(slice_of(count), INHERITED_MAX, &n))
         return -EINVAL;
-    for (uint32_t i = 0; i < n; i++) {
-        const int fd = FIRST_DESCRIPTOR + (int)i;
-        if (!set_up(fd) || !endpoint_of(fd, &inherited.socket[i].endpoint))
+    for (uint32_t i = 0; i < n; i++)
+        if (!add((struct inherited_socket){.fd = FIRST_DESCRIPTOR + (int)i}))
             return -EINVAL;
-        inherited.socket[i].fd = fd;
-        inherited.n = i + 1;
-    }
     return (int)n;
 }
 
-int inherited_take(const struct endpoint *e)
+bool inherited_add(int fd, bool own)
 {
-    for (uint32_t i = 0; i < inherited.n; i++) {
-        if (!endpoint_eq(&inherited.socket[i].endpoint, e))
-            continue;
-        const int fd = inherited.socket[i].fd;
-        inherited.socket[i] = inherited.socket[--inherited.n];
-        return fd;
-    }
-    return -ENOENT;
+    const bool good = add((struct inherited_socket){
+        .fd = fd, .own = own, .group = own && option_is(fd, SO_REUSEPORT, 1)});
+    if (!good)
+        close(fd);
+    return good;
+}
+
+uint32_t inherited_count(const struct endpoint *e)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < inherited.socket.n; i++)
+        n += endpoint_eq(&inherited.socket.at[i].endpoint, e);
+    return n;
+}
+
+bool inherited_take(const struct endpoint *e, struct inherited_socket *out)
+{
+    uint32_t i = 0;
+    while (i < inherited.socket.n && !endpoint_eq(&inherited.socket.at[i].endpoint, e))
+        i++;
+    if (i == inherited.socket.n)
+        return false;
+    *out = inherited.socket.at[i].is;
+    inherited.socket.n--;
+    memmove(&inherited.socket.at[i], &inherited.socket.at[i + 1],
+            (inherited.socket.n - i) * sizeof(inherited.socket.at[0]));
+    return true;
 }
 
 const struct endpoint *inherited_left(uint32_t i)
 {
-    return i < inherited.n ? &inherited.socket[i].endpoint : NULL;
+    return i < inherited.socket.n ? &inherited.socket.at[i].endpoint : NULL;
+}
+
+const struct inherited_socket *inherited_left_socket(uint32_t i)
+{
+    return i < inherited.socket.n ? &inherited.socket.at[i].is : NULL;
+}
+
+void inherited_close_own(void)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < inherited.socket.n; i++) {
+        const struct entry e = inherited.socket.at[i];
+        if (e.is.own)
+            close(e.is.fd);
+        else
+            inherited.socket.at[kept++] = e;
+    }
+    inherited.socket.n = kept;
 }
 
 void inherited_close(void)
 {
-    while (inherited.n > 0)
-        close(inherited.socket[--inherited.n].fd);
+    while (inherited.socket.n > 0)
+        close(inherited.socket.at[--inherited.socket.n].is.fd);
+    VEC_DONE(&inherited.socket);
 }

@@ -98,13 +98,54 @@ static void remember_path(struct listener *l)
     l->inode = st.st_ino;
 }
 
-static struct listener *listener_new(const struct endpoint *e, uint32_t n_sockets,
+static struct listener *listener_new(const struct endpoint *e, uint32_t sockets_max,
                                      uint32_t n_workers)
 {
-    struct listener *l = must_calloc(1, sizeof(*l) + n_sockets * sizeof(l->fd[0]));
+    struct listener *l = must_calloc(1, sizeof(*l) + sockets_max * sizeof(l->socket[0]));
     l->endpoint = *e;
+    l->n_workers = n_workers;
     atomic_init(&l->pins, 1);
-    atomic_init(&l->workers, n_workers);
+    return l;
+}
+
+static void add_socket(struct listener *l, int fd)
+{
+    l->socket[l->n_sockets++].fd = fd;
+}
+
+/* Once all are there. */
+static void share_out(struct listener *l)
+{
+    for (uint32_t w = 0; w < l->n_workers; w++)
+        for (uint32_t i = listener_first(l, w); i < l->n_sockets; i += l->n_workers)
+            atomic_fetch_add_explicit(&l->socket[i].workers, 1, memory_order_relaxed);
+}
+
+/* What others opened. Of an lbc before us all sockets must be taken, for what waits in the queue of
+ * one that is closed is lost; when it had fewer workers, the others are opened beside them, if they
+ * can be. */
+static struct listener *take_handed(const struct endpoint *e, const struct listener_options *o,
+                                    uint32_t n_workers)
+{
+    const uint32_t n = inherited_count(e);
+    struct listener *l = n > 0 ? listener_new(e, n > n_workers ? n : n_workers, n_workers) : NULL;
+    if (!l)
+        return NULL;
+    struct inherited_socket s;
+    bool group = false;
+    while (inherited_take(e, &s)) {
+        add_socket(l, s.fd);
+        group = s.group;
+        l->lent = !s.own;
+        l->path_to_be_ours = s.own && e->path[0];
+    }
+    const struct sockaddr_of to = sockaddr_from(e);
+    int fd;
+    while (group && l->n_sockets < n_workers && open_one(&to, o, &fd) == 0)
+        add_socket(l, fd);
+    share_out(l);
+    if (!l->lent)
+        listener_adjust(l, o);
     return l;
 }
 
@@ -115,10 +156,9 @@ int listener_open(const struct endpoint *e, const struct listener_options *o, ui
                                                     .mode = LISTENER_NO_MODE};
     ASSERT(n_workers >= 1);
     o = o ? o : &DEFAULT;
-    const int handed = inherited_take(e);
-    if (handed >= 0) { /* its path, if it has one, is whoever's who made it */
-        *out = listener_new(e, 1, n_workers);
-        (*out)->fd[(*out)->n_sockets++] = handed;
+    struct listener *l = take_handed(e, o, n_workers);
+    if (l) {
+        *out = l;
         return 0;
     }
     const struct sockaddr_of to = sockaddr_from(e);
@@ -127,14 +167,17 @@ int listener_open(const struct endpoint *e, const struct listener_options *o, ui
         return rc;
 
     const uint32_t n = e->path[0] ? 1 : n_workers;
-    struct listener *l = listener_new(e, n, n_workers);
-    for (; l->n_sockets < n; l->n_sockets++) {
-        rc = open_one(&to, o, &l->fd[l->n_sockets]);
+    l = listener_new(e, n, n_workers);
+    while (l->n_sockets < n) {
+        int fd;
+        rc = open_one(&to, o, &fd);
         if (rc != 0) {
             listener_unpin(l);
             return rc;
         }
+        add_socket(l, fd);
     }
+    share_out(l);
     remember_path(l);
     *out = l;
     return 0;
@@ -144,10 +187,10 @@ void listener_adjust(struct listener *l, const struct listener_options *o)
 {
     /* Best effort: the sockets are good as they are, and a reload must not fail over this. */
     for (uint32_t i = 0; i < l->n_sockets; i++)
-        (void)listen(l->fd[i], (int)o->backlog);
+        (void)listen(l->socket[i].fd, (int)o->backlog);
     for (uint32_t i = 0; i < l->n_sockets && !l->endpoint.path[0]; i++)
-        defer(l->fd[i], o->deferred);
-    if (l->inode != 0 && o->mode != LISTENER_NO_MODE)
+        defer(l->socket[i].fd, o->deferred);
+    if ((l->inode != 0 || l->path_to_be_ours) && o->mode != LISTENER_NO_MODE)
         (void)chmod(l->endpoint.path, o->mode);
 }
 
@@ -188,25 +231,36 @@ struct listener *listener_pin(struct listener *l)
 
 static void close_socket(struct listener *l, uint32_t i)
 {
-    if (l->fd[i] == -1)
+    if (l->socket[i].fd == -1)
         return;
     struct stat st;
     if (l->endpoint.path[0] && stat(l->endpoint.path, &st) == 0 && st.st_dev == l->device &&
         st.st_ino == l->inode)
         unlink(l->endpoint.path);
-    close(l->fd[i]);
-    l->fd[i] = -1;
+    close(l->socket[i].fd);
+    l->socket[i].fd = -1;
 }
 
-void listener_leave(struct listener *l, uint32_t worker)
+void listener_leave(struct listener *l, uint32_t socket)
 {
     /* Acquire and release: whoever closes a shared socket does so after the others' last use. */
-    const unsigned left = atomic_fetch_sub_explicit(&l->workers, 1, memory_order_acq_rel);
+    const unsigned left =
+        atomic_fetch_sub_explicit(&l->socket[socket].workers, 1, memory_order_acq_rel);
     ASSERT(left > 0);
-    if (l->n_sockets > 1)
-        close_socket(l, worker);
-    else if (left == 1)
-        close_socket(l, 0);
+    if (left == 1)
+        close_socket(l, socket);
+}
+
+void listener_let_path(struct listener *l)
+{
+    l->inode = 0;
+}
+
+void listener_take_path(struct listener *l)
+{
+    if (l->path_to_be_ours)
+        remember_path(l);
+    l->path_to_be_ours = false;
 }
 
 void listener_unpin(struct listener *l)
@@ -218,9 +272,9 @@ void listener_unpin(struct listener *l)
     free(l);
 }
 
-int listener_accept(const struct listener *l, uint32_t worker, struct endpoint *client)
+int listener_accept(const struct listener *l, uint32_t socket, struct endpoint *client)
 {
-    const int from = l->fd[l->n_sockets == 1 ? 0 : worker];
+    const int from = l->socket[socket].fd;
     struct sockaddr_storage addr;
     socklen_t len = sizeof(addr);
     const int fd = accept4(from, (struct sockaddr *)&addr, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);

@@ -14,6 +14,7 @@
 struct acceptor {
     struct worker *worker;
     struct listener *listener; /* pinned */
+    uint32_t socket;           /* of its sockets, this one */
     struct gate *gate;         /* pinned */
     struct tls_context *tls;   /* the current generation's; NULL: plain connections */
     uint32_t max_connections;
@@ -68,7 +69,7 @@ static bool accept_one(struct acceptor *a)
         return false;
     }
     struct endpoint client;
-    const int fd = listener_accept(a->listener, w->index, &client);
+    const int fd = listener_accept(a->listener, a->socket, &client);
     if (fd >= 0) {
         note_handshake(a);
         session_open(w, fd, &client, a->gate, a->tls, a->proxied);
@@ -98,29 +99,31 @@ static void ready(void *of, unsigned what)
 static void acceptor_close(struct acceptor *a)
 {
     watch_done(&a->watch);
-    listener_leave(a->listener, a->worker->index);
+    listener_leave(a->listener, a->socket);
     listener_unpin(a->listener);
     gate_unpin(a->gate);
     free(a);
 }
 
-static struct acceptor *acceptor_new(struct worker *w, struct listener *l, struct gate *gate)
+static struct acceptor *acceptor_new(struct worker *w, struct listener *l, uint32_t socket,
+                                     struct gate *gate)
 {
     struct acceptor *a = MUST_NEW(struct acceptor);
     a->worker = w;
     a->listener = listener_pin(l);
+    a->socket = socket;
     gate_pin(gate);
     a->gate = gate;
-    watch_init(&a->watch, w->loop, l->fd[l->n_sockets == 1 ? 0 : w->index], ready, a);
+    watch_init(&a->watch, w->loop, l->socket[socket].fd, ready, a);
     watch_want(&a->watch, WATCH_READ);
     VEC_ADD(&w->acceptor, a);
     return a;
 }
 
-static struct acceptor *find(struct worker *w, const struct listener *l)
+static struct acceptor *find(struct worker *w, const struct listener *l, uint32_t socket)
 {
     for (uint32_t i = 0; i < w->acceptor.n; i++)
-        if (w->acceptor.at[i]->listener == l)
+        if (w->acceptor.at[i]->listener == l && w->acceptor.at[i]->socket == socket)
             return w->acceptor.at[i];
     return NULL;
 }
@@ -141,6 +144,21 @@ static bool has_socket(const struct generation *g, const struct listener *l)
     return false;
 }
 
+static void update_acceptor(struct acceptor *a, const struct generation *g, uint32_t index,
+                            const struct table_bind *bind)
+{
+    const struct table_listener *spec = &g->table->listener[index];
+    if (a->gate != g->gate[index]) { /* the same endpoint under a listener of another name */
+        gate_pin(g->gate[index]);
+        gate_unpin(a->gate);
+        a->gate = g->gate[index];
+    }
+    a->max_connections = spec->max_connections;
+    a->proxied = bind->proxy_protocol;
+    a->handshakes = handshakes_of(spec);
+    a->tls = bind->tls == TABLE_NO_TLS ? NULL : g->tls->context[bind->tls];
+}
+
 static void update_listener(struct worker *w, const struct generation *g, uint32_t index)
 {
     const struct table_listener *spec = &g->table->listener[index];
@@ -148,18 +166,11 @@ static void update_listener(struct worker *w, const struct generation *g, uint32
         struct listener *l = g->socket[g->first_socket[index] + b];
         if (g != w->current && has_socket(w->current, l))
             continue; /* it is as that one says */
-        struct acceptor *a = find(w, l);
-        if (!a)
-            a = acceptor_new(w, l, g->gate[index]);
-        if (a->gate != g->gate[index]) { /* the same endpoint under a listener of another name */
-            gate_pin(g->gate[index]);
-            gate_unpin(a->gate);
-            a->gate = g->gate[index];
+        for (uint32_t i = listener_first(l, w->index); i < l->n_sockets; i += l->n_workers) {
+            struct acceptor *a = find(w, l, i);
+            update_acceptor(a ? a : acceptor_new(w, l, i, g->gate[index]), g, index,
+                            &spec->bind[b]);
         }
-        a->max_connections = spec->max_connections;
-        a->proxied = spec->bind[b].proxy_protocol;
-        a->handshakes = handshakes_of(spec);
-        a->tls = spec->bind[b].tls == TABLE_NO_TLS ? NULL : g->tls->context[spec->bind[b].tls];
     }
 }
 

@@ -104,7 +104,7 @@ enum retry_verdict exchange_afford_retry(struct exchange *x)
 static bool may_go_again(struct exchange *x, struct retry_case c)
 {
     const struct table_retry *rule = x->retry;
-    if (x->response_known || x->worker->draining)
+    if (x->response_known || (x->worker->draining && !x->worker->succeeded))
         return false;
     c.method = x->tcp ? SLICE_NONE : x->asks ? SLICE("GET") : http_method(&x->request);
     c.idempotent = x->info.idempotent;

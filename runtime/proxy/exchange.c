@@ -290,7 +290,9 @@ enum outcome exchange_finish(struct exchange *x)
     struct session *s = x->session;
     skip_body(x);
     exchange_release_link(x);
-    if (x->fate == FATE_KEEP && x->worker->draining)
+    /* A client that was not told so, for the end came later, may ask once more where others accept
+     * in our place: see session_await_last(). */
+    if (x->fate == FATE_KEEP && x->worker->draining && !x->worker->succeeded)
         x->fate = FATE_CLOSE;
     /* Closing over unread bytes would reset the connection, and the client might lose our answer.
      */

@@ -63,7 +63,7 @@ static void become_idle(struct session *s)
 {
     struct worker *w = s->worker;
     const struct table_listener *l = session_listener(s);
-    if (w->draining || !l) {
+    if ((w->draining && !w->succeeded) || !l) {
         session_free(s, false);
         return;
     }
@@ -75,6 +75,8 @@ static void become_idle(struct session *s)
     buffer_give(&s->in, &w->buffers);
     conn_want(&s->conn, WATCH_READ);
     deadline_set(&w->deadlines, &s->deadline, l->timeout_ns[TIMEOUT_LISTENER_IDLE], w->now_ns);
+    if (w->draining)
+        session_await_last(s);
 }
 
 void session_linger(struct session *s)
@@ -483,6 +485,16 @@ void session_close_if_idle(struct session *s)
         h2_front_drain(s->front);
     else if (!s->exchange && !s->lingering)
         session_free(s, false);
+}
+
+void session_await_last(struct session *s)
+{
+    struct worker *w = s->worker;
+    if (s->front && !s->lingering)
+        h2_front_drain(s->front);
+    else if (!s->exchange && !s->lingering &&
+             s->deadline.at_ns - w->now_ns > SESSION_LAST_REQUEST_NS)
+        deadline_set(&w->deadlines, &s->deadline, SESSION_LAST_REQUEST_NS, w->now_ns);
 }
 
 void session_close_to_save(struct session *s)

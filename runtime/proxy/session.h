@@ -7,6 +7,7 @@
 #pragma once
 
 #include "runtime/base/address.h"
+#include "runtime/base/clock.h"
 #include "runtime/event/deadline.h"
 #include "runtime/generation/generation.h"
 #include "runtime/log/access.h"
@@ -70,6 +71,13 @@ void session_close(struct session *s, enum access_end end);
 
 /* Closes it if it is idle: no request has begun. */
 void session_close_if_idle(struct session *s);
+
+/* How long a connection that is idle waits for a request that may be on its way, once another
+ * process takes new ones. */
+#define SESSION_LAST_REQUEST_NS (2 * NS_PER_S)
+
+/* It ends with its next request, whose client is told, or after that time without one. */
+void session_await_last(struct session *s);
 
 /* Closes it if it waits for another request, or has said nothing for a while. */
 void session_close_to_save(struct session *s);

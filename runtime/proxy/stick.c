@@ -110,13 +110,20 @@ struct slice exchange_cookie_to_hide(const struct exchange *x)
 
 /* --- the choice ------------------------------------------------------------------------------ */
 
+static struct sticky_asker asker_of(const struct exchange *x)
+{
+    return (struct sticky_asker){.ttl_ns = x->cluster->sticky.ttl_ns,
+                                 .now_ns = x->worker->now_ns,
+                                 .worker = x->worker->index};
+}
+
 /* The id of its server, 0: it has none. */
 static uint64_t remembered(const struct exchange *x)
 {
     const struct table_sticky *rule = &x->cluster->sticky;
-    return rule->kind == STICKY_COOKIE
-               ? x->sticky_key
-               : sticky_find(exchange_sticky(x), x->sticky_key, rule->ttl_ns, x->worker->now_ns);
+    const struct sticky_asker by = asker_of(x);
+    return rule->kind == STICKY_COOKIE ? x->sticky_key
+                                       : sticky_find(exchange_sticky(x), x->sticky_key, &by);
 }
 
 uint32_t exchange_stuck_at(struct exchange *x, const struct cluster_choice *choice,
@@ -150,10 +157,10 @@ static uint64_t id_of_server(const struct exchange *x)
     return sticky_server_id(x->cluster->name, slice_of(x->server->name));
 }
 
-static void note(struct exchange *x, uint64_t key)
+static void note(struct exchange *x, uint64_t key, enum sticky_how how)
 {
-    if (sticky_note(exchange_sticky(x), key, id_of_server(x), x->cluster->sticky.ttl_ns,
-                    x->worker->now_ns))
+    const struct sticky_asker by = asker_of(x);
+    if (sticky_note(exchange_sticky(x), key, id_of_server(x), how, &by))
         COUNT(x, evictions);
 }
 
@@ -163,7 +170,7 @@ void exchange_stick(struct exchange *x)
     if (!x->remembers || x->cluster->sticky.kind == STICKY_COOKIE)
         return;
     x->remembers = false;
-    note(x, x->sticky_key);
+    note(x, x->sticky_key, STICKY_CHOSEN);
 }
 
 /* --- the response ---------------------------------------------------------------------------- */
@@ -182,7 +189,7 @@ static void learn(struct exchange *x)
     while (http_field_next(&x->response, SET_COOKIE, &cursor, &line)) {
         if (!sets_ours(x, line, &value) || value.len == 0)
             continue;
-        note(x, learnt_key(value));
+        note(x, learnt_key(value), STICKY_MOVED); /* the server has said so */
         COUNT(x, learned);
     }
 }

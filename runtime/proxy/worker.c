@@ -16,9 +16,6 @@
 /* How exactly timeouts are kept, and how soon a paused acceptor tries again. */
 #define TICK_NS (20 * NS_PER_MS)
 
-/* Sockets that listen, loops and files, about: no connections. */
-#define DESCRIPTORS_OF_PROCESS 20
-
 /* How often an overloaded worker looks for connections that wait. */
 #define SWEEP_NS NS_PER_S
 
@@ -51,21 +48,32 @@ static void report_drained(struct worker *w)
     mailbox_post(w->control, m);
 }
 
-/* Others of the process's are in use than connections, or the whole system has none: it is no
- * matter how many we know of. */
+/* There were more all at once than were counted, or the whole system has none: it is no matter how
+ * many we know of. */
 #define OUT_NS NS_PER_S
 
-/* Of all workers: each adds what has changed. */
+/* Of all workers: each adds what has changed. And what is no connection of theirs, by the control
+ * thread: about so many until it has counted. */
 static _Atomic int64_t descriptors;
+static _Atomic int64_t others = 20;
+
+int64_t worker_descriptors(const struct worker *w)
+{
+    const struct metrics *m = w->metrics;
+    return atomic_load_explicit(&m->connections_open, memory_order_relaxed) +
+           atomic_load_explicit(&m->server_connections, memory_order_relaxed);
+}
+
+void workers_others_descriptors(int64_t n)
+{
+    atomic_store_explicit(&others, n, memory_order_relaxed);
+}
 
 static int64_t count_descriptors(struct worker *w)
 {
-    const struct metrics *m = w->metrics;
-    const int64_t mine = atomic_load_explicit(&m->connections_open, memory_order_relaxed) +
-                         atomic_load_explicit(&m->server_connections, memory_order_relaxed);
-    const int64_t more = mine - w->descriptors_told;
+    const int64_t mine = worker_descriptors(w), more = mine - w->descriptors_told;
     w->descriptors_told = mine;
-    return DESCRIPTORS_OF_PROCESS + more +
+    return atomic_load_explicit(&others, memory_order_relaxed) + more +
            atomic_fetch_add_explicit(&descriptors, more, memory_order_relaxed);
 }
 
@@ -361,12 +369,14 @@ struct order {
     struct canary_share share;
     struct shadow *shadow;
     struct message *done;
+    bool succeeded;
 };
 
-static void post(struct order what)
+static void post_order(void (*run)(struct message *m), struct order order)
 {
     struct order *o = MUST_NEW(struct order);
-    *o = what;
+    *o = order;
+    o->message.run = run;
     mailbox_post(&o->worker->box, &o->message);
 }
 
@@ -398,6 +408,7 @@ static void do_drain(struct message *m)
     struct order *o = CONTAINER_OF(m, struct order, message);
     struct worker *w = o->worker;
     w->drained = o->done;
+    w->succeeded = o->succeeded;
     free(o);
 
     worker_now(w);
@@ -406,9 +417,19 @@ static void do_drain(struct message *m)
     LIST_EACH (s, &w->session, struct session, link) {
         if (s->exchange)
             exchange_drain(s->exchange);
-        session_close_if_idle(s);
+        if (w->succeeded)
+            session_await_last(s);
+        else
+            session_close_if_idle(s);
     }
     report_drained(w);
+}
+
+static void do_ping(struct message *m)
+{
+    struct order *o = CONTAINER_OF(m, struct order, message);
+    mailbox_post(o->worker->control, o->done);
+    free(o);
 }
 
 static void close_all_links(struct worker *w, const struct generation *g)
@@ -463,25 +484,27 @@ int worker_start(struct worker *w, struct generation *first)
 void worker_publish(struct worker *w, struct generation *g, struct generation *canary,
                     struct canary_share share)
 {
-    post((struct order){.message = {.run = do_publish},
-                        .worker = w,
-                        .generation = g,
-                        .canary = canary,
-                        .share = share});
+    post_order(do_publish,
+               (struct order){.worker = w, .generation = g, .canary = canary, .share = share});
 }
 
 void worker_shadow(struct worker *w, struct shadow *s)
 {
-    post((struct order){.message = {.run = do_shadow}, .worker = w, .shadow = s});
+    post_order(do_shadow, (struct order){.worker = w, .shadow = s});
 }
 
-void worker_drain(struct worker *w, struct message *drained)
+void worker_drain(struct worker *w, bool succeeded, struct message *drained)
 {
-    post((struct order){.message = {.run = do_drain}, .worker = w, .done = drained});
+    post_order(do_drain, (struct order){.worker = w, .succeeded = succeeded, .done = drained});
+}
+
+void worker_ping(struct worker *w, struct message *turned)
+{
+    post_order(do_ping, (struct order){.worker = w, .done = turned});
 }
 
 void worker_stop(struct worker *w)
 {
-    post((struct order){.message = {.run = do_stop}, .worker = w});
+    post_order(do_stop, (struct order){.worker = w});
     pthread_join(w->thread, NULL);
 }

@@ -78,6 +78,7 @@ struct worker {
     struct list lines;   /* of HTTP/2 connections to servers */
     struct list session; /* all of them */
     bool draining;
+    bool succeeded;          /* while it drains: another process accepts in our place */
     struct mailbox *control; /* borrowed */
     struct message *drained; /* to be posted there when no connection is left; borrowed */
     pthread_t thread;
@@ -118,15 +119,30 @@ void worker_publish(struct worker *w, struct generation *g, struct generation *c
 /* From then on each decision is compared with what this one has; NULL: with none. */
 void worker_shadow(struct worker *w, struct shadow *s);
 
-/* Accept no more, end connections as they become idle; `drained` is posted to the control thread's
- * mailbox when none is left. It must stay until then, or until worker_stop() has returned. */
-void worker_drain(struct worker *w, struct message *drained);
+/*
+ * Accept no more, end connections as they become idle; `drained` is posted to the control thread's
+ * mailbox when none is left. It must stay until then, or until worker_stop() has returned.
+ *
+ * `succeeded`: clients that come back find another process, so that none has to fail. Whoever has a
+ * connection is told that it ends (Connection: close, GOAWAY) before it does: one that is idle
+ * waits SESSION_LAST_REQUEST_NS for a request that may be on its way.
+ */
+void worker_drain(struct worker *w, bool succeeded, struct message *drained);
+
+/* Posts `turned` to the control thread's mailbox: its loop turns. As long as it must stay. */
+void worker_ping(struct worker *w, struct message *turned);
 
 /* Closes everything that is left, ends the thread, waits for it. */
 void worker_stop(struct worker *w);
 
 /* Frees a worker that has stopped or was never started. NULL is allowed. */
 void worker_free(struct worker *w);
+
+/* How many its connections take. Any thread. */
+int64_t worker_descriptors(const struct worker *w);
+
+/* So many of the process's are of nobody's connections, for all workers. The control thread. */
+void workers_others_descriptors(int64_t n);
 
 /* What there is of everything now: worker.overload. */
 void worker_measure(struct worker *w);

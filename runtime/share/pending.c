@@ -38,20 +38,31 @@ static uint16_t *slot_of(const struct pending *p, uint64_t hash)
     return &p->slot[at];
 }
 
-bool pending_add(struct pending *p, uint64_t hash, int64_t at_ns)
+struct pending_key *pending_get(struct pending *p, uint64_t hash)
 {
     uint16_t *slot = slot_of(p, hash);
-    if (*slot > 0) {
-        struct pending_key *k = &p->key[*slot - 1];
-        k->n += k->n < UINT32_MAX;
-        k->first_ns = at_ns < k->first_ns ? at_ns : k->first_ns;
-        return true;
-    }
+    if (*slot > 0)
+        return &p->key[*slot - 1];
     if (p->n == PENDING_KEYS_MAX)
-        return false;
-    p->key[p->n++] = (struct pending_key){.hash = hash, .first_ns = at_ns, .n = 1};
+        return NULL;
+    p->key[p->n++] = (struct pending_key){.hash = hash};
     *slot = (uint16_t)p->n;
+    return &p->key[p->n - 1];
+}
+
+bool pending_add(struct pending *p, uint64_t hash, int64_t at_ns)
+{
+    struct pending_key *k = pending_get(p, hash);
+    if (!k)
+        return false;
+    k->first_ns = k->n == 0 || at_ns < k->first_ns ? at_ns : k->first_ns;
+    k->n += k->n < UINT32_MAX;
     return true;
+}
+
+bool pending_has(const struct pending *p, uint64_t hash)
+{
+    return *slot_of(p, hash) > 0;
 }
 
 uint32_t pending_of(const struct pending *p, uint64_t hash)

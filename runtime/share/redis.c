@@ -103,12 +103,12 @@ static void lose(struct redis *r, const char *why)
     r->calls.lost(r->calls.of, why);
 }
 
-/* Hands out what is complete; false where that was the end. */
+/* Hands out what is complete; false where that was the end. What has come in part stays, and goes
+ * on with the next bytes. */
 static bool answer(struct redis *r)
 {
     for (;;) {
         void *reply = NULL;
-        r->reply = (struct redis_reply){.number = r->number};
         if (redisReaderGetReply(r->reader, &reply) != REDIS_OK) {
             lose(r, "it answered what is no answer");
             return false;
@@ -119,6 +119,7 @@ static bool answer(struct redis *r)
         r->calls.answered(r->calls.of, &r->reply);
         if (r->gone)
             return false;
+        r->reply = (struct redis_reply){.number = r->number};
     }
 }
 
@@ -205,6 +206,7 @@ struct redis *redis_new(struct loop *loop, const struct endpoint *at,
     if (!r->reader)
         die_out_of_memory(1, sizeof(*r->reader));
     r->reader->privdata = r;
+    r->reply.number = r->number;
     timer_init(&r->failed, loop, could_not_begin, r);
     r->rc = dial_begin(&to);
     r->fd = r->rc < 0 ? -1 : r->rc;

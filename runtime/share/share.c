@@ -7,6 +7,7 @@
 #include "runtime/share/backoff.h"
 #include "runtime/share/pending.h"
 #include "runtime/share/redis.h"
+#include "runtime/share/sticking.h"
 #include "runtime/share/telling.h"
 
 /* With nothing to tell it is asked whether it is there so often. */
@@ -18,7 +19,19 @@
 enum state { AWAY, GREETING, UP };
 
 /* What a greeting's answers are of, in the order that they are said. */
-enum greeting { GREET_AUTH, GREET_SELECT, GREET_LOAD, GREET_WRITE, GREET_DONE };
+enum greeting {
+    GREET_AUTH,
+    GREET_SELECT,
+    GREET_LOAD,
+    GREET_LOAD_STICKING,
+    GREET_WRITE,
+    GREET_DONE
+};
+
+/* What a Redis calls a script, 40 digits. */
+struct script {
+    char name[41];
+};
 
 struct share_limit {
     struct limiter *limiter; /* pinned */
@@ -26,9 +39,10 @@ struct share_limit {
     struct pending pending;
 };
 
-/* Keys of one limit that were told in one command. */
+/* Keys of one limit, or of one cluster's clients, that were told in one command. */
 struct part {
-    uint32_t limit, first, n;
+    bool clients;
+    uint32_t of, first, n;
 };
 
 struct share {
@@ -38,6 +52,7 @@ struct share {
     size_t n_same;
     struct slice password;           /* in `same` */
     VEC(struct share_limit *) limit; /* owned */
+    VEC(struct sticking *) sticking; /* owned */
 
     enum state state;
     bool settled;
@@ -46,14 +61,14 @@ struct share {
     char why[SHARE_WHY_MAX];
     struct redis *redis;
     enum greeting greeting;
-    char loaded[41]; /* what it calls the script */
+    struct script telling, sticking_script;
     struct timer tell, deadline, retry;
 
     struct pending_key key[SHARE_KEYS_MAX]; /* under way */
     VEC(struct part) part;                  /* those of them that belong together */
     uint32_t answered;                      /* of the parts */
     bool asking;                            /* some answer is not there yet */
-    bool orphans;                           /* these are of limits that are no more */
+    bool orphans;                           /* these are of what is no more */
     int64_t asked_ns;
     struct words words;
     uint64_t round_trips, errors, told, untold;
@@ -96,6 +111,7 @@ static void view_of(const struct share *s, struct share_view *out)
                                .since_ns = s->since_ns,
                                .why = s->why,
                                .limits = s->limit.n,
+                               .clusters = s->sticking.n,
                                .round_trips = s->round_trips,
                                .errors = s->errors,
                                .told = s->told,
@@ -103,6 +119,8 @@ static void view_of(const struct share *s, struct share_view *out)
                                .took_ns = s->took_ns};
     for (uint32_t i = 0; i < s->limit.n; i++)
         out->pending += s->limit.at[i]->pending.n;
+    for (uint32_t i = 0; i < s->sticking.n; i++)
+        out->pending += s->sticking.at[i]->pending.n;
 }
 
 static void say(const struct share *s)
@@ -136,7 +154,8 @@ static void hang_up(struct share *s)
     timer_stop(&s->deadline);
 }
 
-/* What was counted meanwhile is told to nobody: each counts alone until it is up again. */
+/* What was counted meanwhile is told to nobody: each counts alone until it is up again. Clients are
+ * told of then, as each remembers them. */
 static void go_away(struct share *s, const char *why, size_t len)
 {
     const bool was_up = s->state == UP;
@@ -155,6 +174,8 @@ static void go_away(struct share *s, const char *why, size_t len)
     METRIC_ADD(s->all->metrics->shared_up, was_up ? -1 : 0);
     for (uint32_t i = 0; i < s->limit.n; i++)
         pending_clear(&s->limit.at[i]->pending);
+    for (uint32_t i = 0; i < s->sticking.n; i++)
+        sticking_begin(s->sticking.at[i]);
     set_modes(s);
     if (was_up || another)
         say(s);
@@ -225,6 +246,7 @@ static void greet(struct share *s)
     if (s->spec->database > 0)
         SAY(s, SLICE("SELECT"), text_slice(&number));
     SAY(s, SLICE("SCRIPT"), SLICE("LOAD"), slice_of(telling_script));
+    SAY(s, SLICE("SCRIPT"), SLICE("LOAD"), slice_of(sticking_script));
     text_add(&probe, s->spec->prefix);
     text_adds(&probe, "probe"); /* can it be written to? */
     SAY(s, SLICE("SET"), text_slice(&probe), SLICE("1"), SLICE("PX"), SLICE("1000"));
@@ -236,14 +258,25 @@ static void greet(struct share *s)
     ask(s);
 }
 
+static bool is_loaded(struct script *script, const struct redis_reply *r)
+{
+    if (r->text.len != sizeof(script->name) - 1)
+        return false;
+    memcpy(script->name, r->text.at, r->text.len);
+    return true;
+}
+
+static struct slice called(const struct script *script)
+{
+    return (struct slice){script->name, sizeof(script->name) - 1};
+}
+
 static void greeted(struct share *s, const struct redis_reply *r)
 {
-    if (s->greeting == GREET_LOAD) {
-        if (r->text.len != sizeof(s->loaded) - 1) {
-            lost(s, "it does not know scripts");
-            return;
-        }
-        memcpy(s->loaded, r->text.at, sizeof(s->loaded) - 1);
+    if ((s->greeting == GREET_LOAD && !is_loaded(&s->telling, r)) ||
+        (s->greeting == GREET_LOAD_STICKING && !is_loaded(&s->sticking_script, r))) {
+        lost(s, "it does not know scripts");
+        return;
     }
     s->greeting++;
     if (s->greeting == GREET_SELECT && s->spec->database == 0)
@@ -256,19 +289,25 @@ static void greeted(struct share *s, const struct redis_reply *r)
 
 /* --- telling ---------------------------------------------------------------------------------- */
 
+static void missed(struct share *s, uint64_t n)
+{
+    s->untold += n;
+    METRIC_ADD(s->all->metrics->shared_untold, (int64_t)n);
+}
+
 /* From the workers' rings. While nobody is there to be told, it is forgotten. */
 static void gather(struct share *s)
 {
+    const bool keep = s->state == UP;
     for (uint32_t i = 0; i < s->limit.n; i++) {
         struct share_limit *l = s->limit.at[i];
         struct told_one one;
         for (uint32_t w = 0; w < l->limiter->n_workers; w++)
             while (told_take(&l->limiter->told[w], &one))
-                if (s->state == UP && !pending_add(&l->pending, one.hash, one.at_ns)) {
-                    s->untold++;
-                    METRIC_ADD(s->all->metrics->shared_untold, 1);
-                }
+                missed(s, keep && !pending_add(&l->pending, one.hash, one.at_ns));
     }
+    for (uint32_t i = 0; i < s->sticking.n; i++)
+        missed(s, sticking_gather(s->sticking.at[i], keep, clock_now_ns()));
 }
 
 static uint32_t keys_of_command(const struct table_limit *spec)
@@ -277,39 +316,69 @@ static uint32_t keys_of_command(const struct table_limit *spec)
     return fit < TELLING_KEYS_MAX ? fit : TELLING_KEYS_MAX;
 }
 
+/* The keys from `first` on that were taken of a limit. */
+static void tell_limit(struct share *s, uint32_t which, uint32_t first, uint32_t n, int64_t now_ns)
+{
+    const struct share_limit *l = s->limit.at[which];
+    const uint32_t most = keys_of_command(l->spec);
+    for (uint32_t k = 0; k < n; k += most) {
+        const struct part part = {
+            .of = which, .first = first + k, .n = n - k < most ? n - k : most};
+        telling_write(&s->words, called(&s->telling), s->spec->prefix, l->limiter, l->spec,
+                      s->key + part.first, part.n, now_ns);
+        redis_say(s->redis, s->words.word.at, s->words.word.n);
+        VEC_ADD(&s->part, part);
+    }
+}
+
+/* Also where there is none to tell: that is how others are heard. */
+static void tell_clients(struct share *s, uint32_t which, uint32_t first, uint32_t n,
+                         int64_t now_ns)
+{
+    const struct part part = {.clients = true, .of = which, .first = first, .n = n};
+    sticking_write(&s->words, called(&s->sticking_script), s->spec->prefix, s->sticking.at[which],
+                   s->key + first, n, now_ns);
+    redis_say(s->redis, s->words.word.at, s->words.word.n);
+    VEC_ADD(&s->part, part);
+}
+
 /* Everybody's keys in turn, as long as there is room. */
 static void tell(struct share *s)
 {
-    uint32_t n = 0;
+    uint32_t n = 0, others = s->limit.n + s->sticking.n;
     const int64_t now_ns = clock_now_ns();
     s->part.n = 0;
     s->orphans = false;
     for (uint32_t i = 0; i < s->limit.n; i++) {
-        struct share_limit *l = s->limit.at[i];
-        const uint32_t share = (SHARE_KEYS_MAX - n) / (s->limit.n - i);
-        const uint32_t taken = pending_take(&l->pending, share, s->key + n);
-        const uint32_t most = keys_of_command(l->spec);
-        for (uint32_t k = 0; k < taken; k += most) {
-            const struct part part = {i, n + k, taken - k < most ? taken - k : most};
-            telling_write(&s->words, (struct slice){s->loaded, sizeof(s->loaded) - 1},
-                          s->spec->prefix, l->limiter, l->spec, s->key + part.first, part.n,
-                          now_ns);
-            redis_say(s->redis, s->words.word.at, s->words.word.n);
-            VEC_ADD(&s->part, part);
-        }
+        const uint32_t share = (SHARE_KEYS_MAX - n) / others--;
+        const uint32_t taken = pending_take(&s->limit.at[i]->pending, share, s->key + n);
+        tell_limit(s, i, n, taken, now_ns);
         n += taken;
     }
-    if (n > 0 || now_ns - s->asked_ns > ALIVE_NS) {
-        if (n == 0)
+    for (uint32_t i = 0; i < s->sticking.n; i++) {
+        const uint32_t share = (SHARE_KEYS_MAX - n) / others--;
+        const uint32_t taken = sticking_take(s->sticking.at[i], share, s->key + n, now_ns);
+        tell_clients(s, i, n, taken, now_ns);
+        n += taken;
+    }
+    if (s->part.n > 0 || now_ns - s->asked_ns > ALIVE_NS) {
+        if (s->part.n == 0)
             SAY(s, SLICE("PING"));
         s->told += n;
         ask(s);
     }
 }
 
+static void learn_clients(struct share *s, const struct part *part, const struct redis_reply *r)
+{
+    const uint32_t heard =
+        sticking_learn(s->sticking.at[part->of], r->number, r->n, s->asked_ns, clock_now_ns());
+    METRIC_ADD(s->all->metrics->sticky_heard, heard);
+}
+
 static void learn(struct share *s, const struct part *part, const struct redis_reply *r)
 {
-    struct share_limit *l = s->limit.at[part->limit];
+    struct share_limit *l = s->limit.at[part->of];
     struct rate_view view[TABLE_SHARED_RATES_MAX];
     const int64_t *number = r->number;
     for (uint32_t k = part->first; k < part->first + part->n; k++) {
@@ -325,9 +394,24 @@ static bool fits(const struct share *s, const struct redis_reply *r)
     if (s->part.n == 0)
         return r->kind == REDIS_TEXT;
     const struct part *part = &s->part.at[s->answered];
-    return s->orphans ||
-           (r->kind == REDIS_NUMBERS &&
-            r->n == part->n * s->limit.at[part->limit]->spec->n_rates * TELLING_NUMBERS);
+    if (s->orphans)
+        return true;
+    if (r->kind != REDIS_NUMBERS)
+        return false;
+    return part->clients ? sticking_fits(r->number, r->n)
+                         : r->n == part->n * s->limit.at[part->of]->spec->n_rates * TELLING_NUMBERS;
+}
+
+/* Does it lag behind? */
+static bool has_more(const struct share *s)
+{
+    for (uint32_t i = 0; i < s->limit.n; i++)
+        if (s->limit.at[i]->pending.n >= SHARE_KEYS_MAX)
+            return true;
+    for (uint32_t i = 0; i < s->sticking.n; i++)
+        if (s->sticking.at[i]->behind || s->sticking.at[i]->pending.n >= STICKING_TELL_MAX)
+            return true;
+    return false;
 }
 
 static void told(struct share *s, const struct redis_reply *r)
@@ -337,16 +421,15 @@ static void told(struct share *s, const struct redis_reply *r)
         return;
     }
     gather(s); /* so that what it has not heard of is known */
-    if (s->part.n > 0 && !s->orphans)
-        learn(s, &s->part.at[s->answered], r);
+    if (s->part.n > 0 && !s->orphans) {
+        const struct part *part = &s->part.at[s->answered];
+        (part->clients ? learn_clients : learn)(s, part, r);
+    }
     if (++s->answered < s->part.n)
         return;
     answered_in_full(s);
-    for (uint32_t i = 0; i < s->limit.n; i++)
-        if (s->limit.at[i]->pending.n >= SHARE_KEYS_MAX) { /* it lags behind */
-            tell(s);
-            return;
-        }
+    if (has_more(s))
+        tell(s);
 }
 
 static void answered(void *of, const struct redis_reply *r)
@@ -397,7 +480,10 @@ static void share_free(struct share *s)
     timer_stop(&s->retry);
     for (uint32_t i = 0; i < s->limit.n; i++)
         limit_free(s->limit.at[i]);
+    for (uint32_t i = 0; i < s->sticking.n; i++)
+        sticking_free(s->sticking.at[i]);
     VEC_DONE(&s->limit);
+    VEC_DONE(&s->sticking);
     VEC_DONE(&s->part);
     words_done(&s->words);
     explicit_bzero(s->same, s->n_same);
@@ -469,33 +555,63 @@ static struct share_limit *take_limit(struct share *s, struct limiter *limiter,
 }
 
 /* Those of them that are the same keep what is to be told. */
-static void set_limits(struct share *s, const struct table *t, uint32_t which,
-                       struct limiter *const *limiter)
+static void set_limits(struct share *s, const struct shares_of *of, uint32_t which)
 {
+    const struct table *t = of->table;
     __typeof__(s->limit) now = {0};
     for (uint32_t i = 0; i < t->n_limits; i++)
         if (t->limit[i].shared == which)
-            VEC_ADD(&now, take_limit(s, limiter[i], &t->limit[i]));
+            VEC_ADD(&now, take_limit(s, of->limiter[i], &t->limit[i]));
     for (uint32_t i = 0; i < s->limit.n; i++)
         if (s->limit.at[i])
             limit_free(s->limit.at[i]);
     VEC_DONE(&s->limit);
     s->limit = now;
-    s->orphans = true; /* what is under way is numbered as before */
     set_modes(s);
 }
 
-void shares_set(struct shares *all, const struct table *t, struct limiter *const *limiter,
-                const struct secrets *secrets)
+static struct sticking *take_sticking(struct share *s, struct sticky *sticky,
+                                      const struct table_cluster *spec, struct cluster *live)
+{
+    for (uint32_t i = 0; i < s->sticking.n; i++) {
+        struct sticking *k = s->sticking.at[i];
+        if (!k || k->sticky != sticky)
+            continue;
+        s->sticking.at[i] = NULL;
+        k->spec = spec;
+        k->live = live;
+        return k;
+    }
+    return sticking_new(sticky, spec, live);
+}
+
+static void set_clusters(struct share *s, const struct shares_of *of, uint32_t which)
+{
+    const struct table *t = of->table;
+    __typeof__(s->sticking) now = {0};
+    for (uint32_t i = 0; i < t->n_clusters; i++)
+        if (table_sticky_is_shared(&t->cluster[i].sticky) && t->cluster[i].sticky.shared == which)
+            VEC_ADD(&now, take_sticking(s, of->sticky[i], &t->cluster[i], of->cluster[i]));
+    for (uint32_t i = 0; i < s->sticking.n; i++)
+        if (s->sticking.at[i])
+            sticking_free(s->sticking.at[i]);
+    VEC_DONE(&s->sticking);
+    s->sticking = now;
+}
+
+void shares_set(struct shares *all, const struct shares_of *of)
 {
     __typeof__(all->share) now = {0};
-    for (uint32_t i = 0; i < t->n_shared; i++) {
-        const struct table_shared *spec = &t->shared[i];
-        struct share *s = take_share(
-            all, spec,
-            spec->password == TABLE_NO_SECRET ? SLICE("") : secret_value(secrets, spec->password));
+    for (uint32_t i = 0; i < of->table->n_shared; i++) {
+        const struct table_shared *spec = &of->table->shared[i];
+        struct share *s = take_share(all, spec,
+                                     spec->password == TABLE_NO_SECRET
+                                         ? SLICE("")
+                                         : secret_value(of->secrets, spec->password));
         VEC_ADD(&now, s);
-        set_limits(s, t, i, limiter);
+        set_limits(s, of, i);
+        set_clusters(s, of, i);
+        s->orphans = true; /* what is under way is numbered as before */
     }
     for (uint32_t i = 0; i < all->share.n; i++)
         if (all->share.at[i])

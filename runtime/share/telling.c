@@ -55,26 +55,47 @@ const char telling_script[] =
     "end\n"
     "return out\n";
 
-static void end_word(struct words *w)
+void words_begin(struct words *w, struct slice loaded, uint32_t keys)
+{
+    text_clear(&w->at);
+    w->end.n = w->word.n = 0;
+    text_adds(&w->at, "EVALSHA");
+    words_end(w);
+    text_add(&w->at, loaded);
+    words_end(w);
+    words_number(w, keys);
+}
+
+void words_end(struct words *w)
 {
     VEC_ADD(&w->end, w->at.len);
 }
 
-static void add_number(struct words *w, int64_t n)
+void words_number(struct words *w, int64_t n)
 {
     text_addf(&w->at, "%lld", (long long)n);
-    end_word(w);
+    words_end(w);
+}
+
+/* The text stays where it is from now on. */
+void words_finish(struct words *w)
+{
+    size_t from = 0;
+    for (uint32_t i = 0; i < w->end.n; i++) {
+        VEC_ADD(&w->word, (struct slice){w->at.at + from, w->end.at[i] - from});
+        from = w->end.at[i];
+    }
 }
 
 static void add_rates(struct words *w, const struct table_limit *spec)
 {
-    add_number(w, spec->n_rates);
+    words_number(w, spec->n_rates);
     for (uint32_t i = 0; i < spec->n_rates; i++) {
         const struct table_rate *r = &spec->rate[i];
-        add_number(w, rate_width_ns(r) / NS_PER_US);
+        words_number(w, rate_width_ns(r) / NS_PER_US);
         text_addf(&w->at, "%lld.%03lld", (long long)(r->step_ns / NS_PER_US),
                   (long long)(r->step_ns % NS_PER_US));
-        end_word(w);
+        words_end(w);
     }
 }
 
@@ -84,12 +105,12 @@ static void add_key(struct words *w, const struct limiter *l, const struct table
     struct rate_view view[TABLE_SHARED_RATES_MAX];
     const int64_t age_ns = now_ns + l->utc_ns - key->first_ns;
     limiter_view(l, spec, key->hash, key->n, now_ns, view);
-    add_number(w, key->n);
-    add_number(w, age_ns > 0 ? age_ns / NS_PER_US : 0);
+    words_number(w, key->n);
+    words_number(w, age_ns > 0 ? age_ns / NS_PER_US : 0);
     for (uint32_t i = 0; i < spec->n_rates; i++) {
-        add_number(w, view[i].at);
-        add_number(w, view[i].before);
-        add_number(w, view[i].now);
+        words_number(w, view[i].at);
+        words_number(w, view[i].before);
+        words_number(w, view[i].now);
     }
 }
 
@@ -97,27 +118,17 @@ void telling_write(struct words *w, struct slice loaded, struct slice prefix,
                    const struct limiter *l, const struct table_limit *spec,
                    const struct pending_key *key, uint32_t n, int64_t now_ns)
 {
-    text_clear(&w->at);
-    w->end.n = w->word.n = 0;
-    text_adds(&w->at, "EVALSHA");
-    end_word(w);
-    text_add(&w->at, loaded);
-    end_word(w);
-    add_number(w, n);
+    words_begin(w, loaded, n);
     for (uint32_t i = 0; i < n; i++) {
         text_add(&w->at, prefix);
         text_addf(&w->at, SLICE_FMT ":%016llx", SLICE_ARG(spec->name),
                   (unsigned long long)key[i].hash);
-        end_word(w);
+        words_end(w);
     }
     add_rates(w, spec);
     for (uint32_t i = 0; i < n; i++)
         add_key(w, l, spec, &key[i], now_ns);
-    size_t from = 0;
-    for (uint32_t i = 0; i < w->end.n; i++) {
-        VEC_ADD(&w->word, (struct slice){w->at.at + from, w->end.at[i] - from});
-        from = w->end.at[i];
-    }
+    words_finish(w);
 }
 
 void words_done(struct words *w)

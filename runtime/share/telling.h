@@ -33,4 +33,11 @@ void telling_write(struct words *w, struct slice loaded, struct slice prefix,
                    const struct limiter *l, const struct table_limit *spec,
                    const struct pending_key *key, uint32_t n, int64_t now_ns);
 
+/* How such a command is made: an EVALSHA of so many keys, word by word. What is in w->at becomes a
+ * word with words_end(). */
+void words_begin(struct words *w, struct slice loaded, uint32_t keys);
+void words_end(struct words *w);
+void words_number(struct words *w, int64_t n);
+void words_finish(struct words *w);
+
 void words_done(struct words *w);

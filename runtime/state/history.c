@@ -267,7 +267,8 @@ static struct revision describe(const struct history *h, const struct copies *te
     text_add(&r.what, what);
     for (uint32_t i = 0; i < texts->list.n; i++) {
         const struct slice text = text_slice(&texts->list.at[i].text);
-        const struct copy named = copy_of(slice_of(texts->list.at[i].path), SLICE(""));
+        struct copy named = copy_of(slice_of(texts->list.at[i].path), SLICE(""));
+        text_done(&named.text);
         VEC_ADD(&r.file, ((struct revision_file){named.path, hash_slice(text, 0), text.len}));
         r.bytes += text.len;
     }

@@ -21,15 +21,31 @@ static int make_folder(int at, const char *path)
     return mkdirat(at, path, 0700) == 0 || errno == EEXIST ? 0 : -errno;
 }
 
-static int lock(struct state *s)
+/* Is it this folder's? */
+static bool is_lock_of(int fd, const struct state *s)
 {
-    s->lock = openat(s->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    struct stat a, b;
+    return fd >= 0 && fstat(fd, &a) == 0 && fstatat(s->fd, "lock", &b, 0) == 0 &&
+           a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* A lock is of what was opened, however many processes have it: one that was handed over is held
+ * already. */
+static int lock(struct state *s, int handed)
+{
+    if (is_lock_of(handed, s)) {
+        s->lock = handed;
+    } else {
+        if (handed >= 0)
+            close(handed);
+        s->lock = openat(s->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    }
     if (s->lock < 0)
         return -errno;
     return flock(s->lock, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno;
 }
 
-int state_open(const char *path, struct state **out)
+int state_open(const char *path, int handed, struct state **out)
 {
     int error = make_folder(AT_FDCWD, path);
     if (error)
@@ -38,7 +54,7 @@ int state_open(const char *path, struct state **out)
     s->path = path;
     s->lock = -1;
     s->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    error = s->fd < 0 ? -errno : lock(s);
+    error = s->fd < 0 ? -errno : lock(s, handed);
     if (error)
         state_close(s);
     else
@@ -55,6 +71,11 @@ void state_close(struct state *s)
     if (s->fd >= 0)
         close(s->fd);
     free(s);
+}
+
+int state_lock(const struct state *s)
+{
+    return s->lock;
 }
 
 const char *state_path(const struct state *s)

@@ -13,9 +13,15 @@
 
 struct state;
 
-/* Makes what is missing of the folder, mode 0700. One process has it at a time: -EWOULDBLOCK where
- * another one does. Returns 0 or a negative errno. */
-MUST_CHECK int state_open(const char *path, struct state **out);
+/*
+ * Makes what is missing of the folder, mode 0700. One process has it at a time: -EWOULDBLOCK where
+ * another one does, unless it hands its place over: then `lock` is its state_lock(), ours from now
+ * on; else -1. Returns 0 or a negative errno.
+ */
+MUST_CHECK int state_open(const char *path, int lock, struct state **out);
+
+/* The descriptor that holds the folder, for a process that takes our place. Borrowed. */
+int state_lock(const struct state *s);
 void state_close(struct state *s); /* NULL is allowed */
 const char *state_path(const struct state *s);
 

@@ -47,7 +47,7 @@ struct cluster_watch {
 /* What became of requests whose clients keep their servers; of the process's metrics, what is the
  * cluster's. On a cache line of its own. */
 struct cluster_sticky_counts {
-    _Alignas(64) _Atomic uint64_t hits, misses, moved, evictions, learned, forged, expired;
+    _Alignas(64) _Atomic uint64_t hits, misses, moved, evictions, learned, forged, expired, heard;
 };
 
 /* How long its servers took, as one worker has seen it; on cache lines of its own. */

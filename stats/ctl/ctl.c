@@ -1,6 +1,7 @@
 #include "stats/ctl/ctl.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,6 +22,33 @@ struct options {
     int64_t timeout_s;
     struct text line; /* the command with its line end; owned */
 };
+
+/* What is said to be wrong with the command line begins so. */
+static const char *command_name = "ctl";
+
+static const char upgrade_usage[] =
+    "usage: lbc upgrade [--socket PATH] [--timeout SECONDS] [PROGRAM]\n"
+    "\n"
+    "Puts a new lbc in the place of the one that runs, and no client notices. That one starts\n"
+    "PROGRAM, or the program that it was started as, with its own arguments, and hands its "
+    "sockets\n"
+    "to it. Once the new one has loaded its files and serves, the old one takes no more\n"
+    "connections, ends what is under way, at the latest after its --drain, and is gone. When the\n"
+    "new one does not come to serve, the old one goes on, and why is said here.\n"
+    "\n"
+    "It keeps: sockets, the stats socket, what operators have set of servers, their health, "
+    "changes\n"
+    "that are in no file, the folder of --state. It begins anew with: numbers, ejected servers,\n"
+    "what sticky clusters and limits remember, TLS sessions.\n"
+    "\n"
+    "options:\n"
+    "  --socket PATH      where the running one listens, as 'lbc ctl' has it\n"
+    "  --timeout SECONDS  how long to wait for it (default: 30)\n"
+    "  --help             this text\n"
+    "\n"
+    "exit code: 0 the new one serves, 1 the old one goes on (the reason is on standard error), 2 "
+    "the\n"
+    "command line is wrong, 3 nobody answers at that path\n";
 
 static const char usage[] =
     "usage: lbc ctl [--socket PATH] [--timeout SECONDS] COMMAND...\n"
@@ -67,8 +95,8 @@ static bool parse_timeout(const char *given, int64_t *out)
 {
     uint64_t seconds;
     if (!number_parse(slice_of(given), TIMEOUT_S_MAX, &seconds) || seconds == 0) {
-        fprintf(stderr, "lbc ctl: --timeout takes 1 to %u seconds, not \"%s\"\n", TIMEOUT_S_MAX,
-                given);
+        fprintf(stderr, "lbc %s: --timeout takes 1 to %u seconds, not \"%s\"\n", command_name,
+                TIMEOUT_S_MAX, given);
         return false;
     }
     *out = (int64_t)seconds;
@@ -93,7 +121,7 @@ static bool join_words(struct text *line, char **word)
     return true;
 }
 
-/* Returns whether to go on; if not, *status is what to end with. */
+/* Returns whether to go on; if not, *status is what to end with. optind is at the first word. */
 static bool parse_options(int argc, char **argv, struct options *o, enum exit_status *status)
 {
     static const struct option known[] = {{"socket", required_argument, NULL, 's'},
@@ -106,16 +134,15 @@ static bool parse_options(int argc, char **argv, struct options *o, enum exit_st
         /* '+': what follows the first word is the command's, --json for one. */
         const int option = getopt_long(argc, argv, "+h", known, NULL);
         if (option == -1)
-            return join_words(&o->line, argv + optind);
+            return true;
         if (option == 'h') {
-            print_help(stdout);
             *status = DONE;
             return false;
         }
         if (option == 's')
             o->path = optarg;
         else if (option != 't') {
-            fputs("Try `lbc ctl --help`.\n", stderr);
+            fprintf(stderr, "Try `lbc %s --help`.\n", command_name);
             return false;
         } else if (!parse_timeout(optarg, &o->timeout_s))
             return false;
@@ -133,7 +160,7 @@ static enum exit_status converse(int fd, const struct options *o, struct text *a
     struct ask_answer a;
     const char *failure = ask(fd, text_slice(&o->line), until_ns, answer, &a);
     if (failure) {
-        fprintf(stderr, "lbc ctl: %s: %s\n", o->path, failure);
+        fprintf(stderr, "lbc %s: %s: %s\n", command_name, o->path, failure);
         return UNREACHABLE;
     }
     if (a.ok) {
@@ -141,8 +168,25 @@ static enum exit_status converse(int fd, const struct options *o, struct text *a
         return fflush(stdout) == 0 ? DONE : REFUSED;
     }
     print(stderr, a.lines);
-    fprintf(stderr, "lbc ctl: " SLICE_FMT "\n", SLICE_ARG(a.last));
+    fprintf(stderr, "lbc %s: " SLICE_FMT "\n", command_name, SLICE_ARG(a.last));
     return REFUSED;
+}
+
+/* Asks for what is in o->line, prints the answer, and frees the line. */
+static int ask_and_print(struct options *o)
+{
+    struct text answer = {0};
+    char who[16];
+    snprintf(who, sizeof(who), "lbc %s", command_name);
+    const int fd = ask_open(o->path);
+    const enum exit_status status = fd < 0 ? UNREACHABLE : converse(fd, o, &answer);
+    if (fd < 0)
+        ask_say_unreachable(who, o->path, -fd);
+    else
+        close(fd);
+    text_done(&answer);
+    text_done(&o->line);
+    return (int)status;
 }
 
 int ctl_main(int argc, char **argv)
@@ -150,18 +194,47 @@ int ctl_main(int argc, char **argv)
     struct options o = {.path = default_socket_path(), .timeout_s = TIMEOUT_S_DEFAULT};
     enum exit_status status;
     if (!parse_options(argc, argv, &o, &status)) {
-        text_done(&o.line);
+        if (status == DONE)
+            print_help(stdout);
         return (int)status;
     }
-
-    struct text answer = {0};
-    const int fd = ask_open(o.path);
-    status = fd < 0 ? UNREACHABLE : converse(fd, &o, &answer);
-    if (fd < 0)
-        ask_say_unreachable("lbc ctl", o.path, -fd);
-    else
-        close(fd);
-    text_done(&answer);
+    if (join_words(&o.line, argv + optind))
+        return ask_and_print(&o);
     text_done(&o.line);
-    return (int)status;
+    return USAGE;
+}
+
+/* The running one has a working directory of its own. A name without a slash is looked for in its
+ * PATH. */
+static bool add_program(struct text *line, const char *program)
+{
+    char here[PATH_MAX];
+    text_addc(line, ' ');
+    if (strchr(program, '/') && program[0] != '/') {
+        if (!getcwd(here, sizeof(here)))
+            return false;
+        text_addf(line, "%s/", here);
+    }
+    text_adds(line, program);
+    return !strpbrk(line->at, "\r\n");
+}
+
+int upgrade_main(int argc, char **argv)
+{
+    struct options o = {.path = default_socket_path(), .timeout_s = TIMEOUT_S_DEFAULT};
+    enum exit_status status;
+    command_name = "upgrade";
+    if (!parse_options(argc, argv, &o, &status)) {
+        if (status == DONE)
+            fputs(upgrade_usage, stdout);
+        return (int)status;
+    }
+    text_adds(&o.line, "upgrade");
+    const bool good = argc - optind <= 1 && (argc == optind || add_program(&o.line, argv[optind]));
+    text_addc(&o.line, '\n');
+    if (good)
+        return ask_and_print(&o);
+    fputs("lbc upgrade: which one program? Try `lbc upgrade --help`.\n", stderr);
+    text_done(&o.line);
+    return USAGE;
 }

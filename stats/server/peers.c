@@ -155,7 +155,7 @@ static void port_use(struct http *h, struct listener *l)
     struct port *p = MUST_NEW(struct port);
     *p = (struct port){.http = h, .listener = listener_pin(l), .stays = true};
     list_add_last(&h->port, &p->link);
-    watch_init(&p->watch, h->loop, l->fd[0], accept_peers, p);
+    watch_init(&p->watch, h->loop, l->socket[0].fd, accept_peers, p);
     watch_want(&p->watch, h->resting ? 0 : WATCH_READ);
 }
 

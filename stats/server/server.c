@@ -165,10 +165,30 @@ static void settle(void *of, bool published)
     http_use(a->http, c);
 }
 
+static void listeners(void *of, void (*each)(void *to, struct listener *l), void *to)
+{
+    const struct admin *a = of;
+    for (uint32_t i = 0; i < a->n_open; i++)
+        each(to, a->open[i]);
+}
+
+/* As where the file has no `admin` any more. */
+static void succeeded(void *of)
+{
+    struct admin *a = of;
+    let_go(a);
+    if (a->http)
+        http_use(a->http, MUST_NEW(struct http_config));
+}
+
 struct control_admin admin_hooks(struct admin *a)
 {
-    return (struct control_admin){
-        .prepare = prepare, .settle = settle, .of = a, .metrics = &a->metrics};
+    return (struct control_admin){.prepare = prepare,
+                                  .settle = settle,
+                                  .of = a,
+                                  .metrics = &a->metrics,
+                                  .listeners = listeners,
+                                  .succeeded = succeeded};
 }
 
 /* --- the end --------------------------------------------------------------------------------- */

@@ -136,6 +136,8 @@ static size_t n_arguments(const struct spec *s)
 static enum command_end run_with_rest(struct command *c, const struct spec *s,
                                       const struct words *w, size_t used)
 {
+    if (w->n == used && slice_starts(s->arguments, SLICE("[")))
+        return s->run(c);
     if (w->n == used) {
         text_addf(c->why, "\"" SLICE_FMT "\" takes what is to be done: " SLICE_FMT " " SLICE_FMT,
                   SLICE_ARG(s->words), SLICE_ARG(s->words), SLICE_ARG(s->arguments));
@@ -149,7 +151,7 @@ static enum command_end run_with_rest(struct command *c, const struct spec *s,
 static enum command_end run_with(struct command *c, const struct spec *s, const struct words *w,
                                  size_t used)
 {
-    if (slice_ends(s->arguments, SLICE("...")))
+    if (slice_ends(s->arguments, SLICE("...")) || slice_ends(s->arguments, SLICE("...]")))
         return run_with_rest(c, s, w, used);
     if (w->more) {
         text_addf(c->why, "no command has more than %u words", WORDS_MAX);

@@ -1,4 +1,5 @@
 /* The commands that show something: for people in columns, for programs as one line of JSON. */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "runtime/base/clock.h"
@@ -22,13 +23,42 @@ static void add_metric(struct columns *table, const struct metric_info *m, int64
     columns_add(table, "%s", m->help);
 }
 
+static void left_as_text(struct text *out, const char *label, const struct control_left *left)
+{
+    text_addf(out,
+              "%-11s connections %" PRId64 ", requests %" PRId64 ", tunnels %" PRId64
+              ", closed in %.0f s\n",
+              label, left->connections, left->requests, left->tunnels,
+              (double)left->for_ns / (double)NS_PER_S);
+}
+
+static void left_as_json(struct text *out, const char *name, int64_t pid,
+                         const struct control_left *left)
+{
+    text_addf(out, ",\"%s\":{", name);
+    if (pid != 0)
+        text_addf(out, "\"pid\":%" PRId64 ",", pid);
+    text_addf(out,
+              "\"connections\":%" PRId64 ",\"requests\":%" PRId64 ",\"tunnels\":%" PRId64
+              ",\"left_s\":%.3f}",
+              left->connections, left->requests, left->tunnels,
+              (double)left->for_ns / (double)NS_PER_S);
+}
+
 static void info_as_text(struct text *out, const struct control_info *i)
 {
     char uptime[DURATION_TEXT_MAX];
     duration_format(i->uptime_ns, uptime);
     text_addf(out, "version     %s\n", i->version);
     text_addf(out, "file        %s\n", i->file);
-    text_addf(out, "state       %s\n", i->draining ? "shutting down" : "serving");
+    if (i->successor != 0)
+        text_addf(out, "state       draining; process %lld serves\n", (long long)i->successor);
+    else
+        text_addf(out, "state       %s\n", i->draining ? "shutting down" : "serving");
+    if (i->draining)
+        left_as_text(out, "draining", &i->left);
+    if (i->before != 0)
+        left_as_text(out, "before us", &i->before_left);
     text_addf(out, "generation  %llu\n", (unsigned long long)i->generation);
     if (i->reloads > 0) {
         char ago[DURATION_TEXT_MAX];
@@ -44,6 +74,7 @@ static void info_as_text(struct text *out, const struct control_info *i)
         duration_format(i->trial_left_ns, left);
         text_addf(out, "on trial    %s more, unless it is confirmed\n", left);
     }
+    text_addf(out, "process     %lld\n", (long long)i->pid);
     text_addf(out, "uptime      %s\n", uptime);
     text_addf(out, "workers     %u\n", i->workers);
     text_addf(out, "listeners   %u\n", i->listeners);
@@ -75,6 +106,13 @@ static void info_as_json(struct text *out, const struct control_info *i)
     text_addf(out, ",\"draining\":%s,\"generation\":%llu,\"uptime_s\":%.3f,\"workers\":%u",
               i->draining ? "true" : "false", (unsigned long long)i->generation,
               (double)i->uptime_ns / (double)NS_PER_S, i->workers);
+    text_addf(out, ",\"pid\":%lld", (long long)i->pid);
+    if (i->draining)
+        left_as_json(out, "drain", 0, &i->left);
+    if (i->successor != 0)
+        text_addf(out, ",\"successor\":%" PRId64, i->successor);
+    if (i->before != 0)
+        left_as_json(out, "before", i->before, &i->before_left);
     text_addf(out, ",\"listeners\":%u,\"clusters\":%u,\"servers\":%u,\"servers_usable\":%u",
               i->listeners, i->clusters, i->servers, i->servers_usable);
     text_addf(out, ",\"reloads\":%llu,\"reloads_refused\":%llu,\"last_reload\":\"%s\"",

@@ -114,10 +114,11 @@ static void sticky_as_row(void *to, const struct control_cluster *s)
         show_use(table, sticky->clients, sticky->entries);
     else
         columns_add(table, "-");
-    const uint64_t count[] = {sticky->kept,    sticky->fresh,  sticky->moved,  sticky->evicted,
-                              sticky->learned, sticky->forged, sticky->expired};
+    const uint64_t count[] = {sticky->kept,    sticky->fresh,  sticky->moved,   sticky->evicted,
+                              sticky->learned, sticky->forged, sticky->expired, sticky->heard};
     for (size_t i = 0; i < COUNT_OF(count); i++)
         columns_add(table, "%llu", (ull)count[i]);
+    columns_add(table, SLICE_FMT, SLICE_ARG(sticky->shared.len > 0 ? sticky->shared : SLICE("-")));
 }
 
 static void sticky_as_json(void *to, const struct control_cluster *s)
@@ -130,6 +131,10 @@ static void sticky_as_json(void *to, const struct control_cluster *s)
     text_add_json(out, s->name);
     text_addf(out, ",\"clients\":%llu,\"entries\":%u,", (ull)s->sticky.clients, s->sticky.entries);
     counts_as_json(out, &s->sticky);
+    if (s->sticky.shared.len > 0) {
+        text_addf(out, ",\"heard\":%llu,\"shared\":", (ull)s->sticky.heard);
+        text_add_json(out, s->sticky.shared);
+    }
     text_addc(out, '}');
 }
 
@@ -141,9 +146,10 @@ enum command_end command_show_sticky(struct command *c)
         text_adds(c->out, "]\n");
         return COMMAND_DONE;
     }
-    static const char *const title[] = {"cluster", "by",      "clients", "kept",   "new",
-                                        "moved",   "evicted", "learned", "forged", "expired"};
-    struct columns table = {.n = COUNT_OF(title), .to_the_right = 0x3fc};
+    static const char *const title[] = {"cluster", "by",      "clients", "kept",
+                                        "new",     "moved",   "evicted", "learned",
+                                        "forged",  "expired", "heard",   "shared"};
+    struct columns table = {.n = COUNT_OF(title), .to_the_right = 0x7fc};
     for (size_t i = 0; i < COUNT_OF(title); i++)
         columns_add(&table, "%s", title[i]);
     control_stickies(c->control, sticky_as_row, &table);

@@ -1,4 +1,4 @@
-/* Who counts for several processes. */
+/* Who counts and remembers for several processes. */
 #include "runtime/base/clock.h"
 #include "runtime/control/control.h"
 #include "stats/socket/columns.h"
@@ -15,6 +15,7 @@ static void share_as_row(void *to, const struct control_share *s)
     columns_add(table, "%s", s->up ? "up" : "down");
     columns_add(table, "%.1f s", (double)s->for_ns / (double)NS_PER_S);
     columns_add(table, "%u", s->limits);
+    columns_add(table, "%u", s->clusters);
     columns_add(table, "%llu", (ull)s->round_trips);
     columns_add(table, "%.1f ms", (double)s->took_ns / (double)NS_PER_MS);
     columns_add(table, "%llu", (ull)s->told);
@@ -31,8 +32,9 @@ static void share_as_json(void *to, const struct control_share *s)
     show_separate(out);
     text_adds(out, "{\"shared\":");
     text_add_json(out, s->name);
-    text_addf(out, ",\"address\":\"%s\",\"up\":%s,\"for_ms\":%lld,\"limits\":%u", s->address,
-              s->up ? "true" : "false", (long long)(s->for_ns / NS_PER_MS), s->limits);
+    text_addf(out, ",\"address\":\"%s\",\"up\":%s,\"for_ms\":%lld,\"limits\":%u,\"clusters\":%u",
+              s->address, s->up ? "true" : "false", (long long)(s->for_ns / NS_PER_MS), s->limits,
+              s->clusters);
     text_addf(out, ",\"round_trips\":%llu,\"took_us\":%lld,\"told\":%llu,\"pending\":%u",
               (ull)s->round_trips, (long long)(s->took_ns / NS_PER_US), (ull)s->told, s->pending);
     text_addf(out, ",\"untold\":%llu,\"errors\":%llu", (ull)s->untold, (ull)s->errors);
@@ -53,9 +55,10 @@ enum command_end command_show_shared(struct command *c)
         text_adds(c->out, "]\n");
         return COMMAND_DONE;
     }
-    static const char *const title[] = {"shared", "address", "state",   "for",    "limits", "trips",
-                                        "took",   "told",    "pending", "untold", "errors", "why"};
-    struct columns table = {.n = COUNT_OF(title), .to_the_right = 0x7f8};
+    static const char *const title[] = {"shared",   "address", "state", "for",  "limits",
+                                        "clusters", "trips",   "took",  "told", "pending",
+                                        "untold",   "errors",  "why"};
+    struct columns table = {.n = COUNT_OF(title), .to_the_right = 0xff8};
     for (size_t i = 0; i < COUNT_OF(title); i++)
         columns_add(&table, "%s", title[i]);
     control_shared(c->control, share_as_row, &table);

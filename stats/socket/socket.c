@@ -87,21 +87,26 @@ static void rested(void *of)
     watch_want(&s->watch, WATCH_READ);
 }
 
+static void know_path(struct stats_socket *s)
+{
+    struct stat st;
+    if (lstat(path_of(s), &st) == -1)
+        return;
+    s->device = st.st_dev;
+    s->inode = st.st_ino;
+}
+
 /* The mode is set before there is a path: nobody can connect in between. */
 static int bind_privately(struct stats_socket *s)
 {
     if (fchmod(s->fd, 0600) == -1 ||
         bind(s->fd, (const struct sockaddr *)&s->at.addr, s->at.len) == -1)
         return -errno;
-    struct stat st;
-    if (stat(path_of(s), &st) == -1)
-        return -errno;
-    s->device = st.st_dev;
-    s->inode = st.st_ino;
+    know_path(s);
     return listen(s->fd, BACKLOG) == -1 ? -errno : 0;
 }
 
-static int open_at(struct stats_socket *s, const char *path)
+static int set_path(struct stats_socket *s, const char *path)
 {
     struct endpoint e = {0};
     const size_t len = strlen(path);
@@ -111,8 +116,14 @@ static int open_at(struct stats_socket *s, const char *path)
         return -ENAMETOOLONG;
     memcpy(e.path, path, len);
     s->at = sockaddr_from(&e);
+    return 0;
+}
 
-    const int rc = unix_path_clear(&s->at);
+static int open_at(struct stats_socket *s, const char *path)
+{
+    int rc = set_path(s, path);
+    if (rc == 0)
+        rc = unix_path_clear(&s->at);
     if (rc != 0)
         return rc;
     s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -121,8 +132,8 @@ static int open_at(struct stats_socket *s, const char *path)
     return bind_privately(s);
 }
 
-int stats_socket_open(const char *path, enum stats_speech speech, struct loop *loop,
-                      struct control *control, struct stats_socket **out)
+static struct stats_socket *socket_new(enum stats_speech speech, struct loop *loop,
+                                       struct control *control)
 {
     struct stats_socket *s = MUST_NEW(struct stats_socket);
     s->magic = STATS_SOCKET_MAGIC;
@@ -132,6 +143,13 @@ int stats_socket_open(const char *path, enum stats_speech speech, struct loop *l
     s->fd = -1;
     list_init(&s->client);
     timer_init(&s->rest, loop, rested, s);
+    return s;
+}
+
+int stats_socket_open(const char *path, enum stats_speech speech, struct loop *loop,
+                      struct control *control, struct stats_socket **out)
+{
+    struct stats_socket *s = socket_new(speech, loop, control);
     const int rc = open_at(s, path);
     if (rc != 0) {
         stats_socket_close(s);
@@ -141,6 +159,60 @@ int stats_socket_open(const char *path, enum stats_speech speech, struct loop *l
     watch_want(&s->watch, WATCH_READ);
     *out = s;
     return 0;
+}
+
+/* Is it bound there? */
+static bool is_at(const struct stats_socket *s)
+{
+    struct sockaddr_un un = {0};
+    socklen_t len = sizeof(un) - 1;
+    return getsockname(s->fd, (struct sockaddr *)&un, &len) == 0 && un.sun_family == AF_UNIX &&
+           strcmp(un.sun_path, path_of(s)) == 0;
+}
+
+int stats_socket_adopt(int fd, const char *path, enum stats_speech speech, struct loop *loop,
+                       struct control *control, struct stats_socket **out)
+{
+    struct stats_socket *s = socket_new(speech, loop, control);
+    s->fd = fd;
+    const int rc = set_path(s, path);
+    if (rc != 0 || !is_at(s)) {
+        stats_socket_close(s);
+        return rc != 0 ? rc : -EADDRNOTAVAIL;
+    }
+    watch_init(&s->watch, loop, s->fd, accept_clients, s);
+    *out = s;
+    return 0;
+}
+
+void stats_socket_take_over(struct stats_socket *s)
+{
+    if (!s)
+        return;
+    know_path(s);
+    watch_want(&s->watch, WATCH_READ);
+}
+
+int stats_socket_fd(const struct stats_socket *s)
+{
+    return s ? s->fd : -1;
+}
+
+void stats_socket_let_go(struct stats_socket *s)
+{
+    if (!s)
+        return;
+    CHECK_OBJ(s, STATS_SOCKET_MAGIC);
+    timer_stop(&s->rest);
+    watch_done(&s->watch);
+    close(s->fd);
+    s->fd = -1;
+    s->inode = 0;
+}
+
+bool stats_socket_has_clients(const struct stats_socket *s)
+{
+    return s && s->n_clients > 0;
 }
 
 static void remove_path(const struct stats_socket *s)

@@ -207,9 +207,22 @@ enum command_end command_rollback(struct command *c)
     return COMMAND_REFUSED;
 }
 
+static enum command_end upgrade_answer(struct command *c, const struct control_reload *r)
+{
+    if (!r->done) {
+        text_addf(c->why, "this process goes on: " SLICE_FMT, SLICE_ARG(r->why));
+        return COMMAND_REFUSED;
+    }
+    text_addf(c->out, "process %lld serves, after %.1f ms; the one before ends what is under way\n",
+              (long long)r->successor, (double)r->took_ns / (double)NS_PER_MS);
+    return COMMAND_DONE;
+}
+
 enum command_end command_reload_answer(struct command *c, const struct control_reload *r)
 {
     add_lines(c->out, r->report);
+    if (r->upgrade)
+        return upgrade_answer(c, r);
     if (!r->done) {
         text_addf(c->why, "nothing was changed, generation %llu stays",
                   (unsigned long long)r->generation);
@@ -263,6 +276,11 @@ enum command_end command_set_weight(struct command *c)
 enum command_end command_ready(struct command *c)
 {
     return set_admin(c, SERVER_READY, "is ready: it gets its share");
+}
+
+enum command_end command_upgrade(struct command *c)
+{
+    return later(control_upgrade(c->control, c->argument[0], c->asker));
 }
 
 enum command_end command_shutdown(struct command *c)

@@ -4,8 +4,10 @@ Everything is on loopback, on ports the kernel chose, and ends with the test. A 
 otherwise than asked, or a sanitizer that says anything, fails the test.
 """
 import contextlib
+import ctypes
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -95,6 +97,34 @@ def wrapper():
     return os.environ.get("LBC_WRAPPER", "").split()
 
 
+class Orphan:
+    """A process that one of ours started and left behind: as a Popen. The kernel gives us what it leaves (see below), so
+    that we learn how it ended."""
+
+    def __init__(self, pid):
+        self.pid, self.returncode = pid, None
+
+    def poll(self):
+        with contextlib.suppress(ChildProcessError): # it is still its parent's, who is alive
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+    def wait(self, timeout=60):
+        return wait_for(lambda: self.poll() is not None and [self.returncode], f"{self.pid} ends", timeout)[0]
+
+    def send_signal(self, number):
+        os.kill(self.pid, number)
+
+    def kill(self):
+        self.send_signal(signal.SIGKILL)
+
+
+PR_SET_CHILD_SUBREAPER = 36
+ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
 class Origin(Process):
     """`lbc origin` on one or more ports. One that is to come back on its port after its death has an address of its own:
     on 127.0.0.1 the kernel may have given the port to a client meanwhile."""
@@ -118,6 +148,7 @@ class Lbc(Process):
         self.socket = str(tmp_path / f"{name}.sock")
         self.log_path = tmp_path / f"{name}.log"
         self.port = port
+        self.before = []  # processes that it has taken the place of
         self.haproxy_socket = haproxy_socket
         super().__init__(tmp_path, name, [
             "run", str(self.file), "--workers", str(workers), "--socket", self.socket,
@@ -136,6 +167,26 @@ class Lbc(Process):
             assert done.returncode == 0, done.stdout + done.stderr
             return done.stdout
         return done
+
+    def upgrade(self, *program, check=True):
+        """`lbc upgrade`: what is meant by this object is the new process then."""
+        done = subprocess.run(wrapper() + [LBC, "upgrade", "--socket", self.socket, *program],
+                              capture_output=True, text=True, timeout=60)
+        serves = re.match(r"process (\d+) serves", done.stdout)
+        if serves:
+            self.before.append(self.popen)
+            self.popen = Orphan(int(serves[1]))
+            self.pid = self.popen.pid
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def stop(self):
+        for old in self.before:  # whatever it has still to do
+            while old.poll() is None:
+                old.send_signal(signal.SIGTERM)
+                time.sleep(0.05)
+            assert old.returncode == 0, f"exit {old.returncode}: {self.said()}"
+        super().stop()
 
     def show(self, what):
         return json.loads(self.ctl("show", what, "--json"))

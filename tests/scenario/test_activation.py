@@ -103,6 +103,23 @@ def test_a_unix_socket_stays_behind(run, tmp_path):
         assert os.path.exists(path)  # whoever made it removes it
 
 
+def test_they_go_along_when_another_process_takes_over(run, tmp_path):
+    """They stay the manager's: their paths, and what nobody binds."""
+    path = str(tmp_path / "front.sock")
+    with listening(socket.AF_UNIX, path) as s, listening() as a, listening() as unbound:
+        port, other = a.getsockname()[1], unbound.getsockname()[1]
+        p = run(f"bind unix:{path}; bind 127.0.0.1:{port}", s, a, unbound)
+        for n in range(2):
+            done = subprocess.run([LBC, "upgrade", "--socket", str(tmp_path / "ctl.sock")], capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            assert get(port).status == 200
+            wait_for(lambda: p.said().count(f"{other}, which no listener binds") == n + 2, "it is said")
+        assert p.wait(20) == 0
+        subprocess.run([LBC, "ctl", "--socket", str(tmp_path / "ctl.sock"), "shutdown"], check=True)
+        wait_for(lambda: not (tmp_path / "ctl.sock").exists(), "the last one ends")
+        assert os.path.exists(path)
+
+
 def test_both_families_without_a_manager(start):
     origin, port = start(Origin), free_port()
     start(Lbc, TEXT.format(origin=origin.port, binds=f"bind 0.0.0.0:{port}; bind [::]:{port}"), port=port)

@@ -2,6 +2,7 @@
 import contextlib
 import pathlib
 import resource
+import socket
 
 import pytest
 
@@ -18,7 +19,7 @@ def limit(lbc, n):
 
 
 def counters(lbc):
-    return {n: v for n, v in lbc.show("info")["metrics"].items() if n.startswith("overload_")}
+    return {n: v for n, v in lbc.show("info")["metrics"].items() if n.startswith("overload_") or n == "accept_errors"}
 
 
 def crowd(lbc, stack, n):
@@ -74,17 +75,56 @@ def test_hardly_any_descriptors_are_left(proxy):
     assert [r["end"] for r in lbc.logged(1) if r.get("status") == 503] == ["overload"]
 
 
-def test_descriptors_that_are_not_of_connections_are_noticed_when_there_is_none_left(proxy):
+def used(lbc):
+    return len(list(pathlib.Path(f"/proc/{lbc.pid}/fd").iterdir()))
+
+
+def test_sockets_that_listen_are_counted(proxy):
     binds = [f"\n  bind 127.0.0.1:{port}" for port in free_ports(50)]
     lbc = proxy(listener=LISTENER + "".join(binds), workers=1)
     with contextlib.ExitStack() as stack:
         waits = stack.enter_context(Client(lbc.port))
         assert waits.get("/")["connection"] is None
-        used = len(list(pathlib.Path(f"/proc/{lbc.pid}/fd").iterdir()))
-        limit(lbc, used + 4)
-        crowd(lbc, stack, 10)
-        wait_for(lambda: waits.at_end(), "connections that wait are closed")
+        assert counters(lbc)["overload_workers"] == 0
+        n = used(lbc)
+        limit(lbc, n + 10)  # more than four fifths are in use, two of them by connections
+        wait_for(waits.at_end, "connections that wait are closed")
         wait_for(lambda: "requests are refused, with 503" in lbc.said(), "it is told")
+        assert counters(lbc)["accept_errors"] == 0
+        limit(lbc, 5 * n)
+        wait_for(lambda: counters(lbc)["overload_workers"] == 0, "there is room again")
+    assert get(lbc.port).status == 200
+
+
+def test_checks_of_servers_are_counted(proxy):
+    """Many are probed, and none answers."""
+    with socket.create_server(("0.0.0.0", 0), backlog=1000) as silent:
+        port = silent.getsockname()[1]
+        servers = "\n  ".join(f"server s{n} 127.0.1.{n}:{port}" for n in range(1, 121))
+        lbc = proxy(servers=servers, workers=1, route="otherwise { respond 200 \"ok\" }",
+                    cluster="health http GET \"/\" { every 30s  timeout 30s }", listener=LISTENER)
+        wait_for(lambda: used(lbc) > 120, "all are asked")
+        limit(lbc, 200)
+        with Client(lbc.port) as waits:
+            waits.send(HALF)
+            wait_for(lambda: counters(lbc)["overload_workers"] == 1, "it saves")
+            waits.send(b"\r\n")
+            got = waits.response()
+            assert (got.status, got["connection"]) == (200, "close")
+        assert "connections that wait are closed: " in lbc.said() and "of its descriptors are in use" in lbc.said()
+
+
+def test_more_at_once_than_were_counted_are_noticed_when_there_is_none_left(proxy):
+    lbc = proxy(listener="overload 99% 99%\n  timeout header 60s", workers=1)
+    with contextlib.ExitStack() as stack:
+        waits = stack.enter_context(Client(lbc.port))
+        assert waits.get("/")["connection"] is None
+        n = used(lbc)
+        limit(lbc, n + 4)
+        crowd(lbc, stack, 10)
+        wait_for(waits.at_end, "connections that wait are closed")
+        wait_for(lambda: "requests are refused, with 503" in lbc.said(), "it is told")
+    limit(lbc, 5 * n)
     wait_for(lambda: counters(lbc)["overload_workers"] == 0, "they have left")
     assert get(lbc.port).status == 200
 

@@ -118,6 +118,25 @@ def test_tunnels_are_cut_at_the_deadline(proxy):
         assert is_closed(c)
 
 
+def test_what_is_left_is_shown(proxy):
+    lbc = proxy(drain=60)
+    with Client(lbc.port) as tunnel, Client(lbc.port) as slow:
+        tunnel.request("/upgrade", "Connection: upgrade", "Upgrade: websocket")
+        assert tunnel.head().status == 101
+        slow.request("/slow/60000")
+        wait_for(lambda: lbc.show("info")["metrics"]["requests_in_flight"] == 2, "it waits")  # the tunnel is one, too
+        assert "drain" not in lbc.show("info")
+        lbc.signal(signal.SIGTERM)
+        left = wait_for(lambda: lbc.show("info").get("drain"), "it drains")
+        assert (left["connections"], left["requests"], left["tunnels"]) == (2, 1, 1) and 0 < left["left_s"] <= 60
+        text = lbc.ctl("show", "info")
+        assert "state       shutting down\n" in text and "draining    connections 2, requests 1, tunnels 1, closed in " in text
+        wait_for(lambda: "draining: 2 connections, with 1 request and 1 tunnel under way; " in lbc.said(), "the log has it", 30)
+        assert kept_back(slow, lbc.origin).status == 200
+        wait_for(lambda: "draining: 1 connection, with 0 requests and 1 tunnel under way; " in lbc.said(), "and again", 30)
+    assert lbc.wait(20) == 0
+
+
 def test_the_second_signal_is_meant(proxy):
     lbc = proxy(drain=600)
     with Client(lbc.port) as c:

@@ -15,13 +15,21 @@ secret staff   from file "{staff}"
 secret others  from env "OTHERS"
 limit tries    {{ key src   rate 3/h }}
 limit of-user  {{ key user  rate 2/h }}
+limit of-all   {{ key user  rate 3/h }}
+limit at-web   {{ key user  rate 2/h }}
+limit in-all   {{ key user  rate 5/h }}
 cluster web {{ server a 127.0.0.1:{origin} }}
+cluster few {{ server a 127.0.0.1:{origin}; limit at-web }}
+listener busy {{ bind 127.0.0.1:{busy}; route site; limit in-all }}
 listener front {{ bind 127.0.0.1:{front}; route site; timeout header {header}
   on response {{ when user exists {{ set header "x-let-in" "{{user}}"; continue }} }} }}
 route site {{
   when path == "/free"       {{ respond 200 "free" }}
   when path == "/guarded"    {{ limit tries; require basic staff; respond 200 "in" }}
   when path == "/by-user"    {{ require basic staff; limit of-user; respond 200 "in" }}
+  when path == "/before"     {{ limit of-all; require basic staff; respond 200 "in" }}
+  when path == "/few"        {{ require basic staff; forward few }}
+  when path == "/few-free"   {{ forward few }}
   when path == "/others"     {{ require basic others; respond 200 "in" }}
   when path == "/both"       {{ require basic staff; require basic others; respond 200 "in" }}
   when path == "/deny"       {{ require basic staff; deny }}
@@ -54,10 +62,10 @@ def staff(**changes):
 
 class Site:
     def __init__(self, begin, origin, path, users, header="10s", workers=1):
-        self.front, = free_ports(1)
+        self.front, self.busy = free_ports(2)
         self.file = path
         self.write(users)
-        text = TEXT.format(front=self.front, origin=origin, staff=path, header=header)
+        text = TEXT.format(front=self.front, busy=self.busy, origin=origin, staff=path, header=header)
         self.lbc = begin(Lbc, text, workers=workers, port=self.front,
                          env={"OTHERS": stored("eve", "e") + "\n" + stored("anna", "secret 1")})
 
@@ -168,6 +176,29 @@ def test_a_limit_before_counts_everybody_and_one_behind_those_who_are_let_in(sit
     assert [site.get("/by-user", wrong).status for _ in range(4)] == [401] * 4
     assert [site.get("/by-user", ANNA).status for _ in range(3)] == [200, 200, 429]
     assert [site.get("/by-user", BERT).status for _ in range(3)] == [200, 200, 429]
+
+
+def test_before_the_require_all_users_are_one(site):
+    """Nobody is known there, so what they say counts for nothing; and whoever says nothing is of the same."""
+    assert [site.get("/before", who).status for who in (ANNA, BERT, OLGAS, ANNA)] == [200, 200, 200, 429]
+    assert site.get("/before").status == 429
+    assert site.get("/by-user", ANNA).status == 200, "another limit is another count"
+
+
+def test_a_cluster_s_limit_knows_who_was_let_in(site, backend):
+    backend.scripts["/few"] = backend.scripts["/few-free"] = reply(b"")
+    for who in (ANNA, BERT):
+        assert [site.get("/few", who).status for _ in range(3)] == [200, 200, 429]
+    assert [site.get("/few", basic("anna", "wrong")).status for _ in range(3)] == [401] * 3
+    free = [site.get("/few-free", who).status for who in (OLGAS, BERT, ANNA)]
+    assert free == [200, 200, 429], "without a require nobody is known: they count together"
+    assert site.get("/few", OLGAS).status == 200
+
+
+def test_a_listener_s_limit_knows_nobody(site):
+    asked = [get(site.busy, "/guarded", who).status for who in (ANNA, BERT, OLGAS)]
+    assert asked == [200] * 3
+    assert [get(site.busy, "/free", who).status for who in (ANNA, BERT, OLGAS)] == [200, 200, 429]
 
 
 def test_a_browser_asks_without_credentials_whether_it_may(site):

@@ -90,6 +90,22 @@ def test_a_reload_keeps_the_count(front):
             assert is_served(c) and is_refused(lbc.port)
 
 
+def test_a_reload_to_more_connections_keeps_the_count(front):
+    lbc = front("max-connections-per-source 2; max-connections 4")
+    text = lbc.file.read_text()
+    with Client(lbc.port) as a, Client(lbc.port) as b:
+        assert is_served(a) and is_served(b)
+        for room in (100, 1000):
+            lbc.reload(text.replace("max-connections 4", f"max-connections {room}"))
+            assert is_refused(lbc.port)
+        with From(lbc.port, "127.0.0.2") as other:
+            assert is_served(other)
+        a.close()
+        wait_for(lambda: counter(lbc, "connections_open") == 1, "they have left")
+        with Client(lbc.port) as c:
+            assert is_served(c) and is_refused(lbc.port)
+
+
 def test_a_reload_to_more_connections_counts_them_all(front):
     lbc = front("max-connections-per-source 1; max-connections 4")
     lbc.reload(lbc.file.read_text().replace("max-connections 4", "max-connections 100"))

@@ -462,7 +462,8 @@ def test_what_became_of_them_is_shown_for_each_cluster(site):
     assert row[title.index("kept") - len(title)] == "1/4"
     title, row = (line.split() for line in s.lbc.ctl("show", "sticky").splitlines())
     assert dict(zip(title, row)) == {"cluster": "app", "by": "cookie", "clients": "-", "kept": "1", "new": "2",
-                                     "moved": "1", "evicted": "0", "learned": "0", "forged": "1", "expired": "0"}
+                                     "moved": "1", "evicted": "0", "learned": "0", "forged": "1", "expired": "0",
+                                     "heard": "0", "shared": "-"}
     s.lbc.reload(s.text(sticky="sticky src { entries 10 }"))
     s.ask()
     [shown] = s.lbc.show("sticky")

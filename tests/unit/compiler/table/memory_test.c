@@ -240,6 +240,15 @@ static void clients_are_remembered_where_no_cookie_says_all(void **state)
     f.cluster.sticky = (struct table_sticky){.kind = STICKY_COOKIE};
     memory_of_all(&f.t, &costs, &all);
     assert_int_equal(all.sticky_bytes, 0);
+
+    costs.told_bytes = 1000;
+    f.cluster.sticky =
+        (struct table_sticky){.kind = STICKY_SRC, .entries = 7, .shared = TABLE_NO_SHARED};
+    memory_of_all(&f.t, &costs, &all);
+    const uint64_t alone = all.worker_bytes;
+    f.cluster.sticky.shared = 0;
+    memory_of_all(&f.t, &costs, &all);
+    assert_int_equal(all.worker_bytes, alone + 1000);
 }
 
 int main(void)

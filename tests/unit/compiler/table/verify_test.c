@@ -167,8 +167,10 @@ static void full_path(struct endpoint *e)
 /* The first cluster sets cookies, as it may. */
 static void set_cookies(struct fixture *f)
 {
-    f->cluster[0].sticky =
-        (struct table_sticky){.kind = STICKY_COOKIE, .name = SLICE("lb"), .key = TABLE_NO_SECRET};
+    f->cluster[0].sticky = (struct table_sticky){.kind = STICKY_COOKIE,
+                                                 .shared = TABLE_NO_SHARED,
+                                                 .name = SLICE("lb"),
+                                                 .key = TABLE_NO_SECRET};
 }
 
 /* The first cluster ejects servers, as it may. */
@@ -262,6 +264,12 @@ static void eject(struct fixture *f)
           "a sticky cookie is signed by a secret that is not there")                               \
     SPOIL((set_cookies(f), f->cluster[0].sticky.name.len = TABLE_COOKIE_NAME_MAX + 1),             \
           "a sticky cookie is too long")                                                           \
+    SPOIL((set_cookies(f), f->cluster[0].sticky.shared = 0),                                       \
+          "a sticky cookie is shared, and says all itself")                                        \
+    SPOIL((f->cluster[0].sticky =                                                                  \
+               (struct table_sticky){                                                              \
+                   .kind = STICKY_SRC, .ttl_ns = NS_PER_S, .entries = 1, .shared = 99}),           \
+          "a cluster remembers its clients together where it can't")                               \
     SPOIL(f->server[0].slow_start_ns = -1, "a server begins in a way that there is not")           \
     SPOIL((f->cluster[0].retry =                                                                   \
                (struct table_retry){.given = true, .hedge_ns = -1, .budget_percent = 1}),          \

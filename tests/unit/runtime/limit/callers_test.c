@@ -50,18 +50,25 @@ static void a_larger_one_keeps_the_places_of_the_smaller(void **state)
 {
     (void)state;
     struct callers *small = callers_new(4, 1);
-    const struct address a = address("10.0.0.1");
-    _Atomic uint64_t *before, *after;
+    const struct address a = address("10.0.0.1"), b = address("10.0.0.2");
+    _Atomic uint64_t *before, *after, *other;
     assert_int_equal(callers_take(small, &a, 1, &before), CALLER_COUNTED);
     assert_ptr_equal(callers_for(small, 3, 2), small);
     struct callers *large = callers_for(small, 100, 2);
     assert_ptr_not_equal(large, small);
     assert_ptr_equal(callers_for(large, 100, 3), large);
-    assert_int_equal(callers_take(large, &a, 1, &after), CALLER_COUNTED);
+    assert_int_equal(callers_take(large, &a, 1, &after), CALLER_REFUSED);
+    assert_int_equal(callers_take(large, &b, 1, &after), CALLER_COUNTED);
+    assert_int_equal(callers_take(large, &a, 2, &after), CALLER_COUNTED);
+    struct callers *huge = callers_for(large, 1000, 3); /* one in each of the two before it */
+    assert_int_equal(callers_take(huge, &a, 2, &other), CALLER_REFUSED);
+    assert_int_equal(callers_take(huge, &a, 3, &other), CALLER_COUNTED);
     callers_give(before);
-    assert_int_equal(callers_take(large, &a, 1, &before), CALLER_REFUSED);
     callers_give(after);
-    callers_free(large);
+    assert_int_equal(callers_take(huge, &a, 1, &before), CALLER_REFUSED);
+    callers_give(other);
+    assert_int_equal(callers_take(huge, &a, 1, &before), CALLER_COUNTED);
+    callers_free(huge);
 }
 
 /* A hundred thousand clients, one after the other, through room for a hundred. */

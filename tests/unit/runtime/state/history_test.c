@@ -25,7 +25,7 @@ static void reopen(struct place *p)
     state_close(p->state);
     p->history = NULL;
     p->state = NULL;
-    assert_int_equal(state_open(p->path, &p->state), 0);
+    assert_int_equal(state_open(p->path, -1, &p->state), 0);
     assert_int_equal(history_open(p->state, &p->history), 0);
 }
 
@@ -241,11 +241,11 @@ static void a_folder_has_one_process(void **state)
     const struct place *p = *state;
     struct state *second = NULL;
     struct stat st;
-    assert_int_equal(state_open(p->path, &second), -EWOULDBLOCK);
+    assert_int_equal(state_open(p->path, -1, &second), -EWOULDBLOCK);
     assert_null(second);
     assert_int_equal(stat(p->path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0700);
-    assert_int_equal(state_open("/proc/nothing/here", &second), -ENOENT);
+    assert_int_equal(state_open("/proc/nothing/here", -1, &second), -ENOENT);
 }
 
 static void a_text_is_the_old_one_until_it_is_taken(void **state)

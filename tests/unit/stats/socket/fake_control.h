@@ -29,6 +29,7 @@ void control_info(const struct control *c, struct control_info *out)
     (void)c;
     *out = (struct control_info){.version = "0.1.0",
                                  .file = "/etc/\"lbc\".lbconf",
+                                 .pid = 4711,
                                  .generation = 3,
                                  .uptime_ns = 3723 * NS_PER_S,
                                  .workers = 1,
@@ -418,6 +419,24 @@ bool control_revision_diff(const struct control *c, uint64_t number, struct text
     else
         text_adds(why, "there is none");
     return number == 12;
+}
+
+/* "none": it can't be begun; "bad ...": it is, and does not come to serve. */
+bool control_upgrade(struct control *c, struct slice path, const struct control_asker *asker)
+{
+    (void)c;
+    if (slice_eq(path, SLICE("none"))) {
+        text_adds(asker->why, "cannot start none");
+        return false;
+    }
+    const struct control_reload r = {.upgrade = true,
+                                     .done = !slice_starts(path, SLICE("bad ")),
+                                     .took_ns = 12500 * NS_PER_US,
+                                     .successor = path.len > 0 ? 78 : 77,
+                                     .why = SLICE("it was killed"),
+                                     .report = SLICE("it said this")};
+    asker->done(asker->of, &r);
+    return true;
 }
 
 bool control_confirm(struct control *c)

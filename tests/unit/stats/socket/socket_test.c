@@ -199,6 +199,13 @@ static const struct {
     {"a change of what?", "change\n",
      "refused: \"change\" takes what is to be done: change SENTENCE...\n"},
     {"one that cannot be tried", "change nothing\n", "refused: not now\n"},
+    {"another process", "upgrade\n",
+     "it said this\nprocess 77 serves, after 12.5 ms; the one before ends what is under way\nok\n"},
+    {"of another program", "upgrade /usr/local/my bin/lbc\n",
+     "it said this\nprocess 78 serves, after 12.5 ms; the one before ends what is under way\nok\n"},
+    {"one that does not serve", "upgrade bad program\n",
+     "it said this\nrefused: this process goes on: it was killed\n"},
+    {"one that is not there", "upgrade none\n", "refused: cannot start none\n"},
     {"on trial", "reload confirm 2m p99 4x\n", "for 120 s, 4x\ngeneration 4, in 12.5 ms\nok\n"},
     {"for how long?", "reload confirm now\n",
      "refused: \"reload confirm\" takes a time: reload confirm 60s, or 60s p99 3x\n"},
@@ -595,6 +602,7 @@ static void show_info_has_every_metric(void **state)
     peer_send(&p, SLICE("show info\n"));
     const char *got = peer_await(&p, 1);
     assert_non_null(strstr(got, "uptime      1h 2m\n"));
+    assert_non_null(strstr(got, "process     4711\n"));
     assert_non_null(strstr(got, "servers     1 of 2 usable\n"));
     assert_non_null(strstr(got, "5.0 MiB  Bytes written to clients\n"));
     text_clear(&p.got);
@@ -831,6 +839,49 @@ static void a_stale_socket_is_replaced_a_file_is_not(void **state)
     assert_int_equal(access(path, F_OK), 0);
 }
 
+/* As another process has it. */
+static void a_socket_is_handed_on(void **state)
+{
+    (void)state;
+    struct stats_socket *next, *none = NULL;
+    struct peer early, p;
+    const int fd = dup(stats_socket_fd(stats)), other = dup(fd);
+    peer_open(&early);
+    peer_send(&early, SLICE("show info\n"));
+    peer_await(&early, 1);
+    assert_int_equal(stats_socket_adopt(other, "/elsewhere", STATS_LBC, loop, &control, &none),
+                     -EADDRNOTAVAIL);
+    assert_int_equal(fcntl(other, F_GETFD), -1); /* it is closed in any case */
+    assert_int_equal(stats_socket_adopt(fd, path, STATS_LBC, loop, &control, &next), 0);
+    stats_socket_take_over(next);
+    stats_socket_let_go(stats);
+    assert_int_equal(stats_socket_fd(stats), -1);
+    peer_open(&p);
+    peer_send(&p, SLICE("ready web/one\n"));
+    peer_await(&p, 1);
+    text_clear(&early.got);
+    peer_send(&early, SLICE("ready web/one\n")); /* who was here before is still answered here */
+    peer_await(&early, 1);
+    peer_close(&early);
+    stats_socket_close(stats);
+    assert_int_equal(access(path, F_OK), 0);
+    peer_close(&p);
+    stats = next; /* the path is its own to remove */
+    stats_socket_close(stats);
+    stats = NULL;
+    assert_int_equal(access(path, F_OK), -1);
+}
+
+static void who_does_not_come_to_take_over_leaves_the_path(void **state)
+{
+    (void)state;
+    struct stats_socket *next;
+    assert_int_equal(
+        stats_socket_adopt(dup(stats_socket_fd(stats)), path, STATS_LBC, loop, &control, &next), 0);
+    stats_socket_close(next);
+    assert_int_equal(access(path, F_OK), 0);
+}
+
 static void closing_leaves_a_path_that_is_another_s(void **state)
 {
     (void)state;
@@ -889,6 +940,8 @@ int main(void)
         TEST(only_its_owner_may_connect),
         TEST(a_path_in_use_is_left_alone),
         TEST(a_stale_socket_is_replaced_a_file_is_not),
+        TEST(a_socket_is_handed_on),
+        TEST(who_does_not_come_to_take_over_leaves_the_path),
         TEST(closing_leaves_a_path_that_is_another_s),
         TEST(a_path_that_cannot_be_is_an_error),
     };

@@ -1,5 +1,6 @@
 /*
- * told - what a worker has counted and others are to hear of: a ring of a fixed size.
+ * told - what a worker has counted, or remembers, and others are to hear of: a ring of a fixed
+ * size.
  *
  * One worker puts, the control thread takes; neither waits for the other. What finds no room is
  * lost to the others, and its worker is told so.
@@ -10,12 +11,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Of one worker and one limit, between two looks of the control thread. A power of two. */
+/* Of one worker and one limit or cluster, between two looks of the control thread. A power of two.
+ */
 #define TOLD_ROOM 4096u
 
 struct told_one {
     uint64_t hash; /* of the key */
-    int64_t at_ns; /* when it was counted; the limiter's time */
+    union {
+        int64_t at_ns; /* of a limit: when it was counted, in the limiter's time */
+        uint64_t said; /* of a cluster's client: which server, and why; see upstream/sticky.c */
+    };
 };
 
 struct told {
@@ -23,6 +28,9 @@ struct told {
     _Alignas(64) atomic_uint taken;
     struct told_one one[TOLD_ROOM];
 };
+
+/* An empty one for each of `n` workers, in one block that free() takes. */
+struct told *told_new(uint32_t n);
 
 /* The worker: false where the ring is full. */
 static inline bool told_put(struct told *t, struct told_one one)

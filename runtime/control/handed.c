@@ -1,0 +1,256 @@
+#include "runtime/control/handed.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "compiler/table/table.h"
+#include "runtime/base/number.h"
+
+static const struct slice FIRST_LINE = SLICE_INIT("lbc hands over 1");
+
+static const char *const descriptor_word[] = {
+#define D(id, word) [HANDED_##id] = word,
+    HANDED_DESCRIPTORS(D)
+#undef D
+};
+
+/* --- writing --------------------------------------------------------------------------------- */
+
+void handed_begin(struct text *out)
+{
+    text_addf(out, SLICE_FMT "\n", SLICE_ARG(FIRST_LINE));
+}
+
+void handed_add_descriptor(struct text *out, enum handed_descriptor what, int fd)
+{
+    text_addf(out, "%s\t%d\n", descriptor_word[what], fd);
+}
+
+void handed_add_socket(struct text *out, int fd, bool own)
+{
+    text_addf(out, "socket\t%d\t%s\n", fd, own ? "own" : "lent");
+}
+
+static const char *admin_name(enum server_admin a)
+{
+    return table_state_name((enum table_state)a);
+}
+
+void handed_add_server(struct text *out, const struct handed_server *s)
+{
+    char endpoint[ENDPOINT_TEXT_MAX];
+    endpoint_format(&s->endpoint, endpoint);
+    if (strpbrk(endpoint, "\t\n"))
+        return; /* a path that no line can hold: it is as any server at a start */
+    text_addf(out, "server\t" SLICE_FMT "\t" SLICE_FMT "\t%s\t%s\t%s\t%u\t%u\t%s\n",
+              SLICE_ARG(s->cluster), SLICE_ARG(s->name), endpoint, admin_name(s->admin),
+              admin_name(s->file_admin), s->weight, s->file_weight, health_name(s->health));
+}
+
+void handed_add_journal(struct text *out, struct slice journal)
+{
+    struct slice line;
+    while (slice_split(&journal, '\n', &line))
+        text_addf(out, "change\t" SLICE_FMT "\n", SLICE_ARG(line));
+}
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+static bool parse_descriptor(struct slice s, int *out)
+{
+    uint64_t n;
+    if (!number_parse(s, INT32_MAX, &n))
+        return false;
+    *out = (int)n;
+    return true;
+}
+
+static bool parse_admin(struct slice s, enum server_admin *out)
+{
+    for (enum server_admin a = SERVER_READY; a <= SERVER_MAINTENANCE; a++)
+        if (slice_eq(s, slice_of(admin_name(a)))) {
+            *out = a;
+            return true;
+        }
+    return false;
+}
+
+static bool parse_health(struct slice s, enum health_state *out)
+{
+    for (enum health_state h = HEALTH_UNKNOWN; h <= HEALTH_DOWN; h++)
+        if (slice_eq(s, slice_of(health_name(h)))) {
+            *out = h;
+            return true;
+        }
+    return false;
+}
+
+static bool parse_weight(struct slice s, uint32_t most, uint32_t *out)
+{
+    uint64_t n;
+    if (!number_parse(s, most, &n))
+        return false;
+    *out = (uint32_t)n;
+    return true;
+}
+
+enum { SERVER_WORDS = 8 };
+
+static bool parse_server(struct slice rest, struct handed_server *s)
+{
+    struct slice word[SERVER_WORDS];
+    for (uint32_t i = 0; i < SERVER_WORDS; i++)
+        if (!slice_split(&rest, '\t', &word[i]))
+            return false;
+    *s = (struct handed_server){.cluster = word[0], .name = word[1]};
+    return endpoint_parse(word[2], &s->endpoint) && parse_admin(word[3], &s->admin) &&
+           parse_admin(word[4], &s->file_admin) &&
+           parse_weight(word[5], TABLE_WEIGHT_MAX, &s->weight) &&
+           parse_weight(word[6], UINT32_MAX, &s->file_weight) && parse_health(word[7], &s->health);
+}
+
+static void parse_socket(struct handed *h, struct slice rest)
+{
+    struct slice number;
+    struct handed_socket s = {.fd = -1};
+    if (slice_split(&rest, '\t', &number) && parse_descriptor(number, &s.fd)) {
+        s.own = slice_eq(rest, SLICE("own"));
+        VEC_ADD(&h->socket, s);
+    }
+}
+
+static void parse_line(struct handed *h, struct slice line)
+{
+    struct slice rest = line, word;
+    struct handed_server s;
+    if (!slice_split(&rest, '\t', &word))
+        return;
+    for (uint32_t d = 0; d < HANDED_DESCRIPTOR_COUNT; d++)
+        if (slice_eq(word, slice_of(descriptor_word[d])))
+            (void)parse_descriptor(rest, &h->fd[d]);
+    if (slice_eq(word, SLICE("socket")))
+        parse_socket(h, rest);
+    if (slice_eq(word, SLICE("server")) && parse_server(rest, &s))
+        VEC_ADD(&h->server, s);
+    if (slice_eq(word, SLICE("change")))
+        text_addf(&h->journal, SLICE_FMT "\n", SLICE_ARG(rest));
+}
+
+static int compare_texts(struct slice a, struct slice b)
+{
+    const int by_bytes = memcmp(a.at, b.at, a.len < b.len ? a.len : b.len);
+    return by_bytes != 0 ? by_bytes : (a.len > b.len) - (a.len < b.len);
+}
+
+static int compare(const void *of_a, const void *of_b)
+{
+    const struct handed_server *a = of_a, *b = of_b;
+    const int by_cluster = compare_texts(a->cluster, b->cluster);
+    return by_cluster != 0 ? by_cluster : compare_texts(a->name, b->name);
+}
+
+static void forget_descriptors(struct handed *h)
+{
+    for (uint32_t d = 0; d < HANDED_DESCRIPTOR_COUNT; d++)
+        h->fd[d] = -1;
+}
+
+static void forget(struct handed *h)
+{
+    VEC_DONE(&h->socket);
+    VEC_DONE(&h->server);
+    text_done(&h->journal);
+    forget_descriptors(h);
+}
+
+bool handed_parse(struct handed *h, struct slice text)
+{
+    struct slice line;
+    forget(h);
+    if (!slice_split(&text, '\n', &line) || !slice_eq(line, FIRST_LINE))
+        return false;
+    while (slice_split(&text, '\n', &line))
+        parse_line(h, line);
+    if (h->server.n > 0)
+        qsort(h->server.at, h->server.n, sizeof(h->server.at[0]), compare);
+    return true;
+}
+
+struct handed_server *handed_find(struct handed *h, struct slice cluster, struct slice name,
+                                  const struct endpoint *e)
+{
+    const struct handed_server wanted = {.cluster = cluster, .name = name};
+    struct handed_server *s = h->server.n > 0 ? bsearch(&wanted, h->server.at, h->server.n,
+                                                        sizeof(h->server.at[0]), compare)
+                                              : NULL;
+    return s && endpoint_eq(&s->endpoint, e) ? s : NULL;
+}
+
+/* --- the file -------------------------------------------------------------------------------- */
+
+static int read_text(struct handed *h)
+{
+    struct stat st;
+    if (fstat(h->text_fd, &st) != 0)
+        return -errno;
+    struct text text = {.at = must_calloc((size_t)st.st_size + 1, 1),
+                        .len = (size_t)st.st_size,
+                        .room = (size_t)st.st_size + 1};
+    if (pread(h->text_fd, text.at, text.len, 0) != (ssize_t)text.len) {
+        text_done(&text);
+        return -EIO;
+    }
+    text_done(&h->text);
+    h->text = text;
+    return handed_parse(h, text_slice(&h->text)) ? 0 : -EPROTO;
+}
+
+int handed_again(struct handed *h)
+{
+    int fd[HANDED_DESCRIPTOR_COUNT];
+    memcpy(fd, h->fd, sizeof(fd));
+    const int rc = read_text(h);
+    memcpy(h->fd, fd, sizeof(fd)); /* they are what they were, whoever has them by now */
+    return rc;
+}
+
+static bool close_on_exec(int fd)
+{
+    return fd == -1 || (fd > STDERR_FILENO && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0);
+}
+
+int handed_open(struct handed *h)
+{
+    const char *number = getenv(HANDED_VARIABLE);
+    *h = (struct handed){.text_fd = -1};
+    forget(h);
+    if (!number)
+        return 0;
+    bool good = parse_descriptor(slice_of(number), &h->text_fd) && close_on_exec(h->text_fd);
+    unsetenv(HANDED_VARIABLE);
+    const int rc = good ? read_text(h) : -EBADF;
+    for (uint32_t d = 0; d < HANDED_DESCRIPTOR_COUNT; d++)
+        good = good && close_on_exec(h->fd[d]);
+    return rc != 0 ? rc : good && h->fd[HANDED_CHANNEL] != -1 ? 1 : -EBADF;
+}
+
+void handed_close_left(struct handed *h)
+{
+    for (uint32_t d = 0; d < HANDED_DESCRIPTOR_COUNT; d++)
+        if (h->fd[d] != -1)
+            close(h->fd[d]);
+    forget_descriptors(h);
+}
+
+void handed_done(struct handed *h)
+{
+    forget(h);
+    text_done(&h->text);
+    if (h->text_fd > STDERR_FILENO)
+        close(h->text_fd);
+    h->text_fd = -1;
+}

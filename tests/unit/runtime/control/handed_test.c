@@ -1,0 +1,148 @@
+#include "runtime/control/handed.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct endpoint endpoint(const char *text)
+{
+    struct endpoint e;
+    if (!endpoint_parse(slice_of(text), &e))
+        fail_msg("%s is no endpoint", text);
+    return e;
+}
+
+static struct handed_server server(const char *cluster, const char *name, const char *at)
+{
+    return (struct handed_server){.cluster = slice_of(cluster),
+                                  .name = slice_of(name),
+                                  .endpoint = endpoint(at),
+                                  .admin = SERVER_DRAIN,
+                                  .file_admin = SERVER_MAINTENANCE,
+                                  .weight = 256,
+                                  .file_weight = 65535,
+                                  .health = HEALTH_DOWN};
+}
+
+static struct handed_server *find(struct handed *h, const char *cluster, const char *name,
+                                  const char *at)
+{
+    const struct endpoint e = endpoint(at);
+    return handed_find(h, slice_of(cluster), slice_of(name), &e);
+}
+
+static void what_is_written_is_read(void **state)
+{
+    (void)state;
+    struct text text = {0};
+    const struct handed_server s[] = {server("web", "b", "[::1]:80"),
+                                      server("web", "a", "10.0.0.1:80"),
+                                      server("api", "unix:/run/a b", "unix:/run/a b")};
+    handed_begin(&text);
+    handed_add_descriptor(&text, HANDED_CHANNEL, 7);
+    handed_add_descriptor(&text, HANDED_STATE, 11);
+    handed_add_socket(&text, 12, true);
+    handed_add_socket(&text, 13, false);
+    for (size_t i = 0; i < 3; i++)
+        handed_add_server(&text, &s[i]);
+    handed_add_journal(&text, SLICE("lbc changes 1 4\n4\t1\t0\tuid 0\tset a/b weight 3\n"));
+
+    struct handed h = {.text_fd = -1};
+    assert_true(handed_parse(&h, text_slice(&text)));
+    assert_int_equal(h.fd[HANDED_CHANNEL], 7);
+    assert_int_equal(h.fd[HANDED_STATE], 11);
+    assert_int_equal(h.fd[HANDED_STATS], -1);
+    assert_int_equal(h.socket.n, 2);
+    assert_true(h.socket.at[0].fd == 12 && h.socket.at[0].own);
+    assert_true(h.socket.at[1].fd == 13 && !h.socket.at[1].own);
+    assert_string_equal(h.journal.at, "lbc changes 1 4\n4\t1\t0\tuid 0\tset a/b weight 3\n");
+    assert_int_equal(h.server.n, 3);
+    const struct handed_server *a = find(&h, "web", "a", "10.0.0.1:80");
+    assert_non_null(a);
+    assert_true(a->admin == SERVER_DRAIN && a->file_admin == SERVER_MAINTENANCE);
+    assert_true(a->weight == 256 && a->file_weight == 65535 && a->health == HEALTH_DOWN);
+    assert_non_null(find(&h, "web", "b", "[::1]:80"));
+    assert_non_null(find(&h, "api", "unix:/run/a b", "unix:/run/a b"));
+    assert_null(find(&h, "web", "a", "10.0.0.2:80")); /* it has moved: nothing is known of it */
+    assert_null(find(&h, "we", "ba", "10.0.0.1:80"));
+    handed_done(&h);
+    text_done(&text);
+}
+
+static void a_path_that_no_line_holds_is_left_out(void **state)
+{
+    (void)state;
+    struct text text = {0};
+    struct handed_server s = server("web", "a", "unix:/run/a");
+    s.endpoint.path[4] = '\n';
+    handed_begin(&text);
+    handed_add_server(&text, &s);
+    struct handed h = {.text_fd = -1};
+    assert_true(handed_parse(&h, text_slice(&text)));
+    assert_int_equal(h.server.n, 0);
+    handed_done(&h);
+    text_done(&text);
+}
+
+static void what_is_not_understood_is_passed_over(void **state)
+{
+    (void)state;
+    static const char *const line[] = {"of the future\t1",
+                                       "socket\tx\town",
+                                       "socket\t-1\town",
+                                       "socket",
+                                       "server\tweb\ta",
+                                       "server\tweb\ta\tnowhere\tready\tready\t0\t1\tup",
+                                       "server\tweb\ta\t10.0.0.1:80\tasleep\tready\t0\t1\tup",
+                                       "server\tweb\ta\t10.0.0.1:80\tready\tready\t257\t1\tup",
+                                       "server\tweb\ta\t10.0.0.1:80\tready\tready\t0\t1\tfine",
+                                       "",
+                                       "\t"};
+    for (size_t i = 0; i < sizeof(line) / sizeof(line[0]); i++) {
+        struct text text = {0};
+        handed_begin(&text);
+        text_addf(&text, "%s\nchannel\t5\n", line[i]);
+        struct handed h = {.text_fd = -1};
+        assert_true(handed_parse(&h, text_slice(&text)));
+        if (h.server.n + h.socket.n > 0 || h.fd[HANDED_CHANNEL] != 5)
+            fail_msg("not passed over: %s", line[i]);
+        handed_done(&h);
+        text_done(&text);
+    }
+}
+
+static void later_words_of_a_line_are_passed_over(void **state)
+{
+    (void)state;
+    struct handed h = {.text_fd = -1};
+    assert_true(handed_parse(
+        &h,
+        SLICE("lbc hands over 1\nserver\tweb\ta\t10.0.0.1:80\tready\tready\t0\t1\tup\tmore\n")));
+    assert_int_equal(h.server.n, 1);
+    handed_done(&h);
+}
+
+static void another_version_is_refused(void **state)
+{
+    (void)state;
+    struct handed h = {.text_fd = -1};
+    assert_false(handed_parse(&h, SLICE("")));
+    assert_false(handed_parse(&h, SLICE("lbc hands over 2\nchannel\t5\n")));
+    assert_false(handed_parse(&h, SLICE("lbc changes 1 4\n")));
+    handed_done(&h);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(a_path_that_no_line_holds_is_left_out),
+        cmocka_unit_test(what_is_not_understood_is_passed_over),
+        cmocka_unit_test(later_words_of_a_line_are_passed_over),
+        cmocka_unit_test(another_version_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
