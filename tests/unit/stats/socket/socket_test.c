@@ -213,60 +213,6 @@ static const struct {
     {"back again", "undo 9\n", "generation 5, in 12.5 ms\nok\n"},
     {"back from what was not", "undo 8\n", "refused: there is no change 8\n"},
     {"back from a word", "undo x\n", "refused: a change has a number; \"show drift\" lists them\n"},
-    {"a canary", "reload canary 5%\n",
-     "500 for 0 s, 0x\nit serves beside generation 3, in 1.0 ms\nok\n"},
-    {"a canary for a while", "reload canary 0.5%  for 10m  p99  3x\n",
-     "50 for 600 s, 3x\nit serves beside generation 3, in 1.0 ms\nok\n"},
-    {"a canary for all", "reload canary 100% p99 2x\n",
-     "10000 for 0 s, 2x\nit serves beside generation 3, in 1.0 ms\nok\n"},
-    {"a canary without a share", "reload canary 0.00%\n",
-     "refused: \"reload canary\" takes a share, and perhaps when it goes: reload canary 5% for 10m "
-     "p99 3x\n"},
-    {"a canary for more than all", "reload canary 100.01%\n",
-     "refused: \"reload canary\" takes a share, and perhaps when it goes: reload canary 5% for 10m "
-     "p99 3x\n"},
-    {"a canary for something", "reload canary 5% p99 3x p99 4x\n",
-     "refused: \"reload canary\" takes a share, and perhaps when it goes: reload canary 5% for 10m "
-     "p99 3x\n"},
-    {"another share", "canary 20.25%\n", "20.25% of the clients get it\nok\n"},
-    {"another share that is none", "canary 1.%\n",
-     "refused: a share is more than 0%, at most 100%, with two decimals\n"},
-    {"promoted", "promote\n", "promoted: all clients get it\nok\n"},
-    {"reverted", "revert\n", "reverted: no client gets it any more\nok\n"},
-    {"both sides", "show canary\n",
-     "5.25% of the clients, for 1m 30s; it goes in 30.0s\n"
-     "side    generation  responses  2xx  3xx  4xx  5xx    mean      p99\n"
-     "stable           3        100   90    3    4    0  1.5 ms  20.2 ms\n"
-     "canary           4          0    0    0    0    0       -        -\n"
-     "103 requests decided by both, 7 otherwise: \"show shadow\"\nok\n"},
-    {"both sides for programs", "show canary --json\n",
-     "{\"percent\":5.25,\"since_s\":90.000,\"left_s\":30.000,\"stable\":{\"generation\":3,"
-     "\"responses\":100,\"responses_1xx\":2,\"responses_2xx\":90,\"responses_3xx\":3,"
-     "\"responses_4xx\":4,\"responses_5xx\":0,\"unanswered\":1,\"mean_ms\":1.500,\"p99_ms\":20.250}"
-     ","
-     "\"canary\":{\"generation\":4,\"responses\":0,\"responses_1xx\":0,\"responses_2xx\":0,"
-     "\"responses_3xx\":0,\"responses_4xx\":0,\"responses_5xx\":0,\"unanswered\":0},"
-     "\"compared\":103,\"differ\":7}\nok\n"},
-    {"a shadow", "shadow /x.lbconf\n", "held against generation 3, in 1.0 ms\nok\n"},
-    {"a shadow that can't be now", "shadow y\n", "refused: not that one\n"},
-    {"no shadow", "shadow off\n", "nothing is compared any more\nok\n"},
-    {"what a shadow saw", "show shadow\n",
-     "/x.lbconf, for 1m 30s, against generation 3\n"
-     "10 requests: 7 decided alike, 3 otherwise\n"
-     "  another outcome          3\n"
-     "  of them, for which there was no room below: 1\n"
-     "2 more came by listeners that it does not have\n"
-     "\n2: another outcome\n"
-     "  - forward web   (clause 1 of route site, a.lbconf:12)\n"
-     "  + deny 403   (clause 2 of route site)\n"
-     "  'GET http://a/' --from 10.0.0.1\nok\n"},
-    {"what a shadow saw, for programs", "show shadow --json\n",
-     "{\"file\":\"/x.lbconf\",\"generation\":3,\"since_s\":90.000,\"compared\":10,\"agreed\":7,"
-     "\"differ\":3,\"unlistened\":2,\"others\":1,\"by\":{\"outcome\":3,\"rules\":0},\"kinds\":["
-     "{\"what\":\"outcome\",\"count\":2,\"before\":{\"route\":\"site\",\"clause\":1,"
-     "\"file\":\"a.lbconf\",\"line\":12,\"does\":\"forward web\"},\"after\":{\"route\":\"site\","
-     "\"clause\":2,\"file\":\"\",\"line\":0,\"does\":\"deny 403\"},"
-     "\"request\":\"'GET http://a/' --from 10.0.0.1\"}]}\nok\n"},
     {"drift", "show drift\n",
      "number     age  ends in  by     change\n"
      "     7  1m 30s        -  uid 0  add office \"x\"\n"
