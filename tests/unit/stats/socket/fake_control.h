@@ -131,7 +131,12 @@ void control_stickies(const struct control *c,
     (void)c;
     struct control_cluster s = {.name = SLICE("web")};
     each(to, &s);
-    s.sticky = (struct control_sticky){.by = "src", .kept = 9, .clients = 3, .entries = 100};
+    s.sticky = (struct control_sticky){.by = "src",
+                                       .kept = 9,
+                                       .clients = 3,
+                                       .entries = 100,
+                                       .heard = 5,
+                                       .shared = SLICE("counts")};
     each(to, &s);
     s.sticky = (struct control_sticky){.by = "cookie", .forged = 4};
     each(to, &s);
@@ -185,6 +190,7 @@ void control_shared(const struct control *c, void (*each)(void *to, const struct
                               .why = "",
                               .meanwhile = "its limits refuse everything",
                               .limits = 2,
+                              .clusters = 4,
                               .round_trips = 1000,
                               .told = 12000,
                               .took_ns = 400 * NS_PER_US};

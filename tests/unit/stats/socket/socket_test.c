@@ -416,12 +416,16 @@ static void show_sticky_both_ways(void **state)
     peer_send(&p, SLICE("show sticky\nshow sticky --json\n"));
     assert_string_equal(
         peer_await(&p, 2),
-        "cluster  by      clients  kept  new  moved  evicted  learned  forged  expired\n"
-        "web      src       3/100     9    0      0        0        0       0        0\n"
-        "web      cookie        -     0    0      0        0        0       4        0\n"
+        "cluster  by      clients  kept  new  moved  evicted  learned  forged  expired  heard"
+        "  shared\n"
+        "web      src       3/100     9    0      0        0        0       0        0      5"
+        "  counts\n"
+        "web      cookie        -     0    0      0        0        0       4        0      0"
+        "  -\n"
         "ok\n"
         "[{\"cluster\":\"web\",\"clients\":3,\"entries\":100,\"by\":\"src\",\"kept\":9,"
-        "\"new\":0,\"moved\":0,\"evicted\":0,\"learned\":0,\"forged\":0,\"expired\":0},"
+        "\"new\":0,\"moved\":0,\"evicted\":0,\"learned\":0,\"forged\":0,\"expired\":0,"
+        "\"heard\":5,\"shared\":\"counts\"},"
         "{\"cluster\":\"web\",\"clients\":0,\"entries\":0,\"by\":\"cookie\",\"kept\":0,"
         "\"new\":0,\"moved\":0,\"evicted\":0,\"learned\":0,\"forged\":4,\"expired\":0}]\nok\n");
     peer_close(&p);
@@ -474,13 +478,16 @@ static void show_shared_both_ways(void **state)
     peer_send(&p, SLICE("show shared\nshow shared --json\n"));
     const char *got = peer_await(&p, 2);
     static const char *const PARTS[] = {
-        "counts  10.0.0.5:6379  up     90.0 s       2   1000  0.4 ms  12000        0       0       "
+        "counts  10.0.0.5:6379  up     90.0 s       2         4   1000  0.4 ms  12000        0     "
+        "  0       "
         "0",
-        "counts  10.0.0.5:6379  down   90.0 s       2   1000  0.4 ms  12000        0       0       "
+        "counts  10.0.0.5:6379  down   90.0 s       2         4   1000  0.4 ms  12000        0     "
+        "  0       "
         "3  "
         "NOAUTH \"x\"; its limits refuse everything\n",
         "[{\"shared\":\"counts\",\"address\":\"10.0.0.5:6379\",\"up\":true,\"for_ms\":90000,"
-        "\"limits\":2,\"round_trips\":1000,\"took_us\":400,\"told\":12000,\"pending\":0,"
+        "\"limits\":2,\"clusters\":4,\"round_trips\":1000,\"took_us\":400,\"told\":12000,"
+        "\"pending\":0,"
         "\"untold\":0,\"errors\":0},",
         "\"errors\":3,\"why\":\"NOAUTH \\\"x\\\"\","
         "\"meanwhile\":\"its limits refuse everything\"}]\nok\n",
