@@ -4,11 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const order_name[N_ORDERS] = {[ORDER_FILE] = "file",
-                                                 [ORDER_RATE] = "rate",
-                                                 [ORDER_ERRORS] = "errors",
-                                                 [ORDER_ACTIVE] = "active",
-                                                 [ORDER_NAME] = "name"};
+static const char *const order_name[N_ORDERS] = {
+    [ORDER_FILE] = "file",       [ORDER_RATE] = "rate",     [ORDER_ERRORS] = "errors",
+    [ORDER_LATENCY] = "latency", [ORDER_ACTIVE] = "active", [ORDER_NAME] = "name"};
 
 const char *rows_order_name(enum top_order order)
 {
@@ -26,12 +24,13 @@ static struct top_row describe(const struct snapshot *before, const struct snaps
                                uint32_t i)
 {
     const struct top_server *s = &now->server.at[i], *was = snapshot_server(before, i, s);
-    struct top_row row = {.server = s, .rate = -1, .errors = -1, .failed = -1};
+    struct top_row row = {.server = s, .rate = -1, .errors = -1, .failed = -1, .latency_ms = -1};
     const int64_t between_ns = now->at_ns - before->at_ns;
     if (was) {
         row.rate = snapshot_rate(was->requests, s->requests, between_ns);
         row.errors = snapshot_rate(was->errors, s->errors, between_ns);
         row.failed = snapshot_rate(was->failed, s->failed, between_ns);
+        row.latency_ms = snapshot_latency(was, s);
     }
     return row;
 }
@@ -53,6 +52,7 @@ static int compare(enum top_order order, const struct top_row *a, const struct t
     switch (order) {
     case ORDER_RATE: return by(a->rate, b->rate);
     case ORDER_ERRORS: return by(a->errors + a->failed, b->errors + b->failed);
+    case ORDER_LATENCY: return by(a->latency_ms, b->latency_ms);
     case ORDER_ACTIVE: return by((double)a->server->active, (double)b->server->active);
     case ORDER_NAME: return strcmp(a->server->name, b->server->name);
     case ORDER_FILE:

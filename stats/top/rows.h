@@ -3,12 +3,21 @@
 
 #include "stats/top/snapshot.h"
 
-enum top_order { ORDER_FILE, ORDER_RATE, ORDER_ERRORS, ORDER_ACTIVE, ORDER_NAME, N_ORDERS };
+enum top_order {
+    ORDER_FILE,
+    ORDER_RATE,
+    ORDER_ERRORS,
+    ORDER_LATENCY,
+    ORDER_ACTIVE,
+    ORDER_NAME,
+    N_ORDERS
+};
 
 struct top_row {
     const struct top_cluster *cluster;
     const struct top_server *server; /* NULL: it is the cluster's */
     double rate, errors, failed;     /* in a second; negative: not known */
+    double latency_ms;               /* of a server; the same */
 };
 
 /* Which one is chosen: by its names, for rows move. */

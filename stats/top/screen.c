@@ -35,7 +35,8 @@ static const struct {
               {"active", 7, true},
               {"req/s", 9, true},
               {"5xx/s", 7, true},
-              {"err/s", 7, true}};
+              {"err/s", 7, true},
+              {"ms", 7, true}};
 
 /* As much of it as there is room for; what would move the cursor is a question mark. */
 static void put(struct line *l, struct slice s, uint32_t most)
@@ -221,6 +222,17 @@ static void rate_cell(struct line *l, size_t column, double rate, enum paint p)
     cell(l, column, rate > 0 ? p : PLAIN, text);
 }
 
+/* To the first byte of an answer, on average. */
+static void latency_cell(struct line *l, double ms)
+{
+    char text[RATE_BYTES];
+    if (ms < 0)
+        snprintf(text, sizeof(text), "-");
+    else
+        snprintf(text, sizeof(text), "%.*f", ms < 1 ? 2 : ms < 100 ? 1 : 0, ms);
+    cell(l, 7, PLAIN, text);
+}
+
 static const char *state_of(const struct top_server *s, enum paint *p)
 {
     *p = strcmp(s->health, "down") == 0 || s->ejected ? BAD
@@ -246,6 +258,7 @@ static void draw_server(struct line *l, const struct top_row *row)
     rate_cell(l, 4, row->rate, PLAIN);
     rate_cell(l, 5, row->failed, BAD);
     rate_cell(l, 6, row->errors, BAD);
+    latency_cell(l, row->latency_ms);
     add(l, DIM, "  %s", row->server->endpoint);
     if (row->server->why && p == BAD)
         add(l, BAD, "  %s", row->server->why);
@@ -263,6 +276,7 @@ static void draw_cluster(struct line *l, const struct top_row *row)
     rate_cell(l, 4, row->rate, PLAIN);
     rate_cell(l, 5, row->failed, BAD);
     rate_cell(l, 6, row->errors, BAD);
+    cell(l, 7, PLAIN, "");
     add(l, DIM, "  %s", c->balance);
     if (c->waiting > 0)
         add(l, WARN, "  %lld waiting", (long long)c->waiting);

@@ -108,7 +108,9 @@ static void read_server(const cJSON *s, struct snapshot *out)
                                                .requests = counter(s, "requests"),
                                                .errors = counter(s, "connect_errors") +
                                                          counter(s, "response_errors"),
-                                               .failed = counter(s, "responses_5xx")}));
+                                               .failed = counter(s, "responses_5xx"),
+                                               .answers = counter(s, "responses"),
+                                               .answers_s = number(s, "first_byte_sum_s")}));
 }
 
 static bool read_all(const cJSON *info, const cJSON *clusters, const cJSON *servers,
@@ -171,6 +173,13 @@ const struct top_server *snapshot_server(const struct snapshot *s, uint32_t at,
         if (is_the_same(&s->server.at[i], like))
             return &s->server.at[i];
     return NULL;
+}
+
+double snapshot_latency(const struct top_server *before, const struct top_server *now)
+{
+    if (now->answers <= before->answers || now->answers_s < before->answers_s)
+        return -1;
+    return 1000 * (now->answers_s - before->answers_s) / (double)(now->answers - before->answers);
 }
 
 double snapshot_rate(uint64_t before, uint64_t now, int64_t between_ns)

@@ -15,6 +15,8 @@ struct top_server {
     uint32_t weight;
     int64_t active;
     uint64_t requests, errors, failed; /* errors: no response; failed: it was a 5xx */
+    uint64_t answers;
+    double answers_s; /* the sum of the times to their first byte */
 };
 
 struct top_cluster {
@@ -50,6 +52,9 @@ void snapshot_done(struct snapshot *s);
 /* NULL where it was not there. `at` is where it may be: its index now. */
 const struct top_server *snapshot_server(const struct snapshot *s, uint32_t at,
                                          const struct top_server *like);
+
+/* How long the answers took that came between the two, on average, in ms; negative: none came. */
+double snapshot_latency(const struct top_server *before, const struct top_server *now);
 
 /* What a counter rose by in a second; negative: that is not known. */
 double snapshot_rate(uint64_t before, uint64_t now, int64_t between_ns);

@@ -27,7 +27,8 @@
     "{\"cluster\":\"" cluster "\",\"server\":\"" name                                              \
     "\",\"endpoint\":\"127.0.0.1:9001\",\"health\":\"" health "\",\"state\":\"" state              \
     "\",\"weight\":2,\"in_flight\":4,\"requests\":" #n ",\"connect_errors\":" #errors              \
-    ",\"response_errors\":1,\"responses_5xx\":" #failed "}"
+    ",\"response_errors\":1,\"responses\":" #n ",\"first_byte_sum_s\":" #n                         \
+    ",\"responses_5xx\":" #failed "}"
 
 static struct snapshot before, now;
 static struct rows rows;
@@ -108,6 +109,16 @@ static void a_counter_that_fell_has_no_rate(void **state)
     assert_true(snapshot_rate(1, 2, 0) < 0);
 }
 
+static void latency_is_of_the_answers_between(void **state)
+{
+    const struct top_server a = {.answers = 10, .answers_s = 0.5},
+                            b = {.answers = 14, .answers_s = 0.75};
+    (void)state;
+    assert_true(snapshot_latency(&a, &b) == 62.5);
+    assert_true(snapshot_latency(&a, &a) < 0);
+    assert_true(snapshot_latency(&b, &a) < 0);
+}
+
 static void rows_are_clusters_with_their_servers(void **state)
 {
     (void)state;
@@ -133,7 +144,7 @@ static void without_a_look_before_there_are_no_rates(void **state)
 
 static void servers_are_sorted_within_their_cluster(void **state)
 {
-    static const char *const first[N_ORDERS] = {"a", "b", "b", "a", "a"};
+    static const char *const first[N_ORDERS] = {"a", "b", "b", "a", "a", "a"};
     (void)state;
     for (enum top_order o = 0; o < N_ORDERS; o++) {
         rows.order = o;
@@ -185,27 +196,31 @@ static void draw(const struct screen *s, struct text *page)
 
 static void a_page(void **state)
 {
-    const struct screen s = {.columns = 100};
+    const struct screen s = {.columns = 120};
     struct text page = {0};
     (void)state;
     draw(&s, &page);
-    assert_string_equal(
-        page.at,
-        "lbc 0.1.0  /etc/site.lbconf  generation 7  up 1h 2m\n"
-        "1000 req/s  2xx 95.0%  3xx 0.0%  4xx 0.0%  5xx 5.0%\n"
-        "64 connections  3 active  in 0 B/s  out 0 B/s\n"
-        "\n"
-        "cluster/server             state          weight  active     req/s   5xx/s   err/s\n"
-        "web                        1 of 2                      5       600     5.0      10  "
-        "round-robin  2 w\n"
-        "  a                        up                  2       4       100       0       0  "
-        "127.0.0.1:9001\n"
-        "  b                        down                2       4       500     5.0      10  "
-        "127.0.0.1:9001\n"
-        "api                        1 of 1                      0         0       0       0  "
-        "first\n"
-        "  c                        drain               2       4         0       0       0  "
-        "127.0.0.1:9001\n");
+    assert_string_equal(page.at, "lbc 0.1.0  /etc/site.lbconf  generation 7  up 1h 2m\n"
+                                 "1000 req/s  2xx 95.0%  3xx 0.0%  4xx 0.0%  5xx 5.0%\n"
+                                 "64 connections  3 active  in 0 B/s  out 0 B/s\n"
+                                 "\n"
+                                 "cluster/server             state          weight  active     "
+                                 "req/s   5xx/s   err/s      ms\n"
+                                 "web                        1 of 2                      5       "
+                                 "600     5.0      10          "
+                                 "round-robin  2 waiting\n"
+                                 "  a                        up                  2       4       "
+                                 "100       0       0    1000  "
+                                 "127.0.0.1:9001\n"
+                                 "  b                        down                2       4       "
+                                 "500     5.0      10    1000  "
+                                 "127.0.0.1:9001\n"
+                                 "api                        1 of 1                      0         "
+                                 "0       0       0          "
+                                 "first\n"
+                                 "  c                        drain               2       4         "
+                                 "0       0       0       -  "
+                                 "127.0.0.1:9001\n");
     text_done(&page);
 }
 
@@ -290,6 +305,7 @@ int main(void)
         TEST(answers_become_numbers),
         TEST(what_lbc_does_not_say_is_refused_or_nothing),
         TEST(a_counter_that_fell_has_no_rate),
+        TEST(latency_is_of_the_answers_between),
         TEST(rows_are_clusters_with_their_servers),
         TEST(without_a_look_before_there_are_no_rates),
         TEST(servers_are_sorted_within_their_cluster),
