@@ -9,19 +9,7 @@
 #include <unistd.h>
 
 #include "runtime/base/text.h"
-
-static int write_all(int fd, struct slice text)
-{
-    while (text.len > 0) {
-        const ssize_t n = write(fd, text.at, text.len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        text = slice_from(text, (size_t)n);
-    }
-    return 0;
-}
+#include "runtime/base/write_all.h"
 
 /* The new file gets what the old one has: its mode, and its owner where we may give it away. */
 static int take_after(int fd, const struct stat *old)

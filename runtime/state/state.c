@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/base/write_all.h"
+
 #define NAME_MAX_BYTES 256u
 
 struct state {
@@ -109,19 +111,6 @@ int state_read(const struct state *s, const char *name, size_t most, struct text
     return error;
 }
 
-static int write_all(int fd, struct slice text)
-{
-    while (text.len > 0) {
-        const ssize_t n = write(fd, text.at, text.len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        text = slice_from(text, (size_t)n);
-    }
-    return fsync(fd) == 0 ? 0 : -errno;
-}
-
 static void beside(const char *name, char out[NAME_MAX_BYTES])
 {
     const int n = snprintf(out, NAME_MAX_BYTES, "%s.new", name);
@@ -136,6 +125,8 @@ int state_write(const struct state *s, const char *name, struct slice text)
     if (fd < 0)
         return -errno;
     int error = write_all(fd, text);
+    if (!error && fsync(fd) != 0)
+        error = -errno;
     if (close(fd) != 0 && !error)
         error = -errno;
     if (error)

@@ -10,6 +10,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/text.h"
+#include "runtime/base/write_all.h"
 
 /* The other page, no cursor, no wrapping; and back. */
 #define BEGIN "\x1b[?1049h\x1b[?25l\x1b[?7l"
@@ -21,14 +22,10 @@
 static struct termios before;
 static volatile sig_atomic_t is_open;
 
-static void write_all(struct slice s)
+/* Whoever looked may have gone. */
+static void say(struct slice s)
 {
-    while (s.len > 0) {
-        const ssize_t n = write(STDOUT_FILENO, s.at, s.len);
-        if (n < 0 && errno != EINTR)
-            return; /* whoever looked has gone */
-        s = slice_from(s, n > 0 ? (size_t)n : 0);
-    }
+    (void)!write_all(STDOUT_FILENO, s);
 }
 
 void terminal_close(void)
@@ -36,7 +33,7 @@ void terminal_close(void)
     if (!is_open)
         return;
     is_open = false;
-    write_all(SLICE(END));
+    say(SLICE(END));
     tcsetattr(STDIN_FILENO, TCSANOW, &before);
 }
 
@@ -75,7 +72,7 @@ bool terminal_open(void)
     handle(SIGTSTP, SIG_IGN); /* a page that is left behind helps nobody */
     tcsetattr(STDIN_FILENO, TCSANOW, &raw);
     is_open = true;
-    write_all(SLICE(BEGIN));
+    say(SLICE(BEGIN));
     return true;
 }
 
@@ -100,7 +97,7 @@ void terminal_show(struct slice page)
         text_adds(&out, "\x1b[K");
     }
     text_adds(&out, "\x1b[J");
-    write_all(text_slice(&out));
+    say(text_slice(&out));
     text_done(&out);
 }
 
