@@ -221,22 +221,6 @@ static const struct {
      "[{\"number\":7,\"sentence\":\"add office \\\"x\\\"\",\"who\":\"uid 0\",\"age_s\":90.000,"
      "\"fits\":true},{\"number\":9,\"sentence\":\"remove web/a\",\"who\":\"uid 5\",\"age_s\":2.000,"
      "\"left_s\":30.000,\"fits\":false}]\nok\n"},
-    {"history", "show history\n",
-     "revision  served since          files     size  by      how\n"
-     "12 now    2025-11-27T10:40:00Z      2  2.0 KiB  uid 0   reload\n"
-     "11        2025-11-24T16:00:00Z      1     10 B  SIGHUP  commit set a \"b\"\nok\n"},
-    {"history for programs", "show history --json\n",
-     "[{\"number\":12,\"current\":true,\"made\":\"2025-11-27T10:40:00.000Z\",\"files\":2,"
-     "\"bytes\":2048,\"who\":\"uid 0\",\"what\":\"reload\"},{\"number\":11,\"current\":false,"
-     "\"made\":\"2025-11-24T16:00:00.000Z\",\"files\":1,\"bytes\":10,\"who\":\"SIGHUP\","
-     "\"what\":\"commit set a \\\"b\\\"\"}]\nok\n"},
-    {"a revision", "show revision 12\n", "--- a\n+++ a\nok\n"},
-    {"a revision that is none", "show revision 3\n", "refused: there is none\n"},
-    {"a revision by a word", "show revision x\n",
-     "refused: a revision has a number; \"show history\" lists them\n"},
-    {"rolled back", "rollback 11\n", "to 11\ngeneration 4, in 12.5 ms; 1 region\n  GET /\nok\n"},
-    {"to nothing", "rollback last\n",
-     "refused: a revision has a number; \"show history\" lists them\n"},
     {"words without end", "show info a b c d e f g\n",
      "refused: no command has more than 8 words\n"},
     {"what was typed is shown harmlessly", "\x1b[2J\xff\n",
@@ -261,21 +245,6 @@ static void lines_get_their_answers(void **state)
     assert_int_equal(control.drains, 2);
     assert_int_equal(control.readies, 1);
     assert_int_equal(control.shutdowns, 1);
-}
-
-static void a_history_that_is_not_kept_is_refused(void **state)
-{
-    static const char *const line[] = {"show history\n", "show history --json\n"};
-    (void)state;
-    control.keeps_nothing = true;
-    for (size_t i = 0; i < COUNT_OF(line); i++) {
-        struct peer p;
-        peer_open(&p);
-        peer_send(&p, slice_of(line[i]));
-        assert_string_equal(peer_await(&p, 1), "refused: no revisions are kept\n");
-        peer_close(&p);
-    }
-    control.keeps_nothing = false;
 }
 
 static void help_lists_every_command_within_100_columns(void **state)
@@ -866,7 +835,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(lines_get_their_answers),
-        TEST(a_history_that_is_not_kept_is_refused),
         TEST(help_lists_every_command_within_100_columns),
         TEST(show_servers_is_aligned),
         TEST(show_servers_is_json_when_asked),

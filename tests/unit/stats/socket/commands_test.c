@@ -1,4 +1,4 @@
-/* What serves, or is compared, beside what is served: the commands, without a socket. */
+/* Commands about other configurations than the one that is served: without a socket. */
 #include "tests/unit/stats/socket/fake_control.h"
 
 #include "stats/socket/command.h"
@@ -6,6 +6,22 @@
 static const struct {
     const char *says, *line, *answer;
 } lines[] = {
+    {"history", "show history\n",
+     "revision  served since          files     size  by      how\n"
+     "12 now    2025-11-27T10:40:00Z      2  2.0 KiB  uid 0   reload\n"
+     "11        2025-11-24T16:00:00Z      1     10 B  SIGHUP  commit set a \"b\"\nok\n"},
+    {"history for programs", "show history --json\n",
+     "[{\"number\":12,\"current\":true,\"made\":\"2025-11-27T10:40:00.000Z\",\"files\":2,"
+     "\"bytes\":2048,\"who\":\"uid 0\",\"what\":\"reload\"},{\"number\":11,\"current\":false,"
+     "\"made\":\"2025-11-24T16:00:00.000Z\",\"files\":1,\"bytes\":10,\"who\":\"SIGHUP\","
+     "\"what\":\"commit set a \\\"b\\\"\"}]\nok\n"},
+    {"a revision", "show revision 12\n", "--- a\n+++ a\nok\n"},
+    {"a revision that is none", "show revision 3\n", "refused: there is none\n"},
+    {"a revision by a word", "show revision x\n",
+     "refused: a revision has a number; \"show history\" lists them\n"},
+    {"rolled back", "rollback 11\n", "to 11\ngeneration 4, in 12.5 ms; 1 region\n  GET /\nok\n"},
+    {"to nothing", "rollback last\n",
+     "refused: a revision has a number; \"show history\" lists them\n"},
     {"a canary", "reload canary 5%\n",
      "500 for 0 s, 0x\nit serves beside generation 3, in 1.0 ms\nok\n"},
     {"a canary for a while", "reload canary 0.5%  for 10m  p99  3x\n",
@@ -79,25 +95,37 @@ static void loaded(void *of, const struct control_reload *r)
     add_end(command_reload_answer(&c, r));
 }
 
-static void lines_get_their_answers(void **state)
+static void expect(const char *says, const char *typed, const char *answer)
 {
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(lines); i++) {
-        const struct control_asker asker = {.who = SLICE("uid 0"), .done = loaded, .why = &why};
-        struct command c = {.control = &control, .out = &out, .why = &why, .asker = &asker};
-        const struct slice line = slice_of(lines[i].line);
-        add_end(command_line(&c, (struct slice){line.at, line.len - 1}));
-        if (!slice_eq(text_slice(&out), slice_of(lines[i].answer)))
-            fail_msg("%s: %s", lines[i].says, out.at);
-        text_clear(&out);
-        text_clear(&why);
-    }
+    const struct control_asker asker = {.who = SLICE("uid 0"), .done = loaded, .why = &why};
+    struct command c = {.control = &control, .out = &out, .why = &why, .asker = &asker};
+    const struct slice line = slice_of(typed);
+    add_end(command_line(&c, (struct slice){line.at, line.len - 1}));
+    if (!slice_eq(text_slice(&out), slice_of(answer)))
+        fail_msg("%s: %s", says, out.at);
     text_done(&out);
     text_done(&why);
 }
 
+static void lines_get_their_answers(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(lines); i++)
+        expect(lines[i].says, lines[i].line, lines[i].answer);
+}
+
+static void a_history_that_is_not_kept_is_refused(void **state)
+{
+    (void)state;
+    control.keeps_nothing = true;
+    expect("history", "show history\n", "refused: no revisions are kept\n");
+    expect("for programs", "show history --json\n", "refused: no revisions are kept\n");
+    control.keeps_nothing = false;
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(lines_get_their_answers)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(lines_get_their_answers),
+                                       cmocka_unit_test(a_history_that_is_not_kept_is_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
