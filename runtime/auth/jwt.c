@@ -27,6 +27,9 @@ const char *jwt_answer_text(enum jwt_answer a)
 
 /* --- what it claims -------------------------------------------------------------------------- */
 
+/* The end of the year 9999. Whoever writes more means never, which is no date. */
+#define DATE_MAX 253402300800.0
+
 /* RFC 7519 2: seconds, which may have a fraction. False: it is there, and is no date. */
 static bool read_date(const struct bearer *b, const char *name, double if_absent, double *out)
 {
@@ -40,7 +43,7 @@ static bool read_date(const struct bearer *b, const char *name, double if_absent
     memcpy(digits, v.text.at, v.text.len);
     digits[v.text.len] = '\0';
     *out = strtod(digits, NULL);
-    return isfinite(*out);
+    return *out < DATE_MAX; /* that is false of what is no number, too */
 }
 
 /* What never ends is not taken: it can't be taken back. */

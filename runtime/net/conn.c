@@ -1,6 +1,7 @@
 #include "runtime/net/conn.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -32,11 +33,11 @@ static void plain_want(struct conn *c, unsigned wants)
     watch_want(&c->watch, wants);
 }
 
+/* Whatever has come before and waits to be read. */
 static bool plain_is_broken(const struct conn *c)
 {
-    char byte;
-    return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -1 && errno != EAGAIN &&
-           errno != EINTR;
+    struct pollfd p = {.fd = c->fd};
+    return poll(&p, 1, 0) == 1 && (p.revents & (POLLERR | POLLHUP)) != 0;
 }
 
 static void plain_shut(struct conn *c)

@@ -31,6 +31,11 @@ static enum jwt_answer check(struct exchange *x, const struct table_jwt *rule)
 
 bool exchange_token_holds(struct exchange *x, const struct table_effect *e, enum outcome *out)
 {
+    if (x->token_unread) {
+        x->retry_after_s = 1;
+        *out = refuse(x, 503, ACCESS_OVERLOAD, "There is no room to look at a token now.");
+        return false;
+    }
     x->token = check(x, &x->generation->table->jwt_rule[e->number]);
     if (x->token == JWT_GOOD)
         return true;

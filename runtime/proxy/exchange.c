@@ -370,6 +370,12 @@ bool exchange_reads_client(const struct exchange *x)
            x->step == EXCHANGE_TUNNEL || wants_body(x);
 }
 
+bool exchange_is_left(const struct exchange *x)
+{
+    const struct session *s = x->session;
+    return !s->parent && s->readable && conn_is_broken(&s->conn);
+}
+
 static void settle_client(struct exchange *x)
 {
     struct session *s = x->session;

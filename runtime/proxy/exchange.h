@@ -125,6 +125,7 @@ struct exchange {
     bool asks;     /* and it is being asked: cluster, server and link are its */
     const struct table_effect *realm;      /* the `require` that has not let it in, or NULL */
     struct bearer *bearer;                 /* the token that came with it, in a pool; or NULL */
+    bool token_unread;                     /* there was no memory to look for one */
     enum jwt_answer token;                 /* what a `require jwt` has found */
     bool tarpitted;                        /* counted in worker.tarpitted */
     const struct table_cors *cors;         /* of the deciding clauses, or NULL */

@@ -31,6 +31,13 @@ enum outcome exchange_give_up(struct exchange *x, enum access_end end);
  * it is AUTHORIZE again, the answer on its way to the client, or an answer of ours. */
 enum outcome exchange_ask(struct exchange *x, const struct table_auth *rule);
 
+/* Drops the client's fields that only look like those which the rule takes. */
+void exchange_drop_look_alikes(struct exchange *x, const struct table_auth *rule);
+
+/* Has its client gone, while what it sent before waits to be read? Nothing is heard of it then.
+ * One system call, where something waits. */
+bool exchange_is_left(const struct exchange *x);
+
 /* RELAY, while it asks: the answer. */
 enum outcome exchange_hear(struct exchange *x);
 

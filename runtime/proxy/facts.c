@@ -149,11 +149,12 @@ static bool claim_of(const void *of, struct slice name, uint32_t *cursor, struct
     return x->bearer && bearer_claim(x->bearer, name, cursor, value);
 }
 
-/* Where memory is out, none came. */
+/* Where memory is out, whoever asks for one says so. */
 static void fill_token(struct exchange *x)
 {
     x->facts.claim = claim_of;
     x->bearer = pool_take(&x->worker->bearers);
+    x->token_unread = !x->bearer;
     if (!x->bearer)
         return;
     bearer_read(&x->facts, x->bearer);

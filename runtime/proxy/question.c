@@ -104,6 +104,7 @@ enum outcome exchange_ask(struct exchange *x, const struct table_auth *rule)
     if (!q)
         return refuse(x, 503, ACCESS_OVERLOAD, "Too much is going on here now.");
     METRIC_ADD(w->metrics->auth_questions, 1);
+    exchange_drop_look_alikes(x, rule);
     q->rule = rule;
     q->heard = false;
     q->user = SLICE_NONE;
@@ -273,10 +274,16 @@ static bool take(struct exchange *x, struct slice name)
     return true;
 }
 
+/* Where `take` names it, too, it is there already. */
 static bool take_user(struct exchange *x, struct slice name)
 {
     struct question *q = x->question;
     uint32_t cursor = 0;
+    for (uint8_t k = 0; k < q->n_taken; k++)
+        if (q->taken[k].effect == x->walked && slice_eq(q->taken[k].name, name)) {
+            q->user = (struct slice){q->text + q->taken[k].at, q->taken[k].len};
+            return true;
+        }
     struct slice value;
     return !http_field_next(&x->response, name, &cursor, &value) || value.len == 0 ||
            keep_text(q, value, &q->user);
@@ -321,6 +328,8 @@ static enum outcome judge(struct exchange *x, size_t head)
         return refuse_answer(x);
     exchange_heard_server(x);
     x->answered_ns = x->worker->now_ns;
+    if (exchange_is_left(x))
+        return exchange_abort(x, ACCESS_CLIENT_ABORT);
     if (!take_all(x)) {
         x->reason = "the headers to take from the answer are too long";
         exchange_drop_link(x);

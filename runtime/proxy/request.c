@@ -122,6 +122,22 @@ static size_t written(size_t len)
 
 /* --- the request as it is asked about -------------------------------------------------------- */
 
+/* CGI and its heirs make one variable of x-user and x_user. */
+static bool is_alike(struct slice a, struct slice b)
+{
+    for (size_t i = 0; i < a.len && a.len == b.len; i++) {
+        const char c = a.at[i] == '_' ? '-' : a.at[i], d = b.at[i] == '_' ? '-' : b.at[i];
+        if (!slice_eq_nocase((struct slice){&c, 1}, (struct slice){&d, 1}))
+            return false;
+    }
+    return a.len == b.len;
+}
+
+static bool starts_alike(struct slice s, struct slice with)
+{
+    return s.len >= with.len && is_alike((struct slice){s.at, with.len}, with);
+}
+
 /* What a question has no use for: it has no body, asks for the whole of something else, and what
  * it says of the request is not the client's to say. */
 static bool is_left_out(struct slice name)
@@ -133,7 +149,7 @@ static bool is_left_out(struct slice name)
     static const struct slice PASSED[] = {SLICE_INIT("x-forwarded-for"),
                                           SLICE_INIT("x-forwarded-port")};
     for (size_t i = 0; i < COUNT_OF(STARTS); i++)
-        if (slice_starts_nocase(name, STARTS[i]))
+        if (starts_alike(name, STARTS[i]))
             return true;
     for (size_t i = 0; i < COUNT_OF(NAMES); i++)
         if (slice_eq_nocase(name, NAMES[i]))
@@ -141,7 +157,7 @@ static bool is_left_out(struct slice name)
     for (size_t i = 0; i < COUNT_OF(PASSED); i++)
         if (slice_eq_nocase(name, PASSED[i]))
             return false;
-    return slice_starts_nocase(name, SLICE("x-forwarded-"));
+    return starts_alike(name, SLICE("x-forwarded-"));
 }
 
 static bool names(const struct slice *list, uint32_t n, struct slice name)
@@ -177,6 +193,19 @@ static void leave_out(struct http_head *h, const struct table_auth *rule)
     for (uint16_t i = 0; i < h->n_fields; i++)
         if (!is_sent(rule, http_field_name(h, &h->field[i])))
             h->field[i].dropped = true;
+}
+
+/* The client's own fields that only look like those: they never go on, neither with the question
+ * nor with the request. */
+void exchange_drop_look_alikes(struct exchange *x, const struct table_auth *rule)
+{
+    struct http_head *h = &x->request;
+    for (uint16_t i = 0; i < h->n_fields; i++) {
+        const struct slice name = http_field_name(h, &h->field[i]);
+        for (uint32_t k = 0; k < rule->n_take && memchr(name.at, '_', name.len); k++)
+            if (is_alike(name, rule->take[k]) && !slice_eq_nocase(name, rule->take[k]))
+                h->field[i].dropped = true;
+    }
 }
 
 /* What a trusted proxy says of it, or else we. */

@@ -41,9 +41,14 @@ static void down_is_due(struct deadline *d)
     turn_has_come(CONTAINER_OF(d, struct throttled, way[THROTTLE_DOWN].deadline)->x);
 }
 
+/* While its bytes wait for their turn nothing is heard of a client, not even that it has left. */
 static void up_is_due(struct deadline *d)
 {
-    turn_has_come(CONTAINER_OF(d, struct throttled, way[THROTTLE_UP].deadline)->x);
+    struct exchange *x = CONTAINER_OF(d, struct throttled, way[THROTTLE_UP].deadline)->x;
+    if (exchange_is_left(x))
+        session_close(x->session, ACCESS_CLIENT_ABORT);
+    else
+        turn_has_come(x);
 }
 
 static struct throttled *throttled_of(struct exchange *x)
@@ -64,8 +69,10 @@ void exchange_throttle(struct exchange *x, uint32_t limit, uint64_t hash)
     struct worker *w = x->worker;
     struct throttled *t = throttled_of(x);
     struct throttle *one = t ? pool_take(&w->throttles) : NULL;
-    if (!one)
+    if (!one) {
+        METRIC_ADD(w->metrics->bandwidth_unheld, 1);
         return;
+    }
     throttle_begin(one, x->generation->limiter[limit], &x->generation->table->limit[limit], hash,
                    w->index, clock_now_ns());
     one->next = t->limit;

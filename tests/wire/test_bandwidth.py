@@ -25,6 +25,7 @@ TEXT = """lbconf 1
 limit down    {{ key header "x-user"  download 256KiB/s burst 64KiB }}
 limit up      {{ key header "x-user"  upload 256KiB/s burst 64KiB }}
 limit crawl   {{ key header "x-user"  download 16KiB/s burst 4KiB  upload 16KiB/s burst 4KiB }}
+limit drip    {{ key header "x-user"  upload 1KiB/s burst 1KiB }}
 limit conn    {{ per connection  download 4KiB/s burst 64KiB }}
 limit request {{ per request  download 4KiB/s burst 64KiB }}
 limit keep    {{ download {keep} burst 64KiB }}
@@ -44,6 +45,7 @@ route site {{
   when query "limit" == "mux"     {{ limit crawl; forward mux }}
   when query "limit" == "free"    {{ forward mux }}
   when query "limit" == "down"    {{ limit down; limit down; forward web }}
+  when query "limit" == "drip"    {{ limit drip; forward web }}
   when query "limit" == "up"      {{ limit up; forward web }}
   when query "limit" == "crawl"   {{ limit crawl; forward web }}
   when query "limit" == "tries"   {{ limit crawl; forward tries }}
@@ -384,6 +386,21 @@ def test_an_upload_that_we_delay_goes_on(site, backend, user, to, early):
             assert c.response().status == 200
         assert b"".join(got) == pattern(24 * KIB)
     in_threads(*[load] * 6)
+
+
+def test_who_resets_while_its_upload_waits_is_noticed_at_the_next_turn(site, backend, user):
+    """And not when all that came before has dripped through, which is a minute of it."""
+    def hears(peer, request):
+        with contextlib.suppress(OSError):
+            while peer.file.read(100):
+                pass
+    path, aborted = backend.script(hears), site.metric("requests_aborted")
+    c = Client(site.ports["front"])
+    c.request(path + "?limit=drip", user, f"Content-Length: {64 * KIB}", method="POST", body=pattern(60 * KIB))
+    wait_for(lambda: site.limit("drip")["delayed"] > 0, "it waits")
+    c.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    c.close()
+    wait_for(lambda: site.metric("requests_aborted") == aborted + 1, "it is noticed", 20)
 
 
 def test_a_stream_does_not_hold_up_its_neighbours(site, backend, user):

@@ -2,6 +2,7 @@
 import contextlib
 import socket
 import threading
+import time
 
 import pytest
 
@@ -32,6 +33,7 @@ listener behind {{ bind 127.0.0.1:{behind}; route site; trusted-proxies 127.0.0.
 route site {{
   when host == "plain"    {{ require auth sso; forward web }}
   when host == "names"    {{ set header "x-tenant" "t1"; require auth sso {{ path "/verify?a=b"; host "sso.internal:81"; take "x-user", "X-Groups" }}; continue }}
+  when host == "named"    {{ require auth sso {{ path "/verify"; take "x-user"; user "x-user" }}; forward web }}
   when host == "few"      {{ require auth sso {{ path "/verify"; send "cookie", "X-Key" }}; forward web }}
   when host == "removed"  {{ remove header "x-user"; require auth sso {{ path "/verify"; take "x-user" }}; set header "x-tier" "1"; forward web }}
   when host == "replaced" {{ require auth sso {{ path "/verify"; take "x-user" }}; set header "x-user" "rule"; forward web }}
@@ -241,6 +243,18 @@ def test_too_much_to_take_lets_nobody_in(lbc, sso, seen):
     assert record(lbc, seen.path)["reason"] == "the headers to take from the answer are too long"
     sso.says(reply(b"", "X-User: " + "a" * 8000))
     assert get(lbc.port, seen.path, host="names").status == 200
+    assert get(lbc.port, seen.path, host="named").status == 200  # what it is by is there once
+
+
+def test_what_only_looks_like_a_name_gets_through_to_nobody(lbc, sso, seen):
+    """CGI makes one variable of x-user and x_user."""
+    sso.says(reply(b"", "X-User: anna"))
+    assert get(lbc.port, seen.path, "X_User: root", "X_Forwarded_Method: DELETE", "x_original-uri: /a", "X_Other: kept",
+               host="names").status == 200
+    [r], [q] = seen.requests, sso.asked
+    assert r.all("x-user") == ["anna"] and r["x_user"] is None and r["x_other"] == "kept"
+    assert q["x_user"] is None and q["x_forwarded_method"] is None and q["x_original-uri"] is None
+    assert q["x_other"] == "kept"
 
 
 @pytest.mark.parametrize("status, fields", [
@@ -652,6 +666,22 @@ def test_a_client_that_leaves_takes_its_question_with_it(lbc, sso, seen):
         h2.send(reset(s))
         wait_for(lambda: ended == [True, True], "that question is given up, too")
     assert server(lbc, "sso")["in_flight"] == 0
+
+
+def test_a_client_that_leaves_while_its_bytes_wait_goes_no_further(lbc, sso, seen):
+    go = threading.Event()
+    sso.says(lambda peer, request: go.wait(20) and (peer.send(reply(b"")) or True))
+    aborted = count(lbc, "requests_aborted")
+    c = Client(lbc.port)
+    c.request(seen.path, "Content-Length: 100000", method="POST", host="names")
+    wait_for(lambda: sso.asked, "it is asked about")
+    c.send(b"x" * 20000)
+    time.sleep(0.2)  # it is seen to have come, so that nothing more is heard; or all at once, which is as well
+    linger(c)
+    go.set()
+    wait_for(lambda: count(lbc, "requests_in_flight") == 0, "nothing is left")
+    assert count(lbc, "requests_aborted") == aborted + 1 and not seen.requests
+    assert record(lbc, seen.path)["server"] != "web/a"
 
 
 def test_a_question_waits_for_its_turn(lbc, sso, seen):

@@ -26,6 +26,8 @@ static const struct row {
     {"{\"exp\":990}", JWT_EXPIRED, JWT_EXPIRED},
     {"{\"exp\":990.5}", JWT_GOOD, JWT_ISSUER},
     {"{\"exp\":1e9}", JWT_GOOD, JWT_ISSUER},
+    {"{\"exp\":253402300799}", JWT_GOOD, JWT_ISSUER},
+    {"{\"exp\":253402300800}", JWT_MALFORMED, JWT_MALFORMED}, /* the year 10000: it never ends */
     {"{\"exp\":-5}", JWT_EXPIRED, JWT_EXPIRED},
     {"{}", JWT_ENDLESS, JWT_ENDLESS},
     {"{\"exp\":null}", JWT_MALFORMED, JWT_MALFORMED},
