@@ -157,7 +157,9 @@ static void set_attributes(posix_spawnattr_t *a)
     posix_spawnattr_init(a);
     posix_spawnattr_setsigmask(a, &none);
     posix_spawnattr_setsigdefault(a, &defaults);
-    posix_spawnattr_setflags(a, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setpgroup(a, 0);
+    posix_spawnattr_setflags(a, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+                                    POSIX_SPAWN_SETPGROUP);
 }
 
 static int spawn(struct control *c, char *path, int said_to)
@@ -297,7 +299,9 @@ static void give_up(struct control *c, const char *why)
     int status = 0;
     u->under_way = false;
     timer_stop(&u->late);
-    kill(u->pid, SIGKILL); /* one that is ending already ends as it would */
+    /* One that is ending already ends as it would. Its children go, too: they have our sockets. */
+    kill(u->pid, SIGKILL);
+    kill(-u->pid, SIGKILL);
     waitpid(u->pid, &status, 0);
     if (u->said_fd != -1)
         read_said(c, WATCH_READ);

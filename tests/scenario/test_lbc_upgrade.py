@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import pathlib
 import signal
 import socket
 import subprocess
@@ -421,6 +422,25 @@ def test_a_program_that_does_not_come_to_serve(proxy, program, how):
     goes_on(lbc, lbc.upgrade(program(script), check=False), *why)
     upgraded(lbc)
     assert get(lbc.port).status == 200
+
+
+def test_what_it_has_started_goes_with_it(start, program, tmp_path):
+    """Else that would have our sockets and the state's lock for as long as it likes."""
+    port = free_port()
+    text = f"lbconf 1\nlistener front {{ bind 127.0.0.1:{port}; route site }}\nroute site {{ otherwise {{ respond 200 \"in\" }} }}\n"
+    lbc = start(Lbc, text, port=port, state=tmp_path / "state")
+    child = tmp_path / "child"
+    refused = lbc.ctl("upgrade", program(f"sleep 600 & echo $! > {child}; exit 3"), check=False)
+    assert refused.returncode == 1
+
+    def is_gone():
+        stat = pathlib.Path(f"/proc/{child.read_text().strip()}/stat")
+        return not stat.exists() or " Z " in stat.read_text()  # or nobody has asked how it ended
+    wait_for(is_gone, "its child is gone")
+    lbc.kill()
+    again = start(Lbc, None, port=port, state=tmp_path / "state")
+    assert [get(port).status for _ in range(20)] == [200] * 20
+    assert again.alive()
 
 
 def test_a_program_that_is_not_there(proxy, tmp_path):
