@@ -7,8 +7,6 @@ import subprocess
 import threading
 import time
 
-import pytest
-
 from harness import Client
 
 PATTERN = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-\n"  # of `lbc origin`
@@ -91,8 +89,7 @@ class Wrk:
     """wrk in the background, until `finish()` stops it and tells."""
 
     def __init__(self, port, connections=64, path="/b/1000"):
-        if not shutil.which("wrk"):
-            pytest.skip("wrk is not installed")
+        assert shutil.which("wrk"), "wrk is missing: ./dev test installs it"
         self.popen = subprocess.Popen(
             ["wrk", "-t2", f"-c{connections}", "-d3600s", "--timeout", "10s", "--latency",
              f"http://127.0.0.1:{port}{path}"], stdout=subprocess.PIPE, text=True)
