@@ -557,7 +557,7 @@ def test_who_may_no_longer_connect_goes(site):
 
 
 def test_draining_is_told(site):
-    lbc = site("bind 127.0.0.1:{0}", drain=30)
+    lbc = site("bind 127.0.0.1:{0}", drain=8)
     with connect(lbc.front) as client:
         client.sendall(b"GET /slow/3600000 HTTP/1.1\r\nHost: x\r\n\r\n")
         wait_for(lambda: counter(lbc, "requests_in_flight") == 1, "a request is under way")
