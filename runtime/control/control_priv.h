@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "runtime/auth/checks.h"
+#include "runtime/control/child.h"
 #include "runtime/control/journal.h"
 #include "runtime/control/process.h"
 #include "runtime/event/mailbox.h"
@@ -91,6 +92,12 @@ struct canary {
     int64_t begun_ns, until_ns; /* 0: no end */
     struct canary_sums began;
     struct timer look;
+
+    struct control_asker ender; /* who ended the last one and waits for it; `done` NULL: nobody */
+    bool promoted;
+    uint64_t given; /* to all workers, then it is over */
+    int64_t ended_ns;
+    struct timer taking;
 };
 
 struct reload {
@@ -144,6 +151,7 @@ struct upgrade {
     int hands_on[HANDED_DESCRIPTOR_COUNT]; /* the same */
     struct watch watch, saying;
     struct timer late;
+    struct child child; /* it, while it is waited for */
     struct text said;
     int64_t begun_ns;
     int signal[UPGRADE_SIGNALS]; /* 0: none */
@@ -267,6 +275,9 @@ bool control_waits_for_checks(const struct control *c, const struct generation *
 /* publish.c: makes `g` the newest generation. The workers take it, and the canary beside it. */
 void control_make_newest(struct control *c, struct generation *g);
 void control_hand_over(struct control *c);
+
+/* Do all workers that run have what was given to them when c->given was that? */
+bool control_all_have_taken(const struct control *c, uint64_t given);
 struct generation_home *control_home(struct control *c);
 
 /* In place of workers that never had it. */
@@ -281,6 +292,7 @@ MUST_CHECK bool canary_publish(struct control *c, struct reload *r, struct text 
 void canary_begin(struct control *c);
 void canary_regroup(struct control *c); /* other servers have been found */
 void canary_init(struct control *c);
+void canary_abandon(struct control *c); /* nobody is to wait for its end any more */
 void canary_done(struct control *c);
 static inline bool canary_is_on(const struct control *c)
 {

@@ -251,6 +251,7 @@ void control_free(struct control *c)
 {
     if (!c)
         return;
+    canary_abandon(c);
     control_abandon_reload(c);
     free_workers(c);
     c->ending = true;

@@ -17,7 +17,6 @@
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
@@ -283,36 +282,25 @@ static void answer(struct control *c, const struct control_reload *result)
     text_done(&c->upgrade.said);
 }
 
-static void describe_end(int status, struct text *out)
-{
-    if (WIFSIGNALED(status))
-        text_addf(out, "the new process was killed by signal %d (%s)", WTERMSIG(status),
-                  strsignal(WTERMSIG(status)));
-    else
-        text_addf(out, "the new process ended with status %d", WEXITSTATUS(status));
-}
-
 /* It never served. `why` NULL: it ended by itself. What it had is still ours. */
 static void give_up(struct control *c, const char *why)
 {
     struct upgrade *u = &c->upgrade;
-    int status = 0;
     u->under_way = false;
     timer_stop(&u->late);
-    /* One that is ending already ends as it would. Its children go, too: they have our sockets. */
-    kill(u->pid, SIGKILL);
-    kill(-u->pid, SIGKILL);
-    waitpid(u->pid, &status, 0);
+    const int status = child_end(&u->child); /* its children go, too: they have our sockets */
     if (u->said_fd != -1)
         read_said(c, WATCH_READ);
     close_channel(u);
     close_saying(u);
     close_if_open(&u->text_fd);
     struct text reason = {0};
-    if (why)
+    if (why) {
         text_adds(&reason, why);
-    else
-        describe_end(status, &reason);
+    } else {
+        text_adds(&reason, "the new process ");
+        child_describe_end(status, &reason);
+    }
     log_line(LOG_ERROR, "upgrade refused, this process goes on: " SLICE_FMT,
              SLICE_ARG(text_slice(&reason)));
     const struct control_reload result = {.upgrade = true,
@@ -331,6 +319,12 @@ void upgrade_abandon(struct control *c, const char *why)
 {
     if (c->upgrade.under_way)
         give_up(c, why);
+}
+
+/* By itself: what it has started may have the channel, and say nothing. */
+static void has_ended(void *of)
+{
+    give_up(of, NULL);
 }
 
 static void is_late(void *of)
@@ -370,6 +364,7 @@ static void succeed(struct control *c)
     struct upgrade *u = &c->upgrade;
     u->under_way = false;
     u->successor = u->pid;
+    child_forget(&u->child);
     timer_stop(&u->late);
     close_if_open(&u->text_fd);
     control_each_listener(c, let_path, NULL);
@@ -477,6 +472,7 @@ bool control_upgrade(struct control *c, struct slice path, const struct control_
     u->begun_ns = clock_now_ns();
     u->under_way = true;
     u->goes = false;
+    child_watch(&u->child, u->pid);
     timer_set(&u->late, READY_NS);
     return true;
 }
@@ -493,6 +489,7 @@ void upgrade_init(struct control *c)
     for (uint32_t d = 0; d < HANDED_DESCRIPTOR_COUNT; d++)
         u->hands_on[d] = -1;
     timer_init(&u->late, c->loop, is_late, c);
+    child_init(&u->child, c->loop, has_ended, c);
 }
 
 void upgrade_done(struct control *c)
