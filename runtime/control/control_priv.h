@@ -144,10 +144,12 @@ struct service {
 /* Another process takes our place. */
 struct upgrade {
     bool under_way;
-    bool goes;                             /* it has been told to */
+    bool ready, goes;                      /* it is; it has been told to begin */
     pid_t pid;                             /* of the last one that was tried */
     pid_t successor;                       /* that serves; 0: none */
     int channel, said_fd, text_fd;         /* -1: none */
+    int memory_fd;                         /* the same */
+    struct remembering *remembering;       /* what goes there; NULL: nothing is under way */
     int hands_on[HANDED_DESCRIPTOR_COUNT]; /* the same */
     struct watch watch, saying;
     struct timer late;
@@ -353,7 +355,23 @@ bool upgrade_takes_signal(struct control *c, int number);
 bool upgrade_is_over(const struct control *c); /* another process serves in our place */
 void upgrade_tell_left(struct control *c, const struct control_left *left);
 void upgrade_abandon(struct control *c, const char *why);
+void upgrade_goes(struct control *c); /* it is told to begin: what it is to know is there */
 void upgrade_done(struct control *c);
+
+/* remembered.c. A file without a name; and one with our keys, sealed: a descriptor or a negative
+ * errno. */
+MUST_CHECK int remembered_file(const char *name);
+MUST_CHECK int remembered_keys(const struct control *c);
+
+/* Begins to write what else we remember; upgrade_goes() is called once it is there. False: there is
+ * nothing, or no thread for it. */
+MUST_CHECK bool remembered_begin(struct control *c, int fd);
+void remembered_abandon(struct control *c);
+
+/* What the process before us had, where there is one. The first before a generation is made of
+ * these, the other before the workers run. */
+void remembered_take_keys(struct control *c, const struct generation_needs *needs);
+void remembered_take(struct control *c);
 
 /* takeover.c: servers of this generation that were not seen yet are as the process before us knew
  * them. */
