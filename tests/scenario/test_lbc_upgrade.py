@@ -510,6 +510,19 @@ def test_a_shutdown_meanwhile_ends_both(proxy, program, tmp_path):
     assert not os.path.exists(f"/proc/{pid}") and not os.path.exists(lbc.socket)
 
 
+@pytest.mark.parametrize("how, why, end", [
+    (["reload", "canary", "5%"], "a canary serves beside it", "revert"),
+    (["reload", "confirm", "600s"], "a configuration is on trial", "confirm")])
+def test_not_while_two_configurations_may_be_meant(proxy, how, why, end):
+    """The new process has one file to read, and this is not the time to say which."""
+    lbc = proxy()
+    lbc.ctl(*how)
+    goes_on(lbc, lbc.upgrade(check=False), why)
+    lbc.ctl(end)
+    upgraded(lbc)
+    assert get(lbc.port).status == 200
+
+
 def test_from_standard_input(tmp_path):
     port, path = free_port(), str(tmp_path / "ctl.sock")
     p = subprocess.Popen([*wrapper(), LBC, "run", "-", "--socket", path, "--access-log", "off"], stdin=subprocess.PIPE,
