@@ -375,6 +375,7 @@ static void let_go(struct control *c)
 void upgrade_goes(struct control *c)
 {
     struct upgrade *u = &c->upgrade;
+    ASSERT(u->under_way && u->ready && !u->goes);
     if (!write_file(c, u->text_fd) || !say(u, "go")) {
         give_up(c, "the new process could not be told to begin");
         return;

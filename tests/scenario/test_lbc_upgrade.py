@@ -97,7 +97,7 @@ def upgraded(lbc, times=1, *program):
 
 
 def test_under_load_no_request_fails(proxy):
-    lbc = proxy(drain=60, cluster='health http GET "/" { every 1s }')
+    lbc = proxy(drain=60, cluster='health http GET "/" { every 1s }; sticky src')
     with Load(lbc.port, connections=4) as kept, Each(lbc.port, connections=2) as fresh, H2(lbc.port) as h2, \
             Wrk(lbc.port, connections=20) as wrk:
         upgraded(lbc, UPGRADES)

@@ -1,6 +1,5 @@
 """`lbc upgrade`: what the process that comes knows of clients and servers, from the one that goes."""
 import re
-import socket
 import subprocess
 
 import pytest
@@ -207,3 +206,32 @@ os.execv({str(LBC)!r}, [{str(LBC)!r}, *sys.argv[1:]])
     upgraded(lbc, str(script))
     assert get(lbc.port, "/b/1", "X-User: me").status == 200
     assert "what the process before us knew is not taken over: " + BROKEN[how][1] in lbc.said()
+
+
+DIES = {"at once": "sys.exit(3)", "when it is told to begin": "channel.recv(100); sys.exit(3)",
+        "says it again": "channel.send(b'ready'); channel.recv(100); channel.recv(100)",
+        "serves before it is told to": "channel.send(b'serving'); time.sleep(600)"}
+
+
+@pytest.mark.parametrize("how", DIES)
+def test_one_that_is_ready_and_does_not_come_to_serve(site, tmp_path, how):
+    """While what is remembered is gathered for it, or after that."""
+    lbc = site('sticky header "X-User" { entries 5000000 }')
+    before = {u: origin_of(lbc.port, u) for u in (f"X-User: {i}" for i in range(9))}
+    script = tmp_path / "program"
+    script.write_text(f"""#!/usr/bin/python3
+import os, re, socket, sys, time
+text = os.pread(int(os.environ["LBC_UPGRADE"]), 65536, 0).decode()
+channel = socket.socket(fileno=int(re.search("^channel\t([0-9]+)$", text, re.M)[1]))
+channel.setblocking(True)
+channel.send(b"ready")
+{DIES[how]}
+""")
+    script.chmod(0o755)
+    for _ in range(3):
+        refused = lbc.upgrade(str(script), check=False)
+        assert refused.returncode == 1 and "this process goes on" in refused.stderr
+        assert {u: origin_of(lbc.port, u) for u in before} == before
+    upgraded(lbc)
+    assert {u: origin_of(lbc.port, u) for u in before} == before
+    assert lbc.said().count("upgrade refused") == 3
