@@ -368,10 +368,10 @@ MUST_CHECK int remembered_keys(const struct control *c);
 MUST_CHECK bool remembered_begin(struct control *c, int fd);
 void remembered_abandon(struct control *c);
 
-/* What the process before us had, where there is one. The first before a generation is made of
- * these, the other before the workers run. */
-void remembered_take_keys(struct control *c, const struct generation_needs *needs);
-void remembered_take(struct control *c);
+/* recalled.c: what the process before us had, where there is one. The first before a generation is
+ * made of these, the other before the workers run. */
+void recalled_keys(struct control *c, const struct generation_needs *needs);
+void recalled_rest(struct control *c);
 
 /* takeover.c: servers of this generation that were not seen yet are as the process before us knew
  * them. */

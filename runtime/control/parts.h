@@ -8,7 +8,7 @@
  *
  *     lbc remembers 1
  *     sticky 1600 api 1  x-user 123    of a cluster: kind and name of the clients, and a seed
- *     ...                              16 bytes each: see remembered.c
+ *     ...
  *     end 0
  *
  * Words and what they are about are between tabs, and have none. Pure.
@@ -16,6 +16,21 @@
 #pragma once
 
 #include "runtime/base/text.h"
+
+/* Keys: when the newest was made, by the monotonic clock; ticket.h's bytes. And secret_own(). */
+#define PART_TICKETS "tickets"
+#define PART_COOKIES "cookies"
+
+/* Clients of a sticky cluster: its name, their kind (table.h) and name, the seed of the hashes. Of
+ * each two words: its hash; its server's id, and in the lower bits how many seconds it is away. */
+#define PART_STICKY       "sticky"
+#define PART_CLIENT_BYTES (2 * sizeof(uint64_t))
+#define PART_SERVER_SHIFT 24u
+#define PART_AGE_MASK     ((UINT64_C(1) << PART_SERVER_SHIFT) - 1)
+
+/* Keys of a limit: its name, limiter_shared_seed() without a password, the seed of the hashes, how
+ * far UTC is ahead of the monotonic clock. Of each its hash, and a number for each rate. */
+#define PART_LIMIT "limit"
 
 struct part {
     struct slice word, about, bytes;

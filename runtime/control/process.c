@@ -219,7 +219,7 @@ bool control_start(struct control *c, struct table *table, struct text *why)
     table = changes_at_start(c, table);
     const bool loaded = control_load_needs(table, needs, &needs, why);
     if (loaded)
-        remembered_take_keys(c, &needs);
+        recalled_keys(c, &needs);
     const bool published = loaded && control_publish(c, table, needs, why);
     control_let_go(&needs); /* the generation has it */
     if (!published) {

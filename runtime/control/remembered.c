@@ -5,34 +5,27 @@
  * Keys go along at the start, in a file that is sealed, and closed by both as soon as it is there,
  * or read. The rest is written when the other one is ready, by a thread of its own, for a million
  * clients take longer than a loop may stand; the workers go on meanwhile, and what they note behind
- * the place where it reads is not handed over. The other one reads it before its workers run.
+ * the place where it reads is not handed over. The other one reads it before its workers run:
+ * recalled.c.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/base/number.h"
 #include "runtime/base/write_all.h"
 #include "runtime/control/control_priv.h"
 #include "runtime/control/parts.h"
 #include "runtime/log/log.h"
 
 /* What goes along at the most, and for how long it is gathered: what is missing is forgotten. */
-#define BYTES_MAX  ((uint64_t)256 * 1024 * 1024)
-#define GATHER_NS  (5 * NS_PER_S)
-#define CHUNK      8192u /* clients or keys of a part */
-#define SECOND_OF  UINT64_C(0xffffff)
-#define ID_SHIFT   24u
-#define CLIENT_LEN (2 * sizeof(uint64_t))
+#define BYTES_MAX ((uint64_t)256 * 1024 * 1024)
+#define GATHER_NS (5 * NS_PER_S)
+#define CHUNK     8192u /* clients or keys of a part */
 
 #define SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
-
-static const struct slice TICKETS = SLICE_INIT("tickets"), COOKIES = SLICE_INIT("cookies"),
-                          STICKY = SLICE_INIT("sticky"), LIMIT = SLICE_INIT("limit");
 
 int remembered_file(const char *name)
 {
@@ -49,9 +42,10 @@ static void add_keys(const struct generation_needs *needs, struct text *out)
     int64_t made_ns;
     const size_t len = tickets_write(needs->tls->tickets, clock_now_ns(), key, &made_ns);
     snprintf(made, sizeof(made), "%" PRId64, made_ns);
-    parts_add(out, &(struct part){TICKETS, slice_of(made), {(const char *)key, len}});
+    parts_add(out, &(struct part){SLICE(PART_TICKETS), slice_of(made), {(const char *)key, len}});
     explicit_bzero(key, sizeof(key));
-    parts_add(out, &(struct part){.word = COOKIES, .bytes = secret_own(needs->secrets)});
+    parts_add(out,
+              &(struct part){.word = SLICE(PART_COOKIES), .bytes = secret_own(needs->secrets)});
 }
 
 int remembered_keys(const struct control *c)
@@ -105,7 +99,7 @@ struct remembering {
 static void write_part(struct remembering *r, const struct source *s, const void *at, size_t len)
 {
     text_clear(&r->part);
-    parts_add(&r->part, &(struct part){.word = s->sticky ? STICKY : LIMIT,
+    parts_add(&r->part, &(struct part){.word = s->sticky ? SLICE(PART_STICKY) : SLICE(PART_LIMIT),
                                        .about = text_slice(&s->about),
                                        .bytes = {at, len}});
     const int rc = write_all(r->fd, text_slice(&r->part));
@@ -132,11 +126,11 @@ static void gather_clients(struct remembering *r, const struct source *s)
         const uint32_t n = sticky_walk(s->sticky, &at, s->ttl_ns, now_ns, all, CHUNK);
         for (uint32_t i = 0; i < n; i++) {
             word[2 * i] = all[i].hash;
-            word[2 * i + 1] = all[i].server << ID_SHIFT |
-                              ((uint64_t)((now_ns - all[i].used_ns) / NS_PER_S) & SECOND_OF);
+            word[2 * i + 1] = all[i].server << PART_SERVER_SHIFT |
+                              ((uint64_t)((now_ns - all[i].used_ns) / NS_PER_S) & PART_AGE_MASK);
         }
         if (n > 0)
-            write_part(r, s, word, n * CLIENT_LEN);
+            write_part(r, s, word, n * PART_CLIENT_BYTES);
         r->clients += n;
     }
     free(word);
@@ -261,200 +255,4 @@ void remembered_abandon(struct control *c)
     r->abandoned = r->joined = true;
     atomic_store_explicit(&r->stop, true, memory_order_relaxed);
     pthread_join(r->thread, NULL); /* its message is in the mailbox */
-}
-
-/* --- what is taken over ---------------------------------------------------------------------- */
-
-struct taking {
-    struct control *control;
-    const struct generation *newest;
-    const struct generation_needs *needs; /* for keys, else NULL */
-    int64_t now_ns;
-    uint64_t clients, keys;
-    struct text told; /* what was said last, for parts of the same come one after the other */
-};
-
-static void leave(struct taking *t, struct slice word, struct slice name, const char *why)
-{
-    struct text line = {0};
-    text_addf(&line, SLICE_FMT " " SLICE_FMT ": %s", SLICE_ARG(word), SLICE_ARG(name), why);
-    if (!slice_eq(text_slice(&line), text_slice(&t->told)))
-        log_line(LOG_WARNING, "what the process before us knew is not taken over: " SLICE_FMT,
-                 SLICE_ARG(text_slice(&line)));
-    text_done(&t->told);
-    t->told = line;
-}
-
-static uint64_t word_at(struct slice bytes, size_t i)
-{
-    uint64_t word;
-    memcpy(&word, bytes.at + i * sizeof(word), sizeof(word));
-    return word;
-}
-
-static bool take_number(struct slice *rest, uint64_t *out)
-{
-    struct slice word;
-    return slice_split(rest, '\t', &word) && number_parse(word, UINT64_MAX, out);
-}
-
-static void learn_clients(struct taking *t, struct sticky *s, int64_t ttl_ns, struct slice bytes)
-{
-    for (size_t i = 0; i < bytes.len / CLIENT_LEN; i++) {
-        const uint64_t said = word_at(bytes, 2 * i + 1);
-        const struct sticky_client one = {.hash = word_at(bytes, 2 * i),
-                                          .server = said >> ID_SHIFT,
-                                          .used_ns =
-                                              t->now_ns - (int64_t)(said & SECOND_OF) * NS_PER_S};
-        (void)sticky_learn(s, &one, ttl_ns, t->now_ns);
-    }
-    t->clients += bytes.len / CLIENT_LEN;
-}
-
-static void take_sticky(struct taking *t, const struct part *p)
-{
-    struct slice rest = p->about, cluster = {0}, name;
-    uint64_t kind, seed;
-    if (!slice_split(&rest, '\t', &cluster) || !take_number(&rest, &kind) ||
-        !slice_split(&rest, '\t', &name) || !take_number(&rest, &seed) ||
-        p->bytes.len % CLIENT_LEN != 0) {
-        leave(t, p->word, cluster, "it is broken");
-        return;
-    }
-    const uint32_t i = table_find_cluster(t->newest->table, cluster);
-    const struct table_sticky *is = i == UINT32_MAX ? NULL : &t->newest->table->cluster[i].sticky;
-    if (!is || !t->newest->sticky[i])
-        leave(t, p->word, cluster, "there is no such sticky cluster any more");
-    else if ((uint64_t)is->kind != kind || !slice_eq(is->name, name))
-        leave(t, p->word, cluster, "its clients are told apart by something else now");
-    else if (!sticky_take_seed(t->newest->sticky[i], seed))
-        leave(t, p->word, cluster, "it is shared with others, in another way than before");
-    else
-        learn_clients(t, t->newest->sticky[i], is->ttl_ns, p->bytes);
-}
-
-static uint32_t find_limit(const struct table *t, struct slice name)
-{
-    uint32_t i = 0;
-    while (i < t->n_limits && !slice_eq(t->limit[i].name, name))
-        i++;
-    return i;
-}
-
-static void recall_keys(struct taking *t, uint32_t i, int64_t ahead_ns, struct slice bytes)
-{
-    const struct table_limit *spec = &t->newest->table->limit[i];
-    const size_t words = 1 + (size_t)spec->n_rates, all = bytes.len / (words * sizeof(uint64_t));
-    uint64_t *one = MUST_ARRAY(uint64_t, words);
-    for (size_t k = 0; k < all; k++) {
-        for (size_t w = 0; w < words; w++)
-            one[w] = word_at(bytes, k * words + w);
-        t->keys += limiter_recall(t->newest->limiter[i], spec, one, ahead_ns, t->now_ns);
-    }
-    free(one);
-}
-
-static void take_limit(struct taking *t, const struct part *p)
-{
-    struct slice rest = p->about, name = {0};
-    uint64_t shape, seed, utc_ns;
-    if (!slice_split(&rest, '\t', &name) || !take_number(&rest, &shape) ||
-        !take_number(&rest, &seed) || !take_number(&rest, &utc_ns) || utc_ns > INT64_MAX) {
-        leave(t, p->word, name, "it is broken");
-        return;
-    }
-    const uint32_t i = find_limit(t->newest->table, name);
-    if (i == t->newest->table->n_limits) {
-        leave(t, p->word, name, "there is no such limit any more");
-        return;
-    }
-    const struct table_limit *spec = &t->newest->table->limit[i];
-    struct limiter *l = t->newest->limiter[i];
-    const size_t len = (1 + (size_t)spec->n_rates) * sizeof(uint64_t);
-    if (limiter_shared_seed(spec, SLICE("")) != shape || spec->n_rates == 0)
-        leave(t, p->word, name, "its keys or its times are others now");
-    else if (p->bytes.len % len != 0)
-        leave(t, p->word, name, "it is broken");
-    else if (spec->shared != TABLE_NO_SHARED && l->seed != seed)
-        leave(t, p->word, name, "it is shared with others, in another way than before");
-    else {
-        l->seed = seed; /* nobody has used it */
-        recall_keys(t, i, (int64_t)utc_ns - l->utc_ns, p->bytes);
-    }
-}
-
-static void take_tickets(struct taking *t, const struct part *p)
-{
-    uint64_t made_ns;
-    if (!number_parse(p->about, INT64_MAX, &made_ns) ||
-        !tickets_read(t->needs->tls->tickets, t->now_ns, (const uint8_t *)p->bytes.at, p->bytes.len,
-                      (int64_t)made_ns))
-        leave(t, p->word, SLICE("keys"), "it is broken");
-}
-
-static void take_part(struct taking *t, const struct part *p)
-{
-    if (slice_eq(p->word, TICKETS) && t->needs)
-        take_tickets(t, p);
-    else if (slice_eq(p->word, COOKIES) && t->needs) {
-        if (!secrets_take_own(t->needs->secrets, p->bytes))
-            leave(t, p->word, SLICE("key"), "it is broken");
-    } else if (slice_eq(p->word, STICKY) && !t->needs)
-        take_sticky(t, p);
-    else if (slice_eq(p->word, LIMIT) && !t->needs)
-        take_limit(t, p);
-    else
-        leave(t, p->word, SLICE("part"), "this version does not know it");
-}
-
-static void take_all(struct taking *t, struct slice rest)
-{
-    struct part p;
-    enum parts_next next = PARTS_BROKEN;
-    if (!parts_open(&rest)) {
-        leave(t, SLICE("all"), SLICE("of it"), "it is of another version");
-        return;
-    }
-    while ((next = parts_next(&rest, &p)) == PARTS_ONE)
-        take_part(t, &p);
-    if (next == PARTS_BROKEN)
-        leave(t, SLICE("the"), SLICE("rest"), "it is broken");
-}
-
-/* Nothing of it is copied: what was mapped goes with the file. */
-static void take_file(struct taking *t, int *fd)
-{
-    struct stat st;
-    if (*fd == -1)
-        return;
-    if (fstat(*fd, &st) == 0 && st.st_size > 0) {
-        void *at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, *fd, 0);
-        if (at == MAP_FAILED) {
-            leave(t, SLICE("the"), SLICE("file"), strerror(errno));
-        } else {
-            take_all(t, (struct slice){at, (size_t)st.st_size});
-            munmap(at, (size_t)st.st_size);
-        }
-    }
-    close(*fd);
-    *fd = -1;
-    text_done(&t->told);
-}
-
-void remembered_take_keys(struct control *c, const struct generation_needs *needs)
-{
-    struct taking t = {.control = c, .needs = needs, .now_ns = clock_now_ns()};
-    if (c->config.handed)
-        take_file(&t, &c->config.handed->fd[HANDED_KEYS]);
-}
-
-void remembered_take(struct control *c)
-{
-    struct taking t = {.control = c, .newest = c->newest, .now_ns = clock_now_ns()};
-    take_file(&t, &c->config.handed->fd[HANDED_MEMORY]);
-    if (t.clients + t.keys > 0)
-        log_line(LOG_INFO,
-                 "taken over: %" PRIu64 " clients of sticky clusters, %" PRIu64
-                 " keys of limits, in %.1f ms",
-                 t.clients, t.keys, (double)(clock_now_ns() - t.now_ns) / (double)NS_PER_MS);
 }

@@ -94,7 +94,7 @@ static void go(struct control *c)
         log_line(LOG_WARNING, "%u lines of what was handed over are not understood", h->broken);
     takeover_apply(c, c->newest); /* once more: somebody may have changed something meanwhile */
     control_watch_all(c);
-    remembered_take(c);
+    recalled_rest(c);
     (void)dup2(h->fd[HANDED_STDERR], STDERR_FILENO); /* whoever waited for us reads no more */
     control_each_listener(c, take_path, NULL);
     control_serve(c);
