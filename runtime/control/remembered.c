@@ -120,14 +120,15 @@ static bool goes_on(const struct remembering *r)
 static void gather_clients(struct remembering *r, const struct source *s)
 {
     struct sticky_client *all = MUST_ARRAY(struct sticky_client, CHUNK);
-    uint64_t *word = MUST_ARRAY(uint64_t, 2 * CHUNK);
+    uint64_t *word = MUST_ARRAY(uint64_t, 2 * (size_t)CHUNK);
     for (uint64_t at = 0; at != STICKY_WALK_END && goes_on(r);) {
         const int64_t now_ns = clock_now_ns();
         const uint32_t n = sticky_walk(s->sticky, &at, s->ttl_ns, now_ns, all, CHUNK);
         for (uint32_t i = 0; i < n; i++) {
-            word[2 * i] = all[i].hash;
-            word[2 * i + 1] = all[i].server << PART_SERVER_SHIFT |
-                              ((uint64_t)((now_ns - all[i].used_ns) / NS_PER_S) & PART_AGE_MASK);
+            word[2 * (size_t)i] = all[i].hash;
+            word[2 * (size_t)i + 1] =
+                all[i].server << PART_SERVER_SHIFT |
+                ((uint64_t)((now_ns - all[i].used_ns) / NS_PER_S) & PART_AGE_MASK);
         }
         if (n > 0)
             write_part(r, s, word, n * PART_CLIENT_BYTES);
