@@ -311,6 +311,8 @@ int handed_open(struct handed *h)
     forget(h);
     if (!number)
         return 0;
+    /* What an earlier or later version hands over, and this one does not know, ends with us. */
+    (void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
     bool good = parse_descriptor(slice_of(number), &h->text_fd) && close_on_exec(h->text_fd);
     unsetenv(HANDED_VARIABLE);
     const int rc = good ? read_text(h) : -EBADF;

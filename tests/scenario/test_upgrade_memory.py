@@ -1,4 +1,7 @@
 """`lbc upgrade`: what the process that comes knows of clients and servers, from the one that goes."""
+import contextlib
+import os
+import pathlib
 import re
 import subprocess
 
@@ -206,6 +209,33 @@ os.execv({str(LBC)!r}, [{str(LBC)!r}, *sys.argv[1:]])
     upgraded(lbc, str(script))
     assert get(lbc.port, "/b/1", "X-User: me").status == 200
     assert "what the process before us knew is not taken over: " + BROKEN[how][1] in lbc.said()
+
+
+def held(lbc):
+    """Files without a name that it has open."""
+    names = []
+    for fd in pathlib.Path(f"/proc/{lbc.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # it was open when we looked
+            names.append(os.readlink(fd))
+    return sorted(re.findall(r"memfd:(.*) \(deleted\)", "\n".join(names)))
+
+
+def test_nothing_of_it_stays_open(site, tmp_path):
+    """Not the keys; nor what the program in between has left open, beyond the next process."""
+    lbc = site('sticky header "X-User"')
+    origin_of(lbc.port, "X-User: me")
+    assert held(lbc) == []
+    script = tmp_path / "program"
+    script.write_text(f"""#!/usr/bin/python3
+import os, sys
+os.memfd_create("of another version", 0)
+os.execv({str(LBC)!r}, [{str(LBC)!r}, *sys.argv[1:]])
+""")
+    script.chmod(0o755)
+    upgraded(lbc, str(script))
+    assert held(lbc) == ["lbc hands over", "of another version"]
+    upgraded(lbc, LBC)
+    assert held(lbc) == ["lbc hands over"]
 
 
 DIES = {"at once": "sys.exit(3)", "when it is told to begin": "channel.recv(100); sys.exit(3)",
