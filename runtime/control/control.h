@@ -246,6 +246,7 @@ struct control_reload {
                            * then the riskiest of them. Or why it is not said; or empty */
     bool shadows;         /* it is only compared with what is served */
     bool canary;          /* it serves beside what is served, which is `generation` still */
+    bool promoted, reverted; /* it does so no more: all get it, or none */
 };
 
 /* Who asks for something to be loaded, and who is told. */
@@ -304,10 +305,10 @@ MUST_CHECK bool control_canary(struct control *c, const struct control_canary_ru
                                const struct control_asker *asker);
 
 /* The share of the canary that serves, from now on. These are false, with a sentence in `why`, when
- * none does. */
+ * none does. Who ends it is told as after a reload: once it is so for all workers. */
 MUST_CHECK bool control_canary_share(struct control *c, uint32_t part, struct text *why);
-MUST_CHECK bool control_promote(struct control *c, struct text *why);
-MUST_CHECK bool control_revert(struct control *c, struct text *why);
+MUST_CHECK bool control_promote(struct control *c, const struct control_asker *asker);
+MUST_CHECK bool control_revert(struct control *c, const struct control_asker *asker);
 
 /* What one side has done since it began. */
 struct control_canary_side {

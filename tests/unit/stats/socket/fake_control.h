@@ -396,14 +396,23 @@ bool control_canary_share(struct control *c, uint32_t part, struct text *why)
     return part > 0 && has_canary(c, why);
 }
 
-bool control_promote(struct control *c, struct text *why)
+static bool end_canary(const struct control *c, const struct control_asker *asker, bool promoted)
 {
-    return has_canary(c, why);
+    const struct control_reload r = {.done = true, .promoted = promoted, .reverted = !promoted};
+    if (!has_canary(c, asker->why))
+        return false;
+    asker->done(asker->of, &r);
+    return true;
 }
 
-bool control_revert(struct control *c, struct text *why)
+bool control_promote(struct control *c, const struct control_asker *asker)
 {
-    return has_canary(c, why);
+    return end_canary(c, asker, true);
+}
+
+bool control_revert(struct control *c, const struct control_asker *asker)
+{
+    return end_canary(c, asker, false);
 }
 
 bool control_canary_info(const struct control *c, struct control_canary_view *out, struct text *why)
