@@ -22,6 +22,7 @@ struct changes {
     VEC(struct change) list; /* oldest first */
     uint64_t last;           /* number of one that was made */
     struct timer expiry;
+    bool waits; /* the time of one is over, and that it waits has been told */
 };
 
 #define TRIAL_LOOK_NS   (NS_PER_S / 4)
