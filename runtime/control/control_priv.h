@@ -228,6 +228,8 @@ struct control {
 
 /* descriptors.c: from the second call on, once there are all sockets, workers know how many
  * descriptors are not theirs. */
+/* All that are open; -1: nobody knows. */
+int64_t control_descriptors(const struct control *c);
 void control_descriptors_init(struct control *c);
 void control_descriptors_begin(struct control *c);
 
