@@ -95,6 +95,7 @@ static void promote(struct control *c)
     discoveries_found(c->sources, g->table, &found);
     end(c, generation_promote(g, c->newest, &found), true);
     found_servers_done(&found);
+    overrides_settle(c);
     c->reloads++;
     c->reload_refused = false;
     c->reload_wall_ns = clock_wall_ns();

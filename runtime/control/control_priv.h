@@ -22,6 +22,25 @@ struct changes {
     struct timer expiry;
 };
 
+/* Who asked for something about a server, and is told once that is kept. */
+struct override_wait {
+    uint64_t version;
+    struct control_asker asker; /* without `who` and `why` */
+    struct text said;           /* owned */
+};
+
+/* What operators have set of servers: control/override.h says how a sentence is written. */
+struct overrides {
+    VEC(struct change) list;          /* oldest first; one of a server and kind */
+    uint64_t version, written, begun; /* of the list: now; on the disk; the last that was to be */
+    bool writing, joined, kept;       /* until its message comes; its thread; did that do it? */
+    pthread_t thread;
+    struct message finished;
+    struct text text, why; /* the thread's while it runs */
+    VEC(struct override_wait) waiting;
+    struct timer expiry;
+};
+
 /* How many responses there were, and those of them that were 5xx. */
 struct responses {
     int64_t all, failed;
@@ -197,6 +216,7 @@ struct control {
     bool regroups;
     struct reload reload;
     struct changes changes;
+    struct overrides overrides;
     struct trial trial;
     struct canary canary;
     struct held_against *shadow; /* what is compared with now; NULL: nothing */
@@ -299,6 +319,31 @@ void changes_hand_over(const struct control *c, struct text *out);
 void changes_settle(struct control *c, struct reload *r, bool served);
 void changes_done(struct control *c);
 
+struct journal_now control_both_clocks(void);
+
+/* overrides.c: what operators have set of servers. */
+void overrides_init(struct control *c);
+void overrides_read(struct control *c, struct slice journal); /* in place of what there was */
+void overrides_apply(struct control *c); /* to the newest generation, before it is put to use */
+
+/* That is served for good: what its file says now, too, is over. */
+void overrides_settle(struct control *c);
+bool overrides_has(const struct control *c, uint64_t number);
+MUST_CHECK bool overrides_undo(struct control *c, uint64_t number,
+                               const struct control_asker *asker);
+bool override_fits(const struct control *c, const struct change *g, struct slice *sentence);
+void overrides_hand_over(const struct control *c, struct text *out);
+void overrides_write_anew(struct control *c);
+
+/* All is on the disk, or can't be. Blocks. */
+void overrides_flush(struct control *c);
+void overrides_done(struct control *c);
+
+/* The server of the newest generation that is called so: an index. False, with a sentence in `why`
+ * unless that is NULL. */
+MUST_CHECK bool control_find_server(const struct control *c, struct slice name, uint32_t *at,
+                                    struct text *why);
+
 /* trial.c. Nothing else may be loaded while something is on trial. */
 void trial_init(struct control *c);
 void trial_done(struct control *c);
@@ -339,6 +384,7 @@ void control_each_listener(const struct control *c, void (*each)(void *to, struc
 void upgrade_init(struct control *c);
 bool upgrade_takes_signal(struct control *c, int number);
 bool upgrade_is_over(const struct control *c); /* another process serves in our place */
+bool upgrade_lets_go(const struct control *c); /* or has been told to */
 void upgrade_tell_left(struct control *c, const struct control_left *left);
 void upgrade_abandon(struct control *c, const char *why);
 void upgrade_done(struct control *c);

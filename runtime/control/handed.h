@@ -16,7 +16,8 @@
  *     socket     12  own                  listens; "lent": by a service manager
  *     server     web  a  10.0.0.1:80  drain  ready  5  1  up  (states and weights: set, and in the
  *                                         file)
- *     change     ...                      a line of the journal
+ *     change     ...                      a line of the journal of changes
+ *     override   ...                      of that of what is set of servers
  *
  * Pure, but for handed_open().
  */
@@ -65,7 +66,7 @@ struct handed {
     int fd[HANDED_DESCRIPTOR_COUNT];
     VEC(struct handed_socket) socket;
     VEC(struct handed_server) server; /* sorted */
-    struct text journal;
+    struct text journal, overrides;
 };
 
 /* Writing: the first line, and then any of the others in any order. */
@@ -74,6 +75,7 @@ void handed_add_descriptor(struct text *out, enum handed_descriptor what, int fd
 void handed_add_socket(struct text *out, int fd, bool own);
 void handed_add_server(struct text *out, const struct handed_server *s);
 void handed_add_journal(struct text *out, struct slice journal);
+void handed_add_overrides(struct text *out, struct slice journal);
 
 /* Reads what was written; false when it is of another kind or version. */
 MUST_CHECK bool handed_parse(struct handed *h, struct slice text);

@@ -89,6 +89,12 @@ struct control_config {
      */
     struct slice journal;
 
+    /* The same of what operators had set of servers, as `keep` was told it. That puts it on the
+     * disk, where the process started next finds it: false, with a sentence in `why`. With
+     * `load_of`; may block; on any thread, one call at a time. NULL: it ends with the process. */
+    struct slice overrides;
+    bool (*keep)(void *of, struct slice overrides, struct text *why);
+
     /* How the process was started, from its name on, NULL at the end, for control_upgrade(); NULL:
      * it can't be so again. Borrowed. */
     char *const *command;

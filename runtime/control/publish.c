@@ -149,6 +149,7 @@ void control_make_newest(struct control *c, struct generation *g)
     g->older = c->newest;
     c->newest = g;
     takeover_apply(c, g);
+    overrides_apply(c);
     control_probe_all(c);
     all_changed(g);
     control_watch_all(c);
@@ -354,6 +355,8 @@ static void answer(struct control *c, bool done)
         log_refusal(&result);
     changes_settle(c, r, done);
     trial_settle(c, r, done);
+    if (done && !trial_is_on(c))
+        overrides_settle(c);
     service_serves(c);
     if (r->asker.done)
         r->asker.done(r->asker.of, &result);

@@ -75,9 +75,12 @@ static void go(struct control *c)
         return;
     }
     takeover_apply(c, c->newest); /* once more: somebody may have changed something meanwhile */
+    overrides_read(c, text_slice(&h->overrides));
+    overrides_apply(c);
     (void)dup2(h->fd[HANDED_STDERR], STDERR_FILENO); /* whoever waited for us reads no more */
     control_each_listener(c, take_path, NULL);
     control_serve(c);
+    overrides_write_anew(c);
     inherited_close_own();
     c->config.begun(c->config.load_of);
     (void)say(&c->takeover, "serving");

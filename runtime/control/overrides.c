@@ -1,0 +1,557 @@
+/* What operators have set of servers, over what the file says: at once, and kept. */
+#include <stdlib.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/control/control_priv.h"
+#include "runtime/control/override.h"
+#include "runtime/log/log.h"
+
+static struct override read_held(const struct change *g)
+{
+    struct override o;
+    const bool is = override_read(text_slice(&g->sentence), &o);
+    ASSERT(is); /* else it is not in the list */
+    return o;
+}
+
+static struct slice sentence_of(const struct change *g)
+{
+    return override_sentence(text_slice(&g->sentence));
+}
+
+static void tell(const struct change *g, const char *what)
+{
+    log_line(LOG_INFO, "change %llu %s: " SLICE_FMT, (unsigned long long)g->number, what,
+             SLICE_ARG(sentence_of(g)));
+}
+
+/* --- servers --------------------------------------------------------------------------------- */
+
+/* What the file says of it; nothing of the weight of one that was found. */
+static uint32_t in_file(const struct generation *g, uint32_t at, enum override_of of)
+{
+    const struct table_server *spec = &g->spec[at];
+    const uint32_t written =
+        g->part[spec->cluster].first + g->table->cluster[spec->cluster].n_servers;
+    return of == OVERRIDE_STATE ? (uint32_t)spec->state : at < written ? spec->weight : 0;
+}
+
+static void set_state(struct server *s, enum server_admin admin)
+{
+    const int before = atomic_load_explicit(&s->admin, memory_order_relaxed);
+    if (before == SERVER_MAINTENANCE && admin == SERVER_READY)
+        server_rises(s, clock_now_ns());
+    atomic_store_explicit(&s->admin, (int)admin, memory_order_relaxed);
+    if (before != (int)admin)
+        server_turns(s);
+    s->admin_told = admin;
+    log_line(LOG_INFO, "server %s/%s is set to %s", s->cluster_name, s->name,
+             table_state_name((enum table_state)admin));
+}
+
+/* 0: as the file says. */
+static void set_weight(struct server *s, uint32_t weight)
+{
+    atomic_store_explicit(&s->weight, weight, memory_order_relaxed);
+    if (weight > 0)
+        log_line(LOG_INFO, "server %s/%s is set to weight %u", s->cluster_name, s->name, weight);
+    else
+        log_line(LOG_INFO, "server %s/%s has the weight that the file says", s->cluster_name,
+                 s->name);
+}
+
+/* `value` as in an override. Its cluster is to be told. */
+static void set_server(const struct generation *g, uint32_t at, enum override_of of, uint32_t value)
+{
+    struct server *s = g->server[at];
+    switch (of) {
+    case OVERRIDE_STATE: set_state(s, (enum server_admin)value); return;
+    case OVERRIDE_WEIGHT: set_weight(s, value == in_file(g, at, of) ? 0 : value); return;
+    }
+}
+
+/* The server is as the file says again. */
+static void release(struct control *c, const struct change *g)
+{
+    const struct override o = read_held(g);
+    uint32_t at;
+    if (!control_find_server(c, o.server, &at, NULL) || in_file(c->newest, at, o.of) != o.file)
+        return;
+    set_server(c->newest, at, o.of, o.file);
+    control_watch_server(c, c->newest->server[at]);
+}
+
+static bool fits(const struct control *c, const struct override *o)
+{
+    uint32_t at;
+    return control_find_server(c, o->server, &at, NULL) && in_file(c->newest, at, o->of) == o->file;
+}
+
+/* --- what is kept ---------------------------------------------------------------------------- */
+
+static void write_all(const struct control *c, struct text *out)
+{
+    const struct journal_now now = control_both_clocks();
+    journal_begin(out, c->changes.last);
+    for (uint32_t i = 0; i < c->overrides.list.n; i++)
+        journal_add(out, &c->overrides.list.at[i], now);
+}
+
+/* The file is another process's, before it lets go of its place or after we let go of ours. */
+static bool may_write(const struct control *c)
+{
+    return c->config.keep && !takeover_waits(c) && !upgrade_lets_go(c);
+}
+
+/* Whoever waits for a version up to this one is told; `why` is empty, or why it is not kept. */
+static void answer(struct control *c, uint64_t upto, struct slice why)
+{
+    struct overrides *all = &c->overrides;
+    for (uint32_t i = 0; i < all->waiting.n;) {
+        struct override_wait w = all->waiting.at[i];
+        if (w.version > upto) {
+            i++;
+            continue;
+        }
+        all->waiting.n--;
+        memmove(&all->waiting.at[i], &all->waiting.at[i + 1],
+                (all->waiting.n - i) * sizeof(all->waiting.at[0]));
+        if (why.len > 0)
+            text_addf(&w.said,
+                      "warning: it is so now, and is not kept over a restart: " SLICE_FMT "\n",
+                      SLICE_ARG(why));
+        const struct control_reload r = {.done = true,
+                                         .server = true,
+                                         .generation = c->newest->id,
+                                         .report = text_slice(&w.said)};
+        w.asker.done(w.asker.of, &r); /* whoever is told may ask for more at once */
+        text_done(&w.said);
+    }
+}
+
+static void tell_not_kept(struct slice why)
+{
+    log_line(LOG_ERROR, "what is set of servers is not kept: " SLICE_FMT, SLICE_ARG(why));
+}
+
+static void *write_thread(void *of)
+{
+    struct control *c = of;
+    struct overrides *all = &c->overrides;
+    all->kept = c->config.keep(c->config.load_of, text_slice(&all->text), &all->why);
+    mailbox_post(&c->box, &all->finished);
+    return NULL;
+}
+
+static void write_begin(struct control *c);
+
+static void join(struct overrides *all)
+{
+    if (!all->writing || all->joined)
+        return;
+    pthread_join(all->thread, NULL);
+    all->joined = true;
+    all->written = all->begun;
+    if (!all->kept)
+        tell_not_kept(text_slice(&all->why));
+}
+
+static void write_finished(struct message *m)
+{
+    struct overrides *all = CONTAINER_OF(m, struct overrides, finished);
+    struct control *c = CONTAINER_OF(all, struct control, overrides);
+    join(all);
+    struct text why = all->why;
+    all->why = (struct text){0};
+    all->writing = false;
+    answer(c, all->written, all->kept ? SLICE("") : text_slice(&why));
+    text_done(&why);
+    write_begin(c);
+}
+
+/* In a thread of its own, for a disk may be slow and this thread is everybody's. What comes
+ * meanwhile is written next, all of it at once. */
+static void write_begin(struct control *c)
+{
+    struct overrides *all = &c->overrides;
+    if (all->writing || all->written == all->version || !may_write(c))
+        return;
+    text_clear(&all->text);
+    write_all(c, &all->text);
+    all->begun = all->version;
+    all->finished.run = write_finished;
+    all->joined = false;
+    all->writing = pthread_create(&all->thread, NULL, write_thread, c) == 0;
+    if (all->writing)
+        return;
+    const struct slice why = SLICE("there is no thread to be had for it");
+    tell_not_kept(why);
+    answer(c, all->begun, why);
+}
+
+void overrides_flush(struct control *c)
+{
+    struct overrides *all = &c->overrides;
+    struct text text = {0}, why = {0};
+    join(all); /* whoever waits is told by its message */
+    if (all->written == all->version || !may_write(c))
+        return;
+    write_all(c, &text);
+    all->kept = c->config.keep(c->config.load_of, text_slice(&text), &why);
+    all->written = all->version;
+    if (!all->kept)
+        tell_not_kept(text_slice(&why));
+    text_done(&text);
+    text_done(&why);
+}
+
+void overrides_write_anew(struct control *c)
+{
+    c->overrides.version++;
+    write_begin(c);
+}
+
+/* --- their ends ------------------------------------------------------------------------------ */
+
+static void set_expiry(struct control *c)
+{
+    int64_t next_ns = INT64_MAX;
+    for (uint32_t i = 0; i < c->overrides.list.n; i++) {
+        const int64_t until_ns = c->overrides.list.at[i].until_ns;
+        if (until_ns > 0 && until_ns < next_ns)
+            next_ns = until_ns;
+    }
+    timer_stop(&c->overrides.expiry);
+    const int64_t left_ns = next_ns - clock_now_ns();
+    if (next_ns != INT64_MAX)
+        timer_set(&c->overrides.expiry, left_ns > 0 ? left_ns : 0);
+}
+
+/* It is not in the list any more; the list has changed. */
+static struct change take(struct control *c, uint32_t i)
+{
+    struct overrides *all = &c->overrides;
+    struct change g = all->list.at[i];
+    all->list.n--;
+    memmove(&all->list.at[i], &all->list.at[i + 1], (all->list.n - i) * sizeof(g));
+    all->version++;
+    return g;
+}
+
+static void expire(void *of)
+{
+    struct control *c = of;
+    const int64_t now_ns = clock_now_ns();
+    for (uint32_t i = 0; i < c->overrides.list.n;) {
+        if (!change_has_ended(&c->overrides.list.at[i], now_ns)) {
+            i++;
+            continue;
+        }
+        struct change g = take(c, i);
+        tell(&g, "is over");
+        release(c, &g);
+        change_done(&g);
+    }
+    set_expiry(c);
+    write_begin(c);
+}
+
+void overrides_settle(struct control *c)
+{
+    for (uint32_t i = 0; i < c->overrides.list.n;) {
+        const struct override o = read_held(&c->overrides.list.at[i]);
+        uint32_t at;
+        if (!control_find_server(c, o.server, &at, NULL) ||
+            in_file(c->newest, at, o.of) != o.value) {
+            i++;
+            continue;
+        }
+        struct change g = take(c, i);
+        tell(&g, "is what the file says now, and is over");
+        change_done(&g);
+    }
+    set_expiry(c);
+    write_begin(c);
+}
+
+/* --- a new generation ------------------------------------------------------------------------ */
+
+struct placed {
+    struct override o;
+    const struct change *from;
+};
+
+static int compare_names(struct slice a, struct slice b)
+{
+    const int by_bytes = memcmp(a.at, b.at, a.len < b.len ? a.len : b.len);
+    return by_bytes != 0 ? by_bytes : (a.len > b.len) - (a.len < b.len);
+}
+
+static int by_server(const void *of_a, const void *of_b)
+{
+    const struct placed *a = of_a, *b = of_b;
+    return compare_names(a->o.server, b->o.server);
+}
+
+static void apply(const struct control *c, uint32_t at, const struct placed *h)
+{
+    const struct server *s = c->newest->server[at];
+    const uint32_t is = h->o.of == OVERRIDE_STATE
+                            ? (uint32_t)atomic_load_explicit(&s->admin, memory_order_relaxed)
+                            : atomic_load_explicit(&s->weight, memory_order_relaxed);
+    if (in_file(c->newest, at, h->o.of) != h->o.file || is == h->o.value)
+        return;
+    tell(h->from, "holds");
+    set_server(c->newest, at, h->o.of, h->o.value);
+}
+
+/* All of one server: at most one of each kind. */
+static void apply_all(const struct control *c, uint32_t at, const struct placed *placed, uint32_t n,
+                      struct text *name)
+{
+    const struct server *s = c->newest->server[at];
+    text_clear(name);
+    text_addf(name, "%s/%s", s->cluster_name, s->name);
+    const struct placed wanted = {.o = {.server = text_slice(name)}};
+    const struct placed *found = bsearch(&wanted, placed, n, sizeof(*placed), by_server);
+    while (found && found > placed && by_server(found - 1, &wanted) == 0)
+        found--;
+    for (; found && found < placed + n && by_server(found, &wanted) == 0; found++)
+        apply(c, at, found);
+}
+
+void overrides_apply(struct control *c)
+{
+    const uint32_t n = c->overrides.list.n;
+    if (n == 0)
+        return;
+    struct placed *placed = MUST_ARRAY(struct placed, n);
+    struct text name = {0};
+    for (uint32_t i = 0; i < n; i++)
+        placed[i] = (struct placed){read_held(&c->overrides.list.at[i]), &c->overrides.list.at[i]};
+    qsort(placed, n, sizeof(*placed), by_server);
+    for (uint32_t i = 0; i < c->newest->n_servers; i++)
+        apply_all(c, i, placed, n, &name);
+    text_done(&name);
+    free(placed);
+}
+
+/* --- what operators ask ---------------------------------------------------------------------- */
+
+/* UINT32_MAX: there is none. */
+static uint32_t find_like(const struct control *c, const struct override *o)
+{
+    for (uint32_t i = 0; i < c->overrides.list.n; i++) {
+        const struct override is = read_held(&c->overrides.list.at[i]);
+        if (is.of == o->of && slice_eq(is.server, o->server))
+            return i;
+    }
+    return UINT32_MAX;
+}
+
+static void describe_state(const struct override *o, struct text *out)
+{
+    static const char *const SAYS[] = {[SERVER_READY] = "is ready: it gets its share",
+                                       [SERVER_DRAIN] = "drains: it gets nothing new",
+                                       [SERVER_MAINTENANCE] =
+                                           "is in maintenance: it gets nothing new"};
+    text_addf(out, SLICE_FMT " %s", SLICE_ARG(o->server), SAYS[o->value]);
+}
+
+static void describe(const struct override *o, struct text *out)
+{
+    switch (o->of) {
+    case OVERRIDE_STATE: describe_state(o, out); return;
+    case OVERRIDE_WEIGHT:
+        text_addf(out, SLICE_FMT " has weight %u", SLICE_ARG(o->server), o->value);
+        return;
+    }
+}
+
+/* Takes `said`. */
+static void answer_once_kept(struct control *c, const struct control_asker *asker, struct text said)
+{
+    struct overrides *all = &c->overrides;
+    struct override_wait w = {.version = all->version, .said = said};
+    w.asker = (struct control_asker){.done = asker->done, .of = asker->of};
+    if (asker->done)
+        VEC_ADD(&all->waiting, w);
+    else
+        text_done(&said);
+    write_begin(c);
+    if (!all->writing)
+        answer(c, UINT64_MAX, SLICE(""));
+}
+
+static void remember(struct control *c, const struct override *o, const struct control_override *q,
+                     struct slice who)
+{
+    const int64_t now_ns = clock_now_ns();
+    struct change g = {.number = ++c->changes.last,
+                       .made_ns = now_ns,
+                       .until_ns = q->for_ns > 0 ? now_ns + q->for_ns : 0};
+    change_note(&g, who, q->why);
+    override_write(o, &g.sentence);
+    log_line(LOG_INFO, "change %llu by %s: " SLICE_FMT "%s%s", (unsigned long long)g.number, g.who,
+             SLICE_ARG(sentence_of(&g)), g.why[0] ? ", because " : "", g.why);
+    VEC_ADD(&c->overrides.list, g);
+    c->overrides.version++;
+}
+
+/* Where another process has our place, or is about to get it, it is that one which should know. */
+static bool may_set(const struct control *c, bool is_more, struct text *why)
+{
+    if (upgrade_lets_go(c))
+        text_adds(why, upgrade_is_over(c) ? "another process serves in this one's place: ask it"
+                                          : control_why_not_now(c));
+    else if (is_more && c->overrides.list.n >= CONTROL_OVERRIDES_MAX)
+        text_addf(why,
+                  "%u servers are set otherwise than the file says already; undo some, or "
+                  "commit them",
+                  CONTROL_OVERRIDES_MAX);
+    else
+        return true;
+    return false;
+}
+
+static void set_now(struct control *c, uint32_t at, const struct override *o)
+{
+    struct server *s = c->newest->server[at];
+    set_server(c->newest, at, o->of, o->value);
+    if (o->of == OVERRIDE_STATE && o->value == SERVER_READY)
+        (void)control_end_ejection(s, "an operator says that it is ready");
+    control_watch_server(c, s);
+}
+
+static void forget_like(struct control *c, uint32_t i)
+{
+    if (i == UINT32_MAX)
+        return;
+    struct change g = take(c, i);
+    change_done(&g);
+}
+
+bool control_override(struct control *c, const struct control_override *q,
+                      const struct control_asker *asker)
+{
+    struct override o = {.of = q->weight > 0 ? OVERRIDE_WEIGHT : OVERRIDE_STATE,
+                         .server = q->server,
+                         .value = q->weight > 0 ? q->weight : (uint32_t)q->admin};
+    uint32_t at;
+    if (!control_find_server(c, q->server, &at, asker->why))
+        return false;
+    o.file = in_file(c->newest, at, o.of);
+    const bool differs = o.value != o.file;
+    const uint32_t before = find_like(c, &o);
+    if (!may_set(c, differs && before == UINT32_MAX, asker->why))
+        return false;
+    struct text said = {0};
+    forget_like(c, before);
+    describe(&o, &said);
+    if (differs) {
+        remember(c, &o, q, asker->who);
+        text_addf(&said, " (change %llu)", (unsigned long long)c->changes.last);
+    }
+    text_addc(&said, '\n');
+    set_now(c, at, &o);
+    set_expiry(c);
+    answer_once_kept(c, asker, said);
+    return true;
+}
+
+bool overrides_has(const struct control *c, uint64_t number)
+{
+    for (uint32_t i = 0; i < c->overrides.list.n; i++)
+        if (c->overrides.list.at[i].number == number)
+            return true;
+    return false;
+}
+
+bool overrides_undo(struct control *c, uint64_t number, const struct control_asker *asker)
+{
+    uint32_t i = 0;
+    if (!may_set(c, false, asker->why))
+        return false;
+    while (c->overrides.list.at[i].number != number)
+        i++;
+    struct change g = take(c, i);
+    struct text said = {0};
+    tell(&g, "is undone");
+    release(c, &g);
+    text_addf(&said, SLICE_FMT " is as the file says (change %llu is undone)\n",
+              SLICE_ARG(read_held(&g).server), (unsigned long long)number);
+    change_done(&g);
+    set_expiry(c);
+    answer_once_kept(c, asker, said);
+    return true;
+}
+
+bool override_fits(const struct control *c, const struct change *g, struct slice *sentence)
+{
+    const struct override o = read_held(g);
+    *sentence = sentence_of(g);
+    return fits(c, &o);
+}
+
+/* --- the door -------------------------------------------------------------------------------- */
+
+static void tell_bad_line(void *to, uint32_t number, struct slice line)
+{
+    (void)to;
+    log_line(LOG_ERROR, "line %u of what was set of servers is none, and is left out: " SLICE_FMT,
+             number, SLICE_ARG(line));
+}
+
+static void read_one(void *to, struct change g)
+{
+    struct control *c = to;
+    struct override o;
+    const bool is = override_read(text_slice(&g.sentence), &o);
+    if (!is)
+        log_line(LOG_ERROR,
+                 "what was set of a server is not understood, and is left out: " SLICE_FMT,
+                 SLICE_ARG(text_slice(&g.sentence)));
+    if (is && c->overrides.list.n < CONTROL_OVERRIDES_MAX && !change_has_ended(&g, clock_now_ns()))
+        VEC_ADD(&c->overrides.list, g);
+    else
+        change_done(&g);
+}
+
+static void forget(struct control *c)
+{
+    for (uint32_t i = 0; i < c->overrides.list.n; i++)
+        change_done(&c->overrides.list.at[i]);
+    c->overrides.list.n = 0;
+}
+
+void overrides_read(struct control *c, struct slice journal)
+{
+    forget(c);
+    const uint64_t last = journal_read(journal, control_both_clocks(), read_one, tell_bad_line, c);
+    c->changes.last = last > c->changes.last ? last : c->changes.last;
+    set_expiry(c);
+}
+
+void overrides_hand_over(const struct control *c, struct text *out)
+{
+    struct text journal = {0};
+    write_all(c, &journal);
+    handed_add_overrides(out, text_slice(&journal));
+    text_done(&journal);
+}
+
+void overrides_init(struct control *c)
+{
+    timer_init(&c->overrides.expiry, c->loop, expire, c);
+    overrides_read(c, c->config.overrides);
+}
+
+void overrides_done(struct control *c)
+{
+    timer_stop(&c->overrides.expiry);
+    forget(c);
+    VEC_DONE(&c->overrides.list);
+    VEC_DONE(&c->overrides.waiting);
+    text_done(&c->overrides.text);
+    text_done(&c->overrides.why);
+}
