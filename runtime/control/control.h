@@ -244,6 +244,10 @@ struct control_asker {
  */
 MUST_CHECK bool control_reload(struct control *c, const struct control_asker *asker);
 
+/* The same with the configuration that is served, of which no file is read: certificates, keys and
+ * secrets are. The report says which certificates are new. */
+MUST_CHECK bool control_reload_certificates(struct control *c, const struct control_asker *asker);
+
 /* Why a reload, or anything that is loaded, is refused now: a sentence. */
 const char *control_why_not_now(const struct control *c);
 

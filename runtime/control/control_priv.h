@@ -125,6 +125,7 @@ struct reload {
     uint64_t undone;                   /* the number of one that goes; 0: none */
     struct candidate *candidate;       /* it is only compared with; owned; or NULL */
     struct control_canary_rule canary; /* it serves a share; part 0: all */
+    bool certificates;                 /* it is about these: what is new is told */
     int64_t trial_ns;                  /* it is on trial for so long; 0: it stays */
     uint32_t trial_slower;
     int64_t now_ns;                        /* those that end before it go */

@@ -35,7 +35,7 @@ struct control_loading {
                            * it; NULL: nobody asks */
     const char *candidate; /* NULL; or another file, which is compiled as if it were the one that
                             * is served, and is not: nothing is settled then */
-    struct slice who;      /* asked for it */
+    struct slice who, why; /* asked for it; why: about the last sentence, or empty */
     struct slice
         journal; /* the changes that hold once this is served: see control_config.journal */
 };

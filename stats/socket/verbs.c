@@ -24,6 +24,11 @@ enum command_end command_reload(struct command *c)
     return later(control_reload(c->control, c->asker));
 }
 
+enum command_end command_reload_certificates(struct command *c)
+{
+    return later(control_reload_certificates(c->control, c->asker));
+}
+
 enum command_end command_shadow(struct command *c)
 {
     return later(control_shadow(c->control, c->argument[0], c->asker));

@@ -253,6 +253,11 @@ bool control_reload(struct control *c, const struct control_asker *asker)
     return true;
 }
 
+bool control_reload_certificates(struct control *c, const struct control_asker *asker)
+{
+    return control_reload(c, asker);
+}
+
 static void answer_at_once(const struct control_asker *asker, uint64_t generation, uint64_t change,
                            struct text *report)
 {
