@@ -1,4 +1,16 @@
-/* What operators have set of servers, over what the file says: at once, and kept. */
+/*
+ * What operators have set of servers, over what the file says: at once, and kept.
+ *
+ * A list with one entry of a server and kind (state, weight), numbered among the changes: see the
+ * README for when one holds. It is on the disk in a file of its own, for that of the changes is
+ * written by loads, in two steps. A thread writes it, once for all that came meanwhile, and whoever
+ * asked is answered then. A disk that fails is told and refuses nothing: a drain counts now.
+ *
+ * What was found (names, files of servers) has no weight in the file: there a weight holds until it
+ * is undone. A process that takes our place gets the list with all else, and it alone writes from
+ * then on; what is asked of us in the milliseconds until it serves is refused. Of servers that only
+ * a canary has nothing is set: they are not among the newest generation's.
+ */
 #include <stdlib.h>
 
 #include "runtime/base/clock.h"
