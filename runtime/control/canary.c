@@ -167,6 +167,7 @@ static void put(struct control *c, struct generation *g)
     c->newest->older = g;
     c->canary.generation = g;
     generation_stays(c->newest);
+    overrides_apply(c, g, c->newest);
     for (uint32_t i = 0; i < g->table->n_clusters; i++)
         cluster_changed(g->cluster[i]);
     control_probe_all(c);

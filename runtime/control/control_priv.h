@@ -293,6 +293,10 @@ struct generation_home *control_home(struct control *c);
 /* In place of workers that never had it. */
 void control_unpin(struct control *c, struct generation *g);
 
+/* publish.c: those of `g` that `but` does not have, as indices into g->server: how many. */
+uint32_t control_servers_alone(const struct generation *g, const struct generation *but,
+                               uint32_t *out);
+
 /* The servers of the newest generation are probed, and those that its canary alone has. */
 void control_probe_all(struct control *c);
 
@@ -325,7 +329,10 @@ struct journal_now control_both_clocks(void);
 /* overrides.c: what operators have set of servers. */
 void overrides_init(struct control *c);
 void overrides_read(struct control *c, struct slice journal); /* in place of what there was */
-void overrides_apply(struct control *c); /* to the newest generation, before it is put to use */
+
+/* To the servers of a generation, before it is put to use; not to those that `but` has, too. */
+void overrides_apply(const struct control *c, const struct generation *g,
+                     const struct generation *but);
 
 /* That is served for good: what its file says now, too, is over. */
 void overrides_settle(struct control *c);
@@ -340,9 +347,9 @@ void overrides_write_anew(struct control *c);
 void overrides_flush(struct control *c);
 void overrides_done(struct control *c);
 
-/* The server of the newest generation that is called so: an index. False, with a sentence in `why`
- * unless that is NULL. */
-MUST_CHECK bool control_find_server(const struct control *c, struct slice name, uint32_t *at,
+/* The server of a generation that is called so: an index. False, with a sentence in `why` unless
+ * that is NULL. */
+MUST_CHECK bool control_find_server(const struct generation *g, struct slice name, uint32_t *at,
                                     struct text *why);
 
 /* trial.c. Nothing else may be loaded while something is on trial. */

@@ -8,8 +8,9 @@
  *
  * What was found (names, files of servers) has no weight in the file: there a weight holds until it
  * is undone. A process that takes our place gets the list with all else, and it alone writes from
- * then on; what is asked of us in the milliseconds until it serves is refused. Of servers that only
- * a canary has nothing is set: they are not among the newest generation's.
+ * then on; what is asked of us in the milliseconds until it serves is refused. Where a canary has a
+ * server of that name at another address, it is about both; a server of which only the canary has
+ * the name can't be set.
  */
 #include <stdlib.h>
 
@@ -82,21 +83,46 @@ static void set_server(const struct generation *g, uint32_t at, enum override_of
     }
 }
 
+/* The server of that name, or UINT32_MAX, in the newest generation; and in the canary where it is
+ * another one. */
+struct found {
+    const struct generation *g[2];
+    uint32_t at[2];
+};
+
+static uint32_t find_in(const struct generation *g, struct slice name)
+{
+    uint32_t at;
+    return g && control_find_server(g, name, &at, NULL) ? at : UINT32_MAX;
+}
+
+static struct found find(const struct control *c, struct slice name)
+{
+    const struct generation *g = c->newest, *canary = c->canary.generation;
+    struct found f = {{g, canary}, {find_in(g, name), find_in(canary, name)}};
+    if (f.at[0] != UINT32_MAX && f.at[1] != UINT32_MAX &&
+        g->server[f.at[0]] == canary->server[f.at[1]])
+        f.at[1] = UINT32_MAX;
+    return f;
+}
+
 /* The server is as the file says again. */
 static void release(struct control *c, const struct change *g)
 {
     const struct override o = read_held(g);
-    uint32_t at;
-    if (!control_find_server(c, o.server, &at, NULL) || in_file(c->newest, at, o.of) != o.file)
-        return;
-    set_server(c->newest, at, o.of, o.file);
-    control_watch_server(c, c->newest->server[at]);
+    const struct found f = find(c, o.server);
+    for (size_t i = 0; i < COUNT_OF(f.at); i++) {
+        if (f.at[i] == UINT32_MAX || in_file(f.g[i], f.at[i], o.of) != o.file)
+            continue;
+        set_server(f.g[i], f.at[i], o.of, o.file);
+        control_watch_server(c, f.g[i]->server[f.at[i]]);
+    }
 }
 
 static bool fits(const struct control *c, const struct override *o)
 {
-    uint32_t at;
-    return control_find_server(c, o->server, &at, NULL) && in_file(c->newest, at, o->of) == o->file;
+    const uint32_t at = find_in(c->newest, o->server);
+    return at != UINT32_MAX && in_file(c->newest, at, o->of) == o->file;
 }
 
 /* --- what is kept ---------------------------------------------------------------------------- */
@@ -272,9 +298,8 @@ void overrides_settle(struct control *c)
 {
     for (uint32_t i = 0; i < c->overrides.list.n;) {
         const struct override o = read_held(&c->overrides.list.at[i]);
-        uint32_t at;
-        if (!control_find_server(c, o.server, &at, NULL) ||
-            in_file(c->newest, at, o.of) != o.value) {
+        const uint32_t at = find_in(c->newest, o.server);
+        if (at == UINT32_MAX || in_file(c->newest, at, o.of) != o.value) {
             i++;
             continue;
         }
@@ -305,23 +330,23 @@ static int by_server(const void *of_a, const void *of_b)
     return compare_names(a->o.server, b->o.server);
 }
 
-static void apply(const struct control *c, uint32_t at, const struct placed *h)
+static void apply(const struct generation *g, uint32_t at, const struct placed *p)
 {
-    const struct server *s = c->newest->server[at];
-    const uint32_t is = h->o.of == OVERRIDE_STATE
+    const struct server *s = g->server[at];
+    const uint32_t is = p->o.of == OVERRIDE_STATE
                             ? (uint32_t)atomic_load_explicit(&s->admin, memory_order_relaxed)
                             : atomic_load_explicit(&s->weight, memory_order_relaxed);
-    if (in_file(c->newest, at, h->o.of) != h->o.file || is == h->o.value)
+    if (in_file(g, at, p->o.of) != p->o.file || is == p->o.value)
         return;
-    tell(h->from, "holds");
-    set_server(c->newest, at, h->o.of, h->o.value);
+    tell(p->from, "holds");
+    set_server(g, at, p->o.of, p->o.value);
 }
 
 /* All of one server: at most one of each kind. */
-static void apply_all(const struct control *c, uint32_t at, const struct placed *placed, uint32_t n,
-                      struct text *name)
+static void apply_all(const struct generation *g, uint32_t at, const struct placed *placed,
+                      uint32_t n, struct text *name)
 {
-    const struct server *s = c->newest->server[at];
+    const struct server *s = g->server[at];
     text_clear(name);
     text_addf(name, "%s/%s", s->cluster_name, s->name);
     const struct placed wanted = {.o = {.server = text_slice(name)}};
@@ -329,22 +354,33 @@ static void apply_all(const struct control *c, uint32_t at, const struct placed 
     while (found && found > placed && by_server(found - 1, &wanted) == 0)
         found--;
     for (; found && found < placed + n && by_server(found, &wanted) == 0; found++)
-        apply(c, at, found);
+        apply(g, at, found);
 }
 
-void overrides_apply(struct control *c)
+static uint32_t all_servers(const struct generation *g, uint32_t *out)
+{
+    for (uint32_t i = 0; i < g->n_servers; i++)
+        out[i] = i;
+    return g->n_servers;
+}
+
+void overrides_apply(const struct control *c, const struct generation *g,
+                     const struct generation *but)
 {
     const uint32_t n = c->overrides.list.n;
     if (n == 0)
         return;
     struct placed *placed = MUST_ARRAY(struct placed, n);
+    uint32_t *at = MUST_ARRAY(uint32_t, g->n_servers + 1);
     struct text name = {0};
     for (uint32_t i = 0; i < n; i++)
         placed[i] = (struct placed){read_held(&c->overrides.list.at[i]), &c->overrides.list.at[i]};
     qsort(placed, n, sizeof(*placed), by_server);
-    for (uint32_t i = 0; i < c->newest->n_servers; i++)
-        apply_all(c, i, placed, n, &name);
+    const uint32_t servers = but ? control_servers_alone(g, but, at) : all_servers(g, at);
+    for (uint32_t i = 0; i < servers; i++)
+        apply_all(g, at[i], placed, n, &name);
     text_done(&name);
+    free(at);
     free(placed);
 }
 
@@ -426,13 +462,18 @@ static bool may_set(const struct control *c, bool is_more, struct text *why)
     return false;
 }
 
-static void set_now(struct control *c, uint32_t at, const struct override *o)
+static void set_now(struct control *c, const struct override *o)
 {
-    struct server *s = c->newest->server[at];
-    set_server(c->newest, at, o->of, o->value);
-    if (o->of == OVERRIDE_STATE && o->value == SERVER_READY)
-        (void)control_end_ejection(s, "an operator says that it is ready");
-    control_watch_server(c, s);
+    const struct found f = find(c, o->server);
+    for (size_t i = 0; i < COUNT_OF(f.at); i++) {
+        if (f.at[i] == UINT32_MAX)
+            continue;
+        struct server *s = f.g[i]->server[f.at[i]];
+        set_server(f.g[i], f.at[i], o->of, o->value);
+        if (o->of == OVERRIDE_STATE && o->value == SERVER_READY)
+            (void)control_end_ejection(s, "an operator says that it is ready");
+        control_watch_server(c, s);
+    }
 }
 
 static void forget_like(struct control *c, uint32_t i)
@@ -450,7 +491,7 @@ bool control_override(struct control *c, const struct control_override *q,
                          .server = q->server,
                          .value = q->weight > 0 ? q->weight : (uint32_t)q->admin};
     uint32_t at;
-    if (!control_find_server(c, q->server, &at, asker->why))
+    if (!control_find_server(c->newest, q->server, &at, asker->why))
         return false;
     o.file = in_file(c->newest, at, o.of);
     const bool differs = o.value != o.file;
@@ -465,7 +506,7 @@ bool control_override(struct control *c, const struct control_override *q,
         text_addf(&said, " (change %llu)", (unsigned long long)c->changes.last);
     }
     text_addc(&said, '\n');
-    set_now(c, at, &o);
+    set_now(c, &o);
     set_expiry(c);
     answer_once_kept(c, asker, said);
     return true;

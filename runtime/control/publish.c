@@ -27,9 +27,8 @@ static int by_place(const void *a, const void *b)
     return (*s > *t) - (*s < *t);
 }
 
-/* Those of `g` that `but` does not have: as indices into g->server. */
-static uint32_t servers_alone(const struct generation *g, const struct generation *but,
-                              uint32_t *out)
+uint32_t control_servers_alone(const struct generation *g, const struct generation *but,
+                               uint32_t *out)
 {
     struct server **has = MUST_ARRAY(struct server *, but->n_servers + 1);
     uint32_t n = 0;
@@ -67,7 +66,7 @@ void control_probe_all(struct control *c)
     for (uint32_t i = 0; i < g->n_servers; i++)
         add_probe(&p, g, i);
     uint32_t *alone = MUST_ARRAY(uint32_t, most);
-    const uint32_t n = canary ? servers_alone(canary, g, alone) : 0;
+    const uint32_t n = canary ? control_servers_alone(canary, g, alone) : 0;
     for (uint32_t i = 0; i < n; i++)
         add_probe(&p, canary, alone[i]);
     probes_set(c->probes, p.server, p.check, p.tls, p.n);
@@ -149,7 +148,7 @@ void control_make_newest(struct control *c, struct generation *g)
     g->older = c->newest;
     c->newest = g;
     takeover_apply(c, g);
-    overrides_apply(c);
+    overrides_apply(c, g, NULL);
     control_probe_all(c);
     all_changed(g);
     control_watch_all(c);

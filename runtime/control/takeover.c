@@ -76,7 +76,7 @@ static void go(struct control *c)
     }
     takeover_apply(c, c->newest); /* once more: somebody may have changed something meanwhile */
     overrides_read(c, text_slice(&h->overrides));
-    overrides_apply(c);
+    overrides_apply(c, c->newest, NULL);
     (void)dup2(h->fd[HANDED_STDERR], STDERR_FILENO); /* whoever waited for us reads no more */
     control_each_listener(c, take_path, NULL);
     control_serve(c);

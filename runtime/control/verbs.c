@@ -344,9 +344,9 @@ static bool refuse_name(struct text *why, const char *says, struct slice name)
     return false;
 }
 
-bool control_find_server(const struct control *c, struct slice name, uint32_t *at, struct text *why)
+bool control_find_server(const struct generation *g, struct slice name, uint32_t *at,
+                         struct text *why)
 {
-    const struct generation *g = c->newest;
     struct slice server = name, cluster;
     if (!slice_split(&server, '/', &cluster) || cluster.len == name.len)
         return refuse_name(why, "a server is named CLUSTER/SERVER, not", name);

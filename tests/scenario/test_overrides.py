@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from harness import Lbc, free_port, wait_for
+from harness import Lbc, Origin, free_port, get, wait_for
 
 SITE = """lbconf 1
 cluster app {
@@ -187,6 +187,32 @@ def test_nothing_that_is_under_way_holds_it_up(lbc):
     assert (servers(lbc)["a"][0], servers(lbc)["b"][0]) == ("ready", "maintenance")
     lbc.ctl("promote")
     assert servers(lbc)["b"][0] == "maintenance" and [d[:2] for d in drift(lbc)] == [(2, "maintenance app/b")]
+
+
+def test_a_canary_does_not_bring_a_drained_server_back_at_another_address(start, tmp_path):
+    port, old, new, b = free_port(), *(start(Origin) for _ in range(3))
+    text = f"""lbconf 1
+cluster app {{ server a 127.0.0.1:{old.port}; server b 127.0.0.1:{b.port} }}
+listener front {{ bind 127.0.0.1:{port}; route site }}
+route site {{ otherwise {{ forward app }} }}
+"""
+    lbc = start(Lbc, text, port=port, workers=1)
+
+    def seen():
+        return {int(get(port)["x-origin"]) for _ in range(20)}
+    lbc.ctl("drain", "app/a")
+    lbc.file.write_text(text.replace(str(old.port), str(new.port)))
+    lbc.ctl("reload", "canary", "100%")
+    assert seen() == {b.port}
+    lbc.ctl("ready", "app/a")
+    assert seen() == {new.port, b.port}
+    lbc.ctl("drain", "app/a")
+    assert seen() == {b.port}
+    lbc.ctl("undo", "2")
+    assert seen() == {new.port, b.port}
+    lbc.ctl("drain", "app/a")
+    lbc.ctl("promote")
+    assert seen() == {b.port} and [d[:2] for d in drift(lbc)] == [(3, "drain app/a")]
 
 
 def test_a_trial_that_goes_leaves_it(lbc):
