@@ -341,11 +341,17 @@ MUST_CHECK bool overrides_undo(struct control *c, uint64_t number,
                                const struct control_asker *asker);
 bool override_fits(const struct control *c, const struct change *g, struct slice *sentence);
 void overrides_hand_over(const struct control *c, struct text *out);
-void overrides_write_anew(struct control *c);
-
-/* All is on the disk, or can't be. Blocks. */
-void overrides_flush(struct control *c);
 void overrides_done(struct control *c);
+
+/* overrides_kept.c: the list as a text; it is put on the disk, if it is another than there;
+ * whatever is there; at once, for which it blocks. */
+void overrides_write(const struct control *c, struct text *out);
+void overrides_keep(struct control *c);
+void overrides_write_anew(struct control *c);
+void overrides_flush(struct control *c);
+
+/* Keeps it, and tells whoever asked then. Takes `said`. */
+void overrides_answer(struct control *c, const struct control_asker *asker, struct text said);
 
 /* The server of a generation that is called so: an index. False, with a sentence in `why` unless
  * that is NULL. */
