@@ -197,15 +197,12 @@ void control_changes(const struct control *c,
                      void (*each)(void *to, const struct control_change *s), void *to)
 {
     const int64_t now_ns = clock_now_ns();
-    uint32_t i = 0, k = 0;
-    while (i < c->changes.list.n || k < c->overrides.list.n) {
-        const struct change *a = i < c->changes.list.n ? &c->changes.list.at[i] : NULL,
-                            *b = k < c->overrides.list.n ? &c->overrides.list.at[k] : NULL;
-        const bool server = !a || (b && b->number < a->number);
-        const struct change *g = server ? b : a;
+    const uint32_t n = c->changes.list.n, n_set = c->overrides.list.n;
+    for (uint32_t i = 0, k = 0; i < n || k < n_set;) {
+        const bool server =
+            i == n || (k < n_set && c->overrides.list.at[k].number < c->changes.list.at[i].number);
+        const struct change *g = server ? &c->overrides.list.at[k++] : &c->changes.list.at[i++];
         struct control_change view = view_of(g, now_ns);
-        i += !server;
-        k += server;
         view.server = server;
         if (server)
             view.fits = override_fits(c, g, &view.sentence);

@@ -93,7 +93,7 @@ static bool read_factor(struct slice s, uint32_t *factor)
 /* "for 10m", "p99 3x", each once at the most. */
 static bool read_rule(struct slice rest, struct control_canary_rule *out)
 {
-    struct slice word;
+    struct slice word = SLICE("");
     while ((rest = slice_trim(rest)).len > 0) {
         (void)slice_split(&rest, ' ', &word);
         rest = slice_trim(rest);
