@@ -4,8 +4,8 @@
  * The text is in a file without a name (memfd), whose descriptor the new process finds in
  * HANDED_VARIABLE; all the others that it inherits are listed in it, by their numbers. A line is a
  * word and what belongs to it, with tabs between them. Lines whose first word is not known are
- * passed over, so that a later version can say more, and what is missing is as at any start; the
- * number in the first line is another when that does not do any more.
+ * passed over, so that a later version can say more; what is missing or broken is as at any start;
+ * the number in the first line is another when that does not do any more.
  *
  *     lbc hands over 1
  *     channel    7                        where both talk: upgrade.c, takeover.c
@@ -13,9 +13,13 @@
  *     stats      9                        the stats socket
  *     haproxy    10                       the other one
  *     state      11                       the lock of the state's folder
+ *     keys       14                       keys of session tickets and cookies: parts.h
+ *     memory     15                       what is remembered of clients, before `go`: parts.h
  *     socket     12  own                  listens; "lent": by a service manager
  *     server     web  a  10.0.0.1:80  drain  ready  5  1  up  (states and weights: set, and in the
  *                                         file)
+ *     ejected    web  a  10.0.0.1:80  5000000000  2  in-a-row  5  0   (until when, by the monotonic
+ *                                         clock, or 0; how many times in a row; and why)
  *     change     ...                      a line of the journal of changes
  *     override   ...                      of that of what is set of servers
  *
@@ -36,7 +40,9 @@
     D(STDERR, "stderr")                                                                            \
     D(STATS, "stats")                                                                              \
     D(HAPROXY, "haproxy")                                                                          \
-    D(STATE, "state")
+    D(STATE, "state")                                                                              \
+    D(KEYS, "keys")                                                                                \
+    D(MEMORY, "memory")
 
 enum handed_descriptor {
 #define D(id, word) HANDED_##id,
@@ -52,7 +58,8 @@ struct handed_server {
     enum server_admin admin, file_admin; /* set, and as the file had it then */
     uint32_t weight, file_weight;        /* the same; 0: none was set */
     enum health_state health;
-    bool used; /* some server has it already */
+    struct outlier ejected; /* until_ns, times and why of it; 0: it was not, of late */
+    bool used;              /* some server has it already */
 };
 
 struct handed_socket {
@@ -65,8 +72,10 @@ struct handed {
     struct text text; /* slices point into it */
     int fd[HANDED_DESCRIPTOR_COUNT];
     VEC(struct handed_socket) socket;
-    VEC(struct handed_server) server; /* sorted */
+    VEC(struct handed_server) server;  /* sorted */
+    VEC(struct handed_server) ejected; /* as it was read; `server` has it, too */
     struct text journal, overrides;
+    uint32_t broken; /* lines whose word is known, and nothing else */
 };
 
 /* Writing: the first line, and then any of the others in any order. */
@@ -74,6 +83,7 @@ void handed_begin(struct text *out);
 void handed_add_descriptor(struct text *out, enum handed_descriptor what, int fd);
 void handed_add_socket(struct text *out, int fd, bool own);
 void handed_add_server(struct text *out, const struct handed_server *s);
+void handed_add_ejected(struct text *out, const struct handed_server *s);
 void handed_add_journal(struct text *out, struct slice journal);
 void handed_add_overrides(struct text *out, struct slice journal);
 
