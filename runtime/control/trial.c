@@ -141,6 +141,7 @@ bool control_confirm(struct control *c)
     c->trial.until_ns = 0;
     timer_stop(&c->trial.look);
     end_times(&c->trial);
+    overrides_settle(c);
     log_line(LOG_INFO, "what was on trial stays: it is confirmed");
     return true;
 }

@@ -277,6 +277,7 @@ struct client *client_new(int fd, enum stats_speech speech, struct loop *loop,
     c->speech = speech;
     c->fd = fd;
     know(c);
+    c->haproxy.who = slice_of(c->who);
     c->gone = gone;
     c->gone_of = gone_of;
     watch_init(&c->watch, loop, fd, ready, c);

@@ -15,7 +15,8 @@ struct control;
 
 /* What a connection is told to be like. */
 struct haproxy_session {
-    bool prompts; /* "prompt": it stays open, and each answer ends with "> " */
+    struct slice who; /* asks */
+    bool prompts;     /* "prompt": it stays open, and each answer ends with "> " */
     bool quits;
 };
 
