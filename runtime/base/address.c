@@ -28,6 +28,12 @@ bool address_parse(struct slice s, struct address *out)
     return true;
 }
 
+bool address_is_none(const struct address *a)
+{
+    static const struct address none;
+    return address_compare(a, &none) == 0;
+}
+
 bool address_is_loopback(const struct address *a)
 {
     static const struct address V6 = {.byte = {[15] = 1}};

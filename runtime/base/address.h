@@ -54,6 +54,9 @@ bool address_is_v4(const struct address *a);
 /* 127.0.0.0/8 or ::1: only this machine gets there. */
 bool address_is_loopback(const struct address *a);
 
+/* ::, which nobody has: of who came by a Unix socket. */
+bool address_is_none(const struct address *a);
+
 /* "10.0.0.7" or "2001:db8::1", nothing before or after it. False when it is neither. */
 MUST_CHECK bool address_parse(struct slice s, struct address *out);
 

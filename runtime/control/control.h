@@ -8,10 +8,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/base/slice.h"
 #include "runtime/base/text.h"
 #include "runtime/metrics/histogram.h"
 #include "runtime/metrics/metrics.h"
+#include "runtime/proxy/roster.h"
+#include "runtime/proxy/trace.h"
 #include "runtime/upstream/server.h"
 
 struct control;
@@ -228,6 +231,69 @@ struct control_share {
 
 void control_shared(const struct control *c, void (*each)(void *to, const struct control_share *s),
                     void *to);
+
+/* Who is connected now. */
+#define CONTROL_SESSIONS_MAX 1000u
+struct control_sessions_filter {
+    bool by_source;
+    struct network source; /* canonical */
+    struct slice listener; /* empty: any */
+    uint32_t limit;        /* rows, 1..CONTROL_SESSIONS_MAX: those that are connected longest */
+};
+
+struct control_sessions {
+    const struct roster_row *const *row; /* longest connected first */
+    uint32_t n_rows;
+    uint64_t connections, matched; /* all; those that the filter lets through */
+    uint32_t workers, missing;     /* those that have not answered in time: nothing is of them */
+    int64_t slice_ns;              /* the longest that a worker's loop was held by the question */
+};
+
+struct control_sessions_asker {
+    void (*done)(void *of, const struct control_sessions *s); /* within some seconds */
+    void *of;
+    struct text *why;
+};
+
+/* Asks all workers. False, with a sentence in asker->why, when that can't be now: then `done` is
+ * not called. */
+MUST_CHECK bool control_sessions(struct control *c, const struct control_sessions_filter *f,
+                                 const struct control_sessions_asker *asker);
+
+/* The steps of the next exchanges that meet a filter, as they come to their ends. */
+#define CONTROL_TRACE_FOR_NS_MAX (3600 * NS_PER_S)
+struct control_trace_wish {
+    struct trace_filter filter;
+    uint32_t exchanges; /* 1..TRACE_EXCHANGES_MAX */
+    int64_t for_ns;     /* at most CONTROL_TRACE_FOR_NS_MAX */
+};
+
+enum control_trace_why {
+    CONTROL_TRACE_ALL,  /* so many as were asked for */
+    CONTROL_TRACE_TIME, /* the time is over */
+    CONTROL_TRACE_LEFT, /* nobody listens */
+    CONTROL_TRACE_END   /* the process ends */
+};
+
+struct control_trace_end {
+    enum control_trace_why why;
+    uint32_t exchanges; /* told */
+    uint32_t others;    /* that met the filter when there was no place for more */
+    uint32_t missing;   /* workers that have not said what they know */
+};
+
+struct control_trace_asker {
+    void (*exchange)(void *of, const struct trace_place *p);   /* one has come to its end */
+    bool (*is_left)(void *of);                                 /* does nobody listen any more? */
+    void (*over)(void *of, const struct control_trace_end *e); /* the last that is called, once */
+    void *of;
+    struct text *why;
+};
+
+/* False, with a sentence in asker->why, when TRACES_MAX are on already, or nobody is served yet;
+ * then nothing is called. */
+MUST_CHECK bool control_trace(struct control *c, const struct control_trace_wish *wish,
+                              const struct control_trace_asker *asker);
 
 struct control_generation {
     uint64_t id;

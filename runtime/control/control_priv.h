@@ -196,6 +196,9 @@ struct control {
     struct writer *writer;
     uint32_t n_workers; /* those that were made */
     bool serving;       /* the workers' threads run */
+    uint32_t asking;    /* questions of sessions.c to the workers */
+    struct list traces; /* traces.c: those that are on, or not let go of yet */
+    uint32_t n_traces;
     struct timer first_checks;
     int64_t serve_at_ns; /* at the latest, checked or not */
 
@@ -388,6 +391,10 @@ void control_drain(struct control *c);
 void control_end_now(struct control *c);
 struct control_left control_what_is_left(const struct control *c);
 void control_describe_left(const struct control_left *left, struct text *out);
+
+/* traces.c. The second before the workers stop: all end. */
+void traces_init(struct control *c);
+void traces_end(struct control *c);
 
 /* service.c: what the manager is told when. */
 void service_init(struct control *c);

@@ -122,6 +122,7 @@ struct control *control_new(const struct control_config *config, struct text *wh
     c->loop = loop_new();
     control_watch_init(c);
     control_descriptors_init(c);
+    traces_init(c);
     int rc = c->loop ? 0 : -EMFILE;
     const char *what = "the control thread";
     if (rc == 0)
@@ -260,6 +261,7 @@ void control_free(struct control *c)
     canary_abandon(c);
     control_abandon_reload(c);
     overrides_flush(c);
+    traces_end(c);
     free_workers(c);
     c->ending = true;
     discoveries_free(c->sources);

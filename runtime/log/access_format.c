@@ -63,10 +63,9 @@ static void add_request_id(struct text *out, const uint64_t id[2])
 
 static void add_client(struct text *out, const struct access_record *a)
 {
-    static const struct address none;
     char text[ADDRESS_TEXT_MAX];
     /* Who came by a Unix socket has no address. */
-    if (address_compare(&a->client, &none) != 0) {
+    if (!address_is_none(&a->client)) {
         const size_t len = address_format(&a->client, text);
         add_string(out, SLICE(",\"client\":"), (struct slice){text, len});
     }

@@ -54,6 +54,8 @@ enum outcome exchange_run(struct exchange *x)
     do {
         CHECK_OBJ(x, EXCHANGE_MAGIC);
         outcome = step[x->step](x);
+        if (x->worker->n_traces > 0)
+            trace_follow(x);
     } while (outcome == GO_ON);
     return outcome;
 }
@@ -633,6 +635,8 @@ void exchange_free(struct exchange *x)
     if (x->tarpitted)
         w->tarpitted--;
     exchange_log(x);
+    if (w->n_traces > 0)
+        trace_end(x);
     exchange_drop_token(x);
     count_status(w->metrics, x->status);
     if (x->side != CANARY_NO_SIDE)
@@ -640,6 +644,9 @@ void exchange_free(struct exchange *x)
     METRIC_ADD(w->metrics->client_sent_bytes, (int64_t)x->down.sent_bytes);
     METRIC_ADD(w->metrics->server_sent_bytes, (int64_t)x->up.sent_bytes);
     METRIC_ADD(w->metrics->requests_in_flight, -1);
+    struct session *on = x->session->parent ? x->session->parent : x->session;
+    on->received_bytes += x->received_bytes;
+    on->sent_bytes += x->down.sent_bytes;
     flow_done(&x->up, &w->buffers);
     flow_done(&x->down, &w->buffers);
     exchange_drop_coding(x);

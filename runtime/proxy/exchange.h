@@ -78,6 +78,7 @@ enum hedge { HEDGE_NONE, HEDGE_WAITS, HEDGE_OVER };
 struct attempt;
 struct inquiry;
 struct throttled;
+struct trace_place;
 struct question;
 
 struct stall {
@@ -198,6 +199,8 @@ struct exchange {
     struct stall up_stall, down_stall;
     struct pace up_pace, down_pace;   /* the client's */
     struct deadline request_deadline; /* for all of it; a tunnel has none */
+    struct trace_place *trace;        /* where its steps are noted; mostly NULL */
+    bool considered;                  /* while a trace is on: whether it is wanted */
     struct access_record *record;     /* of a tunnel, whose generation is gone; owned */
     int64_t tunnel_ns, drain_ns;      /* its timeouts */
 

@@ -394,6 +394,9 @@ void exchange_drop_coding(struct exchange *x);
 void exchange_record(const struct exchange *x, struct access_record *out);
 void exchange_log(struct exchange *x);
 
+/* What the log would say of it now. */
+void exchange_note(const struct exchange *x, struct access_record *out);
+
 /* A tunnel's own waiting and end: it has no generation any more. */
 void exchange_tunnel_settle(struct exchange *x);
 enum outcome exchange_tunnel_late(struct exchange *x, bool drained);

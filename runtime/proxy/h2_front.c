@@ -245,6 +245,16 @@ void h2_front_free(struct h2_front *f)
     free(f);
 }
 
+uint32_t h2_front_streams(const struct h2_front *f)
+{
+    return f->mux.n_streams;
+}
+
+const struct session *h2_front_first(const struct h2_front *f)
+{
+    return list_empty(&f->stream) ? NULL : CONTAINER_OF(f->stream.next, struct session, link);
+}
+
 size_t h2_front_bytes(void)
 {
     return sizeof(struct h2_front);

@@ -27,10 +27,14 @@ void h2_front_add(struct h2_front *f, struct session *stream);
 
 void h2_front_close_streams(struct h2_front *f, enum access_end end);
 
-/* Announces the end; it comes when what was asked for has been answered. */
 /* Is nothing asked on it now? */
 bool h2_front_is_idle(const struct h2_front *f);
 
+/* How many streams are open, and the oldest of them, or NULL. */
+uint32_t h2_front_streams(const struct h2_front *f);
+const struct session *h2_front_first(const struct h2_front *f);
+
+/* Announces the end; it comes when what was asked for has been answered. */
 void h2_front_drain(struct h2_front *f);
 
 /* What one takes of memory, without what h2_session.h says. */

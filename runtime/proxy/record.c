@@ -112,6 +112,16 @@ void exchange_record(const struct exchange *x, struct access_record *out)
     record_outcome(x, out);
 }
 
+void exchange_note(const struct exchange *x, struct access_record *out)
+{
+    if (!x->record) {
+        exchange_record(x, out);
+        return;
+    }
+    *out = *x->record;
+    record_outcome(x, out);
+}
+
 void exchange_log(struct exchange *x)
 {
     if (!x->worker->log)
@@ -121,11 +131,6 @@ void exchange_log(struct exchange *x)
         METRIC_ADD(x->worker->metrics->log_records_dropped, 1);
         return;
     }
-    if (x->record) {
-        *r = *x->record;
-        record_outcome(x, r);
-    } else {
-        exchange_record(x, r);
-    }
+    exchange_note(x, r);
     access_ring_end(x->worker->log);
 }

@@ -10,6 +10,7 @@
 #include "runtime/proxy/exchange_priv.h"
 #include "runtime/proxy/h2_front.h"
 #include "runtime/proxy/preface.h"
+#include "runtime/proxy/roster.h"
 #include "runtime/proxy/worker.h"
 #include "runtime/tls/transport.h"
 
@@ -30,6 +31,8 @@ static void session_free(struct session *s, bool reset)
         conn_close(&s->conn);
     link_close(s->kept);
     buffer_give(&s->in, &w->buffers);
+    if (!list_empty(&w->rosters))
+        roster_leaves(w, s);
     list_remove(&s->link);
     s->magic = 0;
     if (s->parent) {
@@ -211,6 +214,8 @@ static void read_first(struct session *s)
     }
     const size_t room = HTTP_HEAD_BYTES_MAX - s->in.end;
     const ssize_t n = conn_read(&s->conn, s->in.at + s->in.end, room);
+    if (w->n_traces > 0 && s->secured_ns == 0 && tls_peer(&s->conn))
+        s->secured_ns = clock_now_ns();
     if (n == -EAGAIN && s->in.end > 0)
         return; /* a part of a preface */
     if (n == -EAGAIN) {
@@ -372,6 +377,7 @@ static struct session *session_new(struct worker *w, const struct endpoint *peer
                           .gate = gate,
                           .client = tcp_end_of(peer),
                           .peer = tcp_end_of(peer),
+                          .opened_ns = w->now_ns,
                           .writable = true};
     return s;
 }
@@ -460,6 +466,7 @@ void session_open_stream(struct session *parent, struct stream *st)
                           .peer = parent->peer,
                           .local = parent->local,
                           .local_known = parent->local_known,
+                          .opened_ns = w->now_ns,
                           .writable = true};
     h2_front_add(parent->front, s);
     stream_attach(st, &s->conn, ready, s);

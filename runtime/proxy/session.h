@@ -39,6 +39,9 @@ struct session {
     struct exchange *exchange; /* NULL while idle */
     struct link *kept; /* an idle connection to a server that is this client's alone; owned */
     uint32_t requests; /* begun on it; of a connection that speaks HTTP/2, its streams */
+    int64_t opened_ns;
+    int64_t secured_ns; /* its TLS handshake was over; 0: not known, while no trace is on */
+    uint64_t received_bytes, sent_bytes; /* of its exchanges that are over; not a stream's */
     bool readable, writable, local_known;
     bool served;     /* something has been asked on it: whatever follows is no preface */
     bool header_due; /* its PROXY header has not come yet */

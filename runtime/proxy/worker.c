@@ -191,6 +191,7 @@ struct worker *worker_new(const struct worker_config *config, int *rc)
     w->scratch = MUST_ARRAY(char, WORKER_SCRATCH_BYTES);
     w->verdict = MUST_NEW(struct verdict);
     list_init(&w->session);
+    list_init(&w->rosters);
     list_init(&w->lines);
     list_init(&w->inquiry);
     pool_init(&w->buffers, BUFFER_BLOCK_BYTES, WORKER_BUFFERS_MAX, WORKER_KEEP_FREE);

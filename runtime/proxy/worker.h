@@ -20,6 +20,7 @@
 #include "runtime/proxy/canary.h"
 #include "runtime/proxy/notice.h"
 #include "runtime/proxy/overload.h"
+#include "runtime/proxy/trace.h"
 #include "runtime/tls/wire.h"
 #include "runtime/upstream/link.h"
 
@@ -75,8 +76,11 @@ struct worker {
     _Atomic uint64_t taken;    /* how many times it was given one by worker_publish() and has it */
     _Atomic int64_t taking_ns; /* the longest that took, and its loop nothing else did */
     VEC(struct acceptor *) acceptor;
-    struct list lines;   /* of HTTP/2 connections to servers */
-    struct list session; /* all of them */
+    struct list lines;               /* of HTTP/2 connections to servers */
+    struct list session;             /* all of them, the oldest first */
+    struct list rosters;             /* of them, that are being made; mostly empty */
+    struct trace *trace[TRACES_MAX]; /* that are on; borrowed */
+    uint32_t n_traces;               /* nearly always 0 */
     bool draining;
     bool succeeded;          /* while it drains: another process accepts in our place */
     struct mailbox *control; /* borrowed */

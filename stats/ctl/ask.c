@@ -69,6 +69,11 @@ static bool send_line(int fd, struct slice line, int64_t until_ns)
     return true;
 }
 
+static bool is_end(struct slice line)
+{
+    return slice_eq(line, SLICE("ok")) || slice_starts(line, SLICE("refused: "));
+}
+
 /* The last line of `answer`, when it is whole and ends it. */
 static bool find_end(struct slice answer, struct slice *lines, struct slice *last)
 {
@@ -79,35 +84,73 @@ static bool find_end(struct slice answer, struct slice *lines, struct slice *las
     const size_t at = before ? (size_t)(before - answer.at) + 1 : 0;
     *lines = (struct slice){answer.at, at};
     *last = slice_from(answer, at);
-    return slice_eq(*last, SLICE("ok")) || slice_starts(*last, SLICE("refused: "));
+    return is_end(*last);
 }
 
-/* Reads until the answer is whole. NULL, or a sentence about what went wrong. */
-static const char *read_answer(int fd, int64_t until_ns, struct text *answer, struct slice *lines,
-                               struct slice *last)
+/* Adds what comes next. NULL, or a sentence about what went wrong. */
+static const char *read_piece(int fd, int64_t until_ns, struct text *answer)
 {
     char piece[16384];
-    while (!find_end(text_slice(answer), lines, last)) {
+    for (;;) {
         if (!wait_for(fd, POLLIN, until_ns))
             return "no answer in time";
         const ssize_t n = recv(fd, piece, sizeof(piece), 0);
         if (n > 0)
             text_add(answer, (struct slice){piece, (size_t)n});
-        else if (n == 0 || errno == ECONNRESET)
+        if (n > 0)
+            return NULL;
+        if (n == 0 || errno == ECONNRESET)
             return "the connection was closed before the answer was complete";
-        else if (errno != EAGAIN && errno != EINTR)
+        if (errno != EAGAIN && errno != EINTR)
             return strerror(errno);
     }
-    return NULL;
 }
 
 const char *ask(int fd, struct slice line, int64_t until_ns, struct text *room,
                 struct ask_answer *out)
 {
+    const char *failure = NULL;
     text_clear(room);
     if (!send_line(fd, line, until_ns))
         return "it takes no command";
-    const char *failure = read_answer(fd, until_ns, room, &out->lines, &out->last);
+    while (!failure && !find_end(text_slice(room), &out->lines, &out->last))
+        failure = read_piece(fd, until_ns, room);
+    out->ok = !failure && slice_eq(out->last, SLICE("ok"));
+    return failure;
+}
+
+/* Gives all whole lines away, and keeps what is left. True at the last of them, which is kept. */
+static bool give_lines(struct text *room, void (*each)(struct slice lines), struct slice *last)
+{
+    const struct slice all = text_slice(room);
+    size_t given = 0;
+    const char *end;
+    bool over = false;
+    while (!over && (end = memchr(all.at + given, '\n', all.len - given))) {
+        const struct slice line = {all.at + given, (size_t)(end - all.at) - given};
+        over = is_end(line);
+        *last = line;
+        given += over ? 0 : line.len + 1;
+    }
+    if (given > 0)
+        each((struct slice){all.at, given});
+    if (!over && given > 0) {
+        memmove(room->at, room->at + given, room->len - given);
+        room->len -= given;
+    }
+    return over;
+}
+
+const char *ask_and_follow(int fd, struct slice line, int64_t until_ns, struct text *room,
+                           void (*each)(struct slice lines), struct ask_answer *out)
+{
+    const char *failure = NULL;
+    text_clear(room);
+    if (!send_line(fd, line, until_ns))
+        return "it takes no command";
+    while (!failure && !give_lines(room, each, &out->last))
+        failure = read_piece(fd, until_ns, room);
+    out->lines = (struct slice){room->at, 0};
     out->ok = !failure && slice_eq(out->last, SLICE("ok"));
     return failure;
 }

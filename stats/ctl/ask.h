@@ -24,3 +24,9 @@ struct ask_answer {
  * it. NULL, or a sentence about what went wrong; then the descriptor is of no use any more. */
 MUST_CHECK const char *ask(int fd, struct slice line, int64_t until_ns, struct text *room,
                            struct ask_answer *out);
+
+/* The same for an answer that comes bit by bit: `each` gets whole lines as they are here, and
+ * out->lines stays empty. */
+MUST_CHECK const char *ask_and_follow(int fd, struct slice line, int64_t until_ns,
+                                      struct text *room, void (*each)(struct slice lines),
+                                      struct ask_answer *out);

@@ -19,8 +19,8 @@ enum exit_status { DONE = 0, REFUSED = 1, USAGE = 2, UNREACHABLE = 3 };
 
 struct options {
     const char *path;
-    int64_t timeout_s;
-    struct text line; /* the command with its line end; owned */
+    int64_t timeout_s; /* 0: none was said */
+    struct text line;  /* the command with its line end; owned */
 };
 
 /* What is said to be wrong with the command line begins so. */
@@ -69,7 +69,7 @@ static const char usage[] =
 
 static const char usage_end[] =
     "\n"
-    "A show command takes --json as its last word.\n"
+    "A show command, and trace, take --json as their last word.\n"
     "\n"
     "exit code: 0 done, 1 refused (the reason is on standard error), 2 the command line is wrong,\n"
     "3 nobody answers at that path\n";
@@ -157,11 +157,27 @@ static void print(FILE *to, struct slice s)
     fwrite(s.at, 1, s.len, to);
 }
 
+static void print_now(struct slice lines)
+{
+    print(stdout, lines);
+    (void)fflush(stdout); /* the last one tells */
+}
+
+/* Its answer comes as things happen, and it says itself when that is over. */
+static bool is_followed(struct slice line)
+{
+    return slice_starts(line, SLICE("trace "));
+}
+
 static enum exit_status converse(int fd, const struct options *o, struct text *answer)
 {
-    const int64_t until_ns = clock_now_ns() + o->timeout_s * NS_PER_S;
+    const struct slice line = text_slice(&o->line);
+    const bool follows = is_followed(line);
+    const int64_t for_s = o->timeout_s ? o->timeout_s : follows ? TIMEOUT_S_MAX : TIMEOUT_S_DEFAULT;
+    const int64_t until_ns = clock_now_ns() + for_s * NS_PER_S;
     struct ask_answer a;
-    const char *failure = ask(fd, text_slice(&o->line), until_ns, answer, &a);
+    const char *failure = follows ? ask_and_follow(fd, line, until_ns, answer, print_now, &a)
+                                  : ask(fd, line, until_ns, answer, &a);
     if (failure) {
         fprintf(stderr, "lbc %s: %s: %s\n", command_name, o->path, failure);
         return UNREACHABLE;
@@ -194,7 +210,7 @@ static int ask_and_print(struct options *o)
 
 int ctl_main(int argc, char **argv)
 {
-    struct options o = {.path = default_socket_path(), .timeout_s = TIMEOUT_S_DEFAULT};
+    struct options o = {.path = default_socket_path()};
     enum exit_status status;
     if (!parse_options(argc, argv, &o, &status)) {
         if (status == DONE)
@@ -224,7 +240,7 @@ static bool add_program(struct text *line, const char *program)
 
 int upgrade_main(int argc, char **argv)
 {
-    struct options o = {.path = default_socket_path(), .timeout_s = TIMEOUT_S_DEFAULT};
+    struct options o = {.path = default_socket_path()};
     enum exit_status status;
     command_name = "upgrade";
     if (!parse_options(argc, argv, &o, &status)) {

@@ -1,6 +1,7 @@
 #include "stats/socket/client.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -8,11 +9,11 @@
 #include "runtime/base/clock.h"
 #include "runtime/control/control.h"
 #include "stats/socket/command.h"
+#include "stats/socket/wait.h"
 
 #define IDLE_NS (600 * NS_PER_S)
 
-/* Stands between a reload and who asked for it: the reload outlives a client that leaves. */
-struct reload_wait {
+struct wait {
     struct client *client; /* NULL once it is gone */
 };
 
@@ -58,21 +59,51 @@ static void answer(struct client *c, enum command_end end, struct text *lines, s
     text_done(why);
 }
 
-static void reloaded(void *of, const struct control_reload *r)
+/* --- what takes longer than its call --------------------------------------------------------- */
+
+void wait_end(struct wait *wait, enum command_end end, struct text *lines, struct text *why)
 {
-    struct reload_wait *wait = of;
     struct client *c = wait->client;
     free(wait);
-    if (!c)
+    if (!c) {
+        text_done(lines);
+        text_done(why);
         return;
+    }
     CHECK_OBJ(c, CLIENT_MAGIC);
-    c->reload = NULL;
+    c->wait = NULL;
+    answer(c, end, lines, why);
+    if (!c->running)
+        go_on(c);
+}
+
+bool wait_say(struct wait *wait, struct slice lines)
+{
+    struct client *c = wait->client;
+    if (!c || c->out.len - c->sent >= CLIENT_PENDING_MAX)
+        return false;
+    CHECK_OBJ(c, CLIENT_MAGIC);
+    add_payload(&c->out, lines);
+    if (!c->running)
+        go_on(c);
+    return true;
+}
+
+/* One that has only ended its own sending still reads. */
+bool wait_is_left(const struct wait *wait)
+{
+    if (!wait->client)
+        return true;
+    struct pollfd p = {.fd = wait->client->fd};
+    return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR));
+}
+
+static void reloaded(void *of, const struct control_reload *r)
+{
     struct text lines = {0}, why = {0};
     struct command command = {.out = &lines, .why = &why};
     const enum command_end end = command_reload_answer(&command, r);
-    answer(c, end, &lines, &why);
-    if (!c->running)
-        go_on(c);
+    wait_end(of, end, &lines, &why);
 }
 
 static bool is_blank(struct slice line)
@@ -88,18 +119,19 @@ static void run(struct client *c, struct slice line)
         return; /* somebody pressed Enter */
 
     /* Made in advance: a reload may call back before its command returns. */
-    struct reload_wait *wait = MUST_NEW(struct reload_wait);
+    struct wait *wait = MUST_NEW(struct wait);
     wait->client = c;
-    c->reload = wait;
+    c->wait = wait;
     c->running = true;
     struct text lines = {0}, why = {0};
     const struct control_asker asker = {
         .who = slice_of(c->who), .done = reloaded, .of = wait, .why = &why};
-    struct command command = {.control = c->control, .out = &lines, .why = &why, .asker = &asker};
+    struct command command = {
+        .control = c->control, .out = &lines, .why = &why, .asker = &asker, .wait = wait};
     const enum command_end end = command_line(&command, line);
     c->running = false;
     if (end != COMMAND_LATER) {
-        c->reload = NULL;
+        c->wait = NULL;
         free(wait);
     }
     answer(c, end, &lines, &why);
@@ -137,7 +169,7 @@ static void refuse_long_line(struct client *c)
 /* Answers come in the order of the commands: none is run while one is not answered yet. */
 static bool may_run(const struct client *c)
 {
-    return !c->reload && c->out.len - c->sent < CLIENT_PENDING_MAX;
+    return !c->wait && c->out.len - c->sent < CLIENT_PENDING_MAX;
 }
 
 /* One line to a connection, unless it has asked for more. */
@@ -229,7 +261,7 @@ static void go_on(struct client *c)
         }
     } while (may_run(c) && has_line(c));
 
-    if (c->at_end && !c->reload && c->line_bytes == 0 && c->sent == c->out.len)
+    if (c->at_end && !c->wait && c->line_bytes == 0 && c->sent == c->out.len)
         client_free(c);
     else
         watch_want(&c->watch, wants(c));
@@ -250,7 +282,7 @@ static void idle(void *of)
 {
     struct client *c = of;
     CHECK_OBJ(c, CLIENT_MAGIC);
-    if (c->reload)
+    if (c->wait)
         timer_set(&c->idle, IDLE_NS); /* it is we who are slow */
     else
         client_free(c);
@@ -291,8 +323,8 @@ void client_free(struct client *c)
 {
     CHECK_OBJ(c, CLIENT_MAGIC);
     ASSERT(!c->running);
-    if (c->reload)
-        c->reload->client = NULL;
+    if (c->wait)
+        c->wait->client = NULL;
     list_remove(&c->link);
     c->gone(c->gone_of, c);
     timer_stop(&c->idle);

@@ -16,7 +16,7 @@
 #define CLIENT_PENDING_MAX ((size_t)64 * 1024)
 
 struct control;
-struct reload_wait;
+struct wait;
 
 struct client {
     uint32_t magic;
@@ -30,10 +30,10 @@ struct client {
     enum stats_speech speech;
     struct haproxy_session haproxy; /* where that is spoken */
 
-    struct reload_wait *reload; /* what it waits for; NULL: nothing */
-    bool running;               /* a command of it is being carried out now */
-    bool skipping;              /* the rest of a line that was too long */
-    bool at_end;                /* it will send nothing more */
+    struct wait *wait; /* for what it waits; NULL: for nothing */
+    bool running;      /* a command of it is being carried out now */
+    bool skipping;     /* the rest of a line that was too long */
+    bool at_end;       /* it will send nothing more */
 
     char line[CLIENT_LINE_MAX + 1]; /* one more than may be, to see that it is more */
     size_t line_bytes;
@@ -49,5 +49,5 @@ struct client *client_new(int fd, enum stats_speech speech, struct loop *loop,
                           struct control *control, void (*gone)(void *of, struct client *c),
                           void *gone_of);
 
-/* Closes and frees. A reload it waits for goes on and answers nobody. */
+/* Closes and frees. What it waits for goes on and answers nobody. */
 void client_free(struct client *c);

@@ -28,17 +28,22 @@ struct words {
     bool more;
 };
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
 /* The first of them; `more` when there are more than any command has. */
 static void split(struct slice line, struct words *out)
 {
     *out = (struct words){.line = line};
     for (size_t i = 0; i < line.len;) {
-        if (line.at[i] == ' ' || line.at[i] == '\t') {
+        if (is_blank(line.at[i])) {
             i++;
             continue;
         }
         size_t end = i;
-        while (end < line.len && line.at[end] != ' ' && line.at[end] != '\t')
+        while (end < line.len && !is_blank(line.at[end]))
             end++;
         out->more = out->n == WORDS_MAX;
         if (out->more)
@@ -132,10 +137,21 @@ static size_t n_arguments(const struct spec *s)
     return n;
 }
 
+/* The last word of what is left. */
+static void take_json(struct command *c)
+{
+    const struct slice all = c->argument[0], word = SLICE("--json");
+    const size_t before = all.len - word.len;
+    c->json = slice_ends(all, word) && (before == 0 || is_blank(all.at[before - 1]));
+    if (c->json)
+        c->argument[0] = slice_trim((struct slice){all.at, before});
+}
+
 /* All that stands behind the command's own words is one argument. */
 static enum command_end run_with_rest(struct command *c, const struct spec *s,
                                       const struct words *w, size_t used)
 {
+    c->argument[0] = SLICE_NONE;
     if (w->n == used && slice_starts(s->arguments, SLICE("[")))
         return s->run(c);
     if (w->n == used) {
@@ -145,6 +161,8 @@ static enum command_end run_with_rest(struct command *c, const struct spec *s,
     }
     const size_t at = (size_t)(w->at[used].at - w->line.at);
     c->argument[0] = slice_trim(slice_from(w->line, at));
+    if (s->form == JSON)
+        take_json(c);
     return s->run(c);
 }
 

@@ -13,11 +13,12 @@
 struct control;
 struct control_asker;
 struct control_reload;
+struct wait;
 
 enum command_end {
     COMMAND_DONE,
     COMMAND_REFUSED, /* `why` says why */
-    COMMAND_LATER    /* asker->done will be called, or has been already */
+    COMMAND_LATER    /* asker->done, or wait_end(), will be called, or has been already */
 };
 
 #define COMMAND_ARGUMENTS_MAX 2u
@@ -30,7 +31,8 @@ struct command {
     bool json;
 
     const struct control_asker
-        *asker; /* for commands that take longer than their call; its `why` is ours */
+        *asker;        /* for what is loaded, which takes longer; its `why` is ours */
+    struct wait *wait; /* for others that do; NULL: nobody can wait here */
 };
 
 typedef enum command_end command_run(struct command *c);

@@ -12,6 +12,10 @@
 #include "runtime/control/control.h"
 
 struct control {
+    struct control_sessions_asker sessions; /* and what they asked: answered by answer_sessions() */
+    struct control_sessions_filter filter;
+    struct control_trace_asker trace;
+    struct control_trace_wish wish;
     struct control_asker asker; /* without `done`: no reload is under way */
     bool answers_at_once;
     const char *report; /* of a reload that comes at once */
@@ -591,4 +595,62 @@ bool control_override(struct control *c, const struct control_override *o,
 void control_shutdown(struct control *c)
 {
     c->shutdowns++;
+}
+
+/* One that is shown, and a worker that says nothing. */
+static void answer_sessions(void)
+{
+    static const struct roster_row row = {
+        .client = {{{[10] = 0xff, [11] = 0xff, 10, 1, 2, 3}}, 4711},
+        .worker = 1,
+        .protocol = "h2",
+        .tls = true,
+        .state = ROSTER_WAITING,
+        .age_ns = 90 * NS_PER_S,
+        .request_ns = 250 * NS_PER_MS,
+        .requests = 7,
+        .streams = 2,
+        .received_bytes = 1024,
+        .sent_bytes = 2048,
+        .listener = "front",
+        .cluster = "web",
+        .server = "one",
+        .request = "GET a/\"x\""};
+    static const struct roster_row *const rows[] = {&row};
+    const struct control_sessions s = {.row = rows,
+                                       .n_rows = 1,
+                                       .connections = 5,
+                                       .matched = 3,
+                                       .workers = 2,
+                                       .missing = 1,
+                                       .slice_ns = 12 * NS_PER_US};
+    const struct control_sessions_asker asker = control.sessions;
+    control.sessions.done = NULL;
+    asker.done(asker.of, &s);
+}
+
+bool control_sessions(struct control *c, const struct control_sessions_filter *f,
+                      const struct control_sessions_asker *asker)
+{
+    if (c->sessions.done) {
+        text_adds(asker->why, "not now");
+        return false;
+    }
+    c->sessions = *asker;
+    c->filter = *f;
+    if (c->answers_at_once)
+        answer_sessions();
+    return true;
+}
+
+bool control_trace(struct control *c, const struct control_trace_wish *wish,
+                   const struct control_trace_asker *asker)
+{
+    if (c->trace.over) {
+        text_adds(asker->why, "not now");
+        return false;
+    }
+    c->trace = *asker;
+    c->wish = *wish;
+    return true;
 }

@@ -178,7 +178,8 @@ static const struct {
     {"nothing near", "format c:\n",
      "refused: there is no command \"format c:\"; \"help\" lists them\n"},
     {"half a command", "show\n",
-     "refused: show what? There are: show info, show metrics, show listeners, show clauses, show "
+     "refused: show what? There are: show info, show sessions, show metrics, show listeners, show "
+     "clauses, show "
      "servers, show "
      "clusters, show sticky, show sources, show limits, show shared, show generations, show "
      "certificates, show drift, show history, show revision, show shadow, show canary\n"},
