@@ -76,7 +76,7 @@ static void print_help(FILE *to)
     static const struct {
         const char *words, *arguments, *help;
     } command[] = {
-#define COMMAND(id, words, arguments, form, help) {words, arguments, help},
+#define COMMAND(id, words, arguments, form, level, help) {words, arguments, help},
 #include "stats/socket/commands.def"
 #undef COMMAND
     };

@@ -15,7 +15,7 @@ static const struct spec {
     const char *help;
     command_run *run;
 } spec[] = {
-#define COMMAND(id, words, arguments, form, help)                                                  \
+#define COMMAND(id, words, arguments, form, level, help)                                           \
     {SLICE_INIT(words), SLICE_INIT(arguments), form, help, command_##id},
 #include "stats/socket/commands.def"
 #undef COMMAND

@@ -35,7 +35,7 @@ struct command {
 
 typedef enum command_end command_run(struct command *c);
 
-#define COMMAND(id, words, arguments, form, help) command_run command_##id;
+#define COMMAND(id, words, arguments, form, level, help) command_run command_##id;
 #include "stats/socket/commands.def"
 #undef COMMAND
 

@@ -254,7 +254,7 @@ static void help_lists_every_command_within_100_columns(void **state)
     peer_open(&p);
     peer_send(&p, SLICE("help\n"));
     const char *got = peer_await(&p, 1);
-#define COMMAND(id, words, arguments, form, help)                                                  \
+#define COMMAND(id, words, arguments, form, level, help)                                           \
     assert_non_null(strstr(got, words));                                                           \
     assert_non_null(strstr(got, help));
 #include "stats/socket/commands.def"
