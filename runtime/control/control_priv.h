@@ -142,6 +142,7 @@ struct upgrade {
     pid_t successor;                       /* that serves; 0: none */
     int channel, said_fd, text_fd;         /* -1: none */
     int hands_on[HANDED_DESCRIPTOR_COUNT]; /* the same */
+    VEC(int) stats;                        /* sockets that go along */
     struct watch watch, saying;
     struct timer late;
     struct text said;

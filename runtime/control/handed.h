@@ -10,8 +10,7 @@
  *     lbc hands over 1
  *     channel    7                        where both talk: upgrade.c, takeover.c
  *     stderr     8                        where to log once it serves
- *     stats      9                        the stats socket
- *     haproxy    10                       the other one
+ *     stats      9                        a stats socket; its path says which
  *     state      11                       the lock of the state's folder
  *     socket     12  own                  listens; "lent": by a service manager
  *     server     web  a  10.0.0.1:80  drain  ready  5  1  up  (states and weights: set, and in the
@@ -33,8 +32,6 @@
 #define HANDED_DESCRIPTORS(D)                                                                      \
     D(CHANNEL, "channel")                                                                          \
     D(STDERR, "stderr")                                                                            \
-    D(STATS, "stats")                                                                              \
-    D(HAPROXY, "haproxy")                                                                          \
     D(STATE, "state")
 
 enum handed_descriptor {
@@ -63,6 +60,7 @@ struct handed {
     int text_fd;
     struct text text; /* slices point into it */
     int fd[HANDED_DESCRIPTOR_COUNT];
+    VEC(int) stats; /* -1: somebody took it */
     VEC(struct handed_socket) socket;
     VEC(struct handed_server) server; /* sorted */
     struct text journal;
@@ -71,6 +69,7 @@ struct handed {
 /* Writing: the first line, and then any of the others in any order. */
 void handed_begin(struct text *out);
 void handed_add_descriptor(struct text *out, enum handed_descriptor what, int fd);
+void handed_add_stats(struct text *out, int fd);
 void handed_add_socket(struct text *out, int fd, bool own);
 void handed_add_server(struct text *out, const struct handed_server *s);
 void handed_add_journal(struct text *out, struct slice journal);
@@ -89,7 +88,8 @@ MUST_CHECK int handed_again(struct handed *h);
 struct handed_server *handed_find(struct handed *h, struct slice cluster, struct slice name,
                                   const struct endpoint *e);
 
-/* Closes those with one purpose that nobody took: who takes one over writes -1 in its place. */
+/* Closes those with one purpose, and the stats sockets, that nobody took: who takes one over writes
+ * -1 in its place. */
 void handed_close_left(struct handed *h);
 
 /* Descriptors stay. */

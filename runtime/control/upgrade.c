@@ -103,6 +103,8 @@ static void write_text(const struct control *c, struct text *out)
     for (enum handed_descriptor d = 0; d < HANDED_DESCRIPTOR_COUNT; d++)
         if (c->upgrade.hands_on[d] > 0)
             handed_add_descriptor(out, d, c->upgrade.hands_on[d]);
+    for (uint32_t i = 0; i < c->upgrade.stats.n; i++)
+        handed_add_stats(out, c->upgrade.stats.at[i]);
     each_socket(c, add_socket_line, out);
     add_servers(c->newest, out);
     changes_hand_over(c, out);
@@ -176,6 +178,8 @@ static int spawn(struct control *c, char *path, int said_to)
     for (uint32_t d = 0; d < HANDED_DESCRIPTOR_COUNT; d++)
         if (u->hands_on[d] > 0)
             add_socket_action(&actions, u->hands_on[d], true);
+    for (uint32_t i = 0; i < u->stats.n; i++)
+        add_socket_action(&actions, u->stats.at[i], true);
     each_socket(c, add_socket_action, &actions);
     posix_spawn_file_actions_adddup2(&actions, said_to, STDERR_FILENO);
     const int error = posix_spawnp(&u->pid, path, &actions, &attributes, argv, env);
@@ -486,6 +490,11 @@ void control_hands_on(struct control *c, enum handed_descriptor what, int fd)
     c->upgrade.hands_on[what] = fd;
 }
 
+void control_hands_on_stats(struct control *c, int fd)
+{
+    VEC_ADD(&c->upgrade.stats, fd);
+}
+
 void upgrade_init(struct control *c)
 {
     struct upgrade *u = &c->upgrade;
@@ -503,4 +512,5 @@ void upgrade_done(struct control *c)
     close_channel(u);
     close_saying(u);
     text_done(&u->said);
+    VEC_DONE(&u->stats);
 }

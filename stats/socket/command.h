@@ -9,10 +9,12 @@
 
 #include "runtime/base/slice.h"
 #include "runtime/base/text.h"
+#include "stats/socket/level.h"
 
 struct control;
 struct control_asker;
 struct control_reload;
+struct stats_sockets;
 
 enum command_end {
     COMMAND_DONE,
@@ -24,8 +26,10 @@ enum command_end {
 
 struct command {
     struct control *control;
-    struct text *out; /* the answer's lines, each with its line end */
-    struct text *why; /* one line, without */
+    enum stats_level level;              /* of whoever asks */
+    const struct stats_sockets *sockets; /* all there are; NULL: whoever asks has come by none */
+    struct text *out;                    /* the answer's lines, each with its line end */
+    struct text *why;                    /* one line, without */
     struct slice argument[COMMAND_ARGUMENTS_MAX];
     bool json;
 

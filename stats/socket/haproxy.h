@@ -10,6 +10,7 @@
 
 #include "runtime/base/slice.h"
 #include "runtime/base/text.h"
+#include "stats/socket/level.h"
 
 struct control;
 
@@ -20,6 +21,6 @@ struct haproxy_session {
 };
 
 /* Carries out a line, which may have several commands between semicolons, and appends the answers,
- * each with an empty line behind it. */
-void haproxy_line(struct control *c, struct slice line, struct haproxy_session *s,
-                  struct text *out);
+ * each with an empty line behind it. What `level` may not do is refused. */
+void haproxy_line(struct control *c, enum stats_level level, struct slice line,
+                  struct haproxy_session *s, struct text *out);

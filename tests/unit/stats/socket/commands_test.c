@@ -98,7 +98,8 @@ static void loaded(void *of, const struct control_reload *r)
 static void expect(const char *says, const char *typed, const char *answer)
 {
     const struct control_asker asker = {.who = SLICE("uid 0"), .done = loaded, .why = &why};
-    struct command c = {.control = &control, .out = &out, .why = &why, .asker = &asker};
+    struct command c = {
+        .control = &control, .level = STATS_ADMIN, .out = &out, .why = &why, .asker = &asker};
     const struct slice line = slice_of(typed);
     add_end(command_line(&c, (struct slice){line.at, line.len - 1}));
     if (!slice_eq(text_slice(&out), slice_of(answer)))

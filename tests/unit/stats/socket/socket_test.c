@@ -21,8 +21,27 @@
 /* --- the fixture --- */
 
 static struct loop *loop;
+static struct stats_sockets all = {.control = &control};
 static struct stats_socket *stats;
 static char folder[64], path[80];
+
+static struct stats_at at(const char *where)
+{
+    return (struct stats_at){
+        .path = where, .level = STATS_ADMIN, .mode = 0600, .group = STATS_NO_GROUP};
+}
+
+static int open_at(const char *where, struct stats_socket **out)
+{
+    const struct stats_at is = at(where);
+    return stats_socket_open(&all, &is, out);
+}
+
+static int adopt_at(int fd, const char *where, struct stats_socket **out)
+{
+    const struct stats_at is = at(where);
+    return stats_socket_adopt(fd, &all, &is, out);
+}
 
 static int set_up(void **state)
 {
@@ -32,7 +51,9 @@ static int set_up(void **state)
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof(path), "%s/s", folder);
     loop = loop_new();
-    assert_int_equal(stats_socket_open(path, STATS_LBC, loop, &control, &stats), 0);
+    all.loop = loop;
+    list_init(&all.socket);
+    assert_int_equal(open_at(path, &stats), 0);
     return 0;
 }
 
@@ -172,7 +193,8 @@ static const struct {
      "refused: there is no command \"format c:\"; \"help\" lists them\n"},
     {"half a command", "show\n",
      "refused: show what? There are: show info, show metrics, show listeners, show servers, show "
-     "clusters, show sticky, show sources, show limits, show shared, show generations, show "
+     "clusters, show sticky, show sources, show limits, show shared, show sockets, show "
+     "generations, show "
      "certificates, show drift, show history, show revision, show shadow, show canary\n"},
     {"commands are whole words", "showinfo2 x\n",
      "refused: there is no command \"showinfo2 x\"; \"help\" lists them\n"},
@@ -731,7 +753,7 @@ static void a_path_in_use_is_left_alone(void **state)
 {
     (void)state;
     struct stats_socket *second = NULL;
-    assert_int_equal(stats_socket_open(path, STATS_LBC, loop, &control, &second), -EADDRINUSE);
+    assert_int_equal(open_at(path, &second), -EADDRINUSE);
     assert_null(second);
     struct peer p;
     peer_open(&p);
@@ -752,12 +774,12 @@ static void a_stale_socket_is_replaced_a_file_is_not(void **state)
     const int stale = socket(AF_UNIX, SOCK_STREAM, 0);
     assert_int_equal(bind(stale, (struct sockaddr *)&un, sizeof(un)), 0);
     close(stale);
-    assert_int_equal(stats_socket_open(path, STATS_LBC, loop, &control, &stats), 0);
+    assert_int_equal(open_at(path, &stats), 0);
     stats_socket_close(stats);
     stats = NULL;
 
     close(open(path, O_CREAT | O_WRONLY, 0600));
-    assert_int_equal(stats_socket_open(path, STATS_LBC, loop, &control, &stats), -EADDRINUSE);
+    assert_int_equal(open_at(path, &stats), -EADDRINUSE);
     assert_int_equal(access(path, F_OK), 0);
 }
 
@@ -771,11 +793,10 @@ static void a_socket_is_handed_on(void **state)
     peer_open(&early);
     peer_send(&early, SLICE("show info\n"));
     peer_await(&early, 1);
-    assert_int_equal(stats_socket_adopt(other, "/elsewhere", STATS_LBC, loop, &control, &none),
-                     -EADDRNOTAVAIL);
+    assert_int_equal(adopt_at(other, "/elsewhere", &none), -EADDRNOTAVAIL);
     assert_int_equal(fcntl(other, F_GETFD), -1); /* it is closed in any case */
-    assert_int_equal(stats_socket_adopt(fd, path, STATS_LBC, loop, &control, &next), 0);
-    stats_socket_take_over(next);
+    assert_int_equal(adopt_at(fd, path, &next), 0);
+    assert_int_equal(stats_socket_take_over(next), 0);
     stats_socket_let_go(stats);
     assert_int_equal(stats_socket_fd(stats), -1);
     peer_open(&p);
@@ -798,8 +819,7 @@ static void who_does_not_come_to_take_over_leaves_the_path(void **state)
 {
     (void)state;
     struct stats_socket *next;
-    assert_int_equal(
-        stats_socket_adopt(dup(stats_socket_fd(stats)), path, STATS_LBC, loop, &control, &next), 0);
+    assert_int_equal(adopt_at(dup(stats_socket_fd(stats)), path, &next), 0);
     stats_socket_close(next);
     assert_int_equal(access(path, F_OK), 0);
 }
@@ -809,7 +829,7 @@ static void closing_leaves_a_path_that_is_another_s(void **state)
     (void)state;
     struct stats_socket *second;
     unlink(path);
-    assert_int_equal(stats_socket_open(path, STATS_LBC, loop, &control, &second), 0);
+    assert_int_equal(open_at(path, &second), 0);
     stats_socket_close(stats);
     stats = second;
     assert_int_equal(access(path, F_OK), 0);
@@ -822,10 +842,9 @@ static void a_path_that_cannot_be_is_an_error(void **state)
     char too_long[200];
     memset(too_long, 'x', sizeof(too_long));
     too_long[sizeof(too_long) - 1] = '\0';
-    assert_int_equal(stats_socket_open(too_long, STATS_LBC, loop, &control, &none), -ENAMETOOLONG);
-    assert_int_equal(stats_socket_open("", STATS_LBC, loop, &control, &none), -ENOENT);
-    assert_int_equal(stats_socket_open("/nowhere/at/all", STATS_LBC, loop, &control, &none),
-                     -ENOENT);
+    assert_int_equal(open_at(too_long, &none), -ENAMETOOLONG);
+    assert_int_equal(open_at("", &none), -ENOENT);
+    assert_int_equal(open_at("/nowhere/at/all", &none), -ENOENT);
     assert_null(none);
 }
 
