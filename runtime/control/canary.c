@@ -3,7 +3,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/control/control_priv.h"
-#include "runtime/log/log.h"
+#include "runtime/log/events.h"
 
 _Static_assert(CONTROL_CANARY_WHOLE == CANARY_WHOLE, "shares are said in the same parts");
 
@@ -82,7 +82,8 @@ static void end(struct control *c, struct generation *instead, bool promoted)
 static void revert(struct control *c, const char *why)
 {
     struct found_servers found;
-    log_line(LOG_WARNING, "the canary goes, all clients get what was served before: %s", why);
+    event_log(EVENT_CANARY, LOG_WARNING, ABOUT(slice_of(c->config.file)),
+              "the canary goes, all clients get what was served before: %s", why);
     discoveries_found(c->sources, c->newest->table, &found);
     end(c, generation_again(c->newest, &found), false);
     found_servers_done(&found);
@@ -98,8 +99,8 @@ static void promote(struct control *c)
     c->reloads++;
     c->reload_refused = false;
     c->reload_wall_ns = clock_wall_ns();
-    log_line(LOG_INFO, "generation %llu serves: the canary is promoted",
-             (unsigned long long)c->newest->id);
+    event_log(EVENT_CANARY, LOG_INFO, ABOUT(slice_of(c->config.file)),
+              "generation %llu serves: the canary is promoted", (unsigned long long)c->newest->id);
 }
 
 /* Why it has to go; NULL: it has not. */
@@ -201,8 +202,9 @@ void canary_begin(struct control *c)
     shadow_begin(c, k->generation->configuration, "the canary");
     control_hand_over(c);
     timer_set(&k->look, TRIAL_LOOK_NS);
-    log_line(LOG_INFO, "generation %llu serves %.10g%% of the clients",
-             (unsigned long long)k->generation->id, k->share.part / (CANARY_WHOLE / 100.0));
+    event_log(EVENT_CANARY, LOG_INFO, ABOUT(slice_of(c->config.file)),
+              "generation %llu serves %.10g%% of the clients",
+              (unsigned long long)k->generation->id, k->share.part / (CANARY_WHOLE / 100.0));
 }
 
 void canary_regroup(struct control *c)

@@ -98,8 +98,10 @@ static void expire(void *of)
 
 static void log_change(const struct change *g, const char *what)
 {
-    log_line(LOG_INFO, "change %llu %s: " SLICE_FMT, (unsigned long long)g->number, what,
-             SLICE_ARG(text_slice(&g->sentence)));
+    char number[24];
+    snprintf(number, sizeof(number), "%llu", (unsigned long long)g->number);
+    event_log(EVENT_CHANGE, LOG_INFO, ABOUT(slice_of(number)), "change %llu %s: " SLICE_FMT,
+              (unsigned long long)g->number, what, SLICE_ARG(text_slice(&g->sentence)));
 }
 
 /* Those that stay are in the order of the sentences that were loaded. */
@@ -129,9 +131,12 @@ void changes_settle(struct control *c, struct reload *r, bool served)
     if (served && r->change.number > 0) {
         r->change.fits = true;
         c->changes.last = r->change.number;
-        log_line(LOG_INFO, "change %llu by %s%s: " SLICE_FMT, (unsigned long long)r->change.number,
-                 r->change.who, r->what.writes_last ? ", in the file" : "",
-                 SLICE_ARG(text_slice(&r->change.sentence)));
+        char number[24];
+        snprintf(number, sizeof(number), "%llu", (unsigned long long)r->change.number);
+        event_log(EVENT_CHANGE, LOG_INFO, ABOUT(slice_of(number)),
+                  "change %llu by %s%s: " SLICE_FMT, (unsigned long long)r->change.number,
+                  r->change.who, r->what.writes_last ? ", in the file" : "",
+                  SLICE_ARG(text_slice(&r->change.sentence)));
     }
     if (served && stays_new(r))
         VEC_ADD(&c->changes.list, r->change);

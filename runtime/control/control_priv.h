@@ -8,7 +8,7 @@
 #include "runtime/control/process.h"
 #include "runtime/event/mailbox.h"
 #include "runtime/generation/generation.h"
-#include "runtime/log/log.h"
+#include "runtime/log/events.h"
 #include "runtime/log/writer.h"
 #include "runtime/net/notify_socket.h"
 #include "runtime/proxy/shadow.h"

@@ -116,7 +116,8 @@ static void is_alone(struct control *c)
         control_end_now(c);
         return;
     }
-    log_line(LOG_INFO, "process %lld, which served before, has ended", (long long)t->pid);
+    event_log(EVENT_UPGRADE, LOG_INFO, ABOUT_PROCESS,
+              "process %lld, which served before, has ended", (long long)t->pid);
     begin_to_tell(c);
 }
 

@@ -317,8 +317,8 @@ static void give_up(struct control *c, const char *why)
         text_adds(&reason, why);
     else
         describe_end(status, &reason);
-    log_line(LOG_ERROR, "upgrade refused, this process goes on: " SLICE_FMT,
-             SLICE_ARG(text_slice(&reason)));
+    event_log(EVENT_UPGRADE, LOG_ERROR, ABOUT_PROCESS,
+              "upgrade refused, this process goes on: " SLICE_FMT, SLICE_ARG(text_slice(&reason)));
     const struct control_reload result = {.upgrade = true,
                                           .generation = c->newest->id,
                                           .why = text_slice(&reason),
@@ -382,8 +382,9 @@ static void succeed(struct control *c)
     service_passes_on(c, u->pid);
     (void)say(u, "yours");
     c->config.succeeded(c->config.load_of);
-    log_line(LOG_INFO, "process %lld serves; what is under way here has %.0f s", (long long)u->pid,
-             (double)c->config.drain_ns / (double)NS_PER_S);
+    event_log(EVENT_UPGRADE, LOG_INFO, ABOUT_PROCESS,
+              "process %lld serves; what is under way here has %.0f s", (long long)u->pid,
+              (double)c->config.drain_ns / (double)NS_PER_S);
     const struct control_reload result = {.done = true,
                                           .upgrade = true,
                                           .generation = c->newest->id,
@@ -471,8 +472,9 @@ bool control_upgrade(struct control *c, struct slice path, const struct control_
     if (rc != 0)
         text_addf(asker->why, "cannot start %s: %s", file.at, strerror(-rc));
     else
-        log_line(LOG_INFO, "upgrade by " SLICE_FMT ": process %lld of %s is to take over",
-                 SLICE_ARG(asker->who), (long long)u->pid, file.at);
+        event_log(EVENT_UPGRADE, LOG_INFO, ABOUT_PROCESS,
+                  "upgrade by " SLICE_FMT ": process %lld of %s is to take over",
+                  SLICE_ARG(asker->who), (long long)u->pid, file.at);
     text_done(&file);
     if (rc != 0)
         return false;

@@ -372,8 +372,9 @@ bool control_set_admin(struct control *c, struct slice server, enum server_admin
     if (before != (int)admin)
         server_turns(s);
     s->admin_told = admin;
-    log_line(LOG_INFO, "server %s/%s is set to %s", s->cluster_name, s->name,
-             table_state_name((enum table_state)admin));
+    event_log(EVENT_SERVER, LOG_INFO, ABOUT(slice_of(s->cluster_name), slice_of(s->name)),
+              "server %s/%s is set to %s", s->cluster_name, s->name,
+              table_state_name((enum table_state)admin));
     if (admin == SERVER_READY)
         control_end_ejection(s, "an operator says that it is ready");
     control_watch_server(c, s);
@@ -387,6 +388,7 @@ bool control_set_weight(struct control *c, struct slice server, uint32_t weight,
         return false;
     atomic_store_explicit(&s->weight, weight, memory_order_relaxed);
     control_watch_server(c, s);
-    log_line(LOG_INFO, "server %s/%s is set to weight %u", s->cluster_name, s->name, weight);
+    event_log(EVENT_SERVER, LOG_INFO, ABOUT(slice_of(s->cluster_name), slice_of(s->name)),
+              "server %s/%s is set to weight %u", s->cluster_name, s->name, weight);
     return true;
 }

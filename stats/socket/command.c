@@ -168,7 +168,8 @@ static enum command_end run_with(struct command *c, const struct spec *s, const 
     }
     static const char *const takes[] = {"no arguments", "one argument: ", "two arguments: "};
     const size_t wanted = n_arguments(s);
-    if (n - used != wanted) {
+    const bool may_lack = slice_starts(s->arguments, SLICE("["));
+    if (n - used != wanted && !(may_lack && n == used)) {
         text_addf(c->why, "\"" SLICE_FMT "\" takes %s", SLICE_ARG(s->words), takes[wanted]);
         if (wanted)
             text_addf(c->why, SLICE_FMT " " SLICE_FMT, SLICE_ARG(s->words),
@@ -176,7 +177,7 @@ static enum command_end run_with(struct command *c, const struct spec *s, const 
         return COMMAND_REFUSED;
     }
     for (size_t i = 0; i < COMMAND_ARGUMENTS_MAX; i++)
-        c->argument[i] = i < wanted ? w->at[used + i] : SLICE_NONE;
+        c->argument[i] = i < n - used ? w->at[used + i] : SLICE_NONE;
     return s->run(c);
 }
 

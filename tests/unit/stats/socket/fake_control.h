@@ -142,6 +142,20 @@ void control_stickies(const struct control *c,
     each(to, &s);
 }
 
+uint64_t control_events(const struct control *c, uint32_t n,
+                        void (*each)(void *to, const struct control_event *e), void *to)
+{
+    (void)c;
+    const struct control_event down = {
+        8, INT64_C(1764240000250000000), "warning", "server", "web/\"one\"", "it is down"};
+    const struct control_event end = {
+        9, INT64_C(1764240060000000000), "info", "process", "", "shutting down"};
+    if (n > 1)
+        each(to, &down);
+    each(to, &end);
+    return n == 1024 ? 7 : 0;
+}
+
 void control_certificates(const struct control *c,
                           void (*each)(void *to, const struct control_certificate *s), void *to)
 {

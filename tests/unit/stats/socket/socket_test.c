@@ -194,8 +194,8 @@ static const struct {
     {"half a command", "show\n",
      "refused: show what? There are: show info, show metrics, show listeners, show servers, show "
      "clusters, show sticky, show sources, show limits, show shared, show sockets, show "
-     "generations, show "
-     "certificates, show drift, show history, show revision, show shadow, show canary\n"},
+     "events, show generations, show certificates, show drift, show history, show revision, show "
+     "shadow, show canary\n"},
     {"commands are whole words", "showinfo2 x\n",
      "refused: there is no command \"showinfo2 x\"; \"help\" lists them\n"},
     {"a missing argument", "drain\n",
