@@ -2,6 +2,7 @@
 import contextlib
 import pathlib
 import resource
+import signal
 import sys
 
 import pytest
@@ -16,6 +17,11 @@ from harness import Lbc, Origin, free_port  # noqa: E402
 OF_PROCESSES = {"bench", "lsp", "scenario", "soak", "wire"}
 MOST_SECOND_TRIES = 10
 second_tries = []
+
+# Of the two runs that `./dev test` makes at a time one is in the background, where a shell has SIGINT ignored: it is
+# told to end by SIGTERM, and what it starts must not ignore SIGINT.
+for signal_number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(signal_number, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):

@@ -88,8 +88,8 @@ static void tell(struct request *r, struct MHD_Response *answer, unsigned status
     http_resume(r);
 }
 
-/* The library counts who uses a response: the first of those that wait gets ours, and the others
- * one of their own text, for a response belongs to a connection until it is queued. */
+/* Each of those that wait gets a text of its own: a response takes it, and goes with its
+ * connection. */
 static struct MHD_Response *copy_of(const struct text *t, const char *type)
 {
     struct text copy = {0};
@@ -103,7 +103,8 @@ static void answered(struct message *m)
     struct http *h = q->http;
     struct asked *a = &h->asked[q->what];
     a->under_way = false;
-    const unsigned status = q->end == COMMAND_REFUSED       ? MHD_HTTP_SERVICE_UNAVAILABLE
+    /* What only shows is refused where there is none of what it would show. */
+    const unsigned status = q->end == COMMAND_REFUSED       ? MHD_HTTP_NOT_FOUND
                             : q->what == HEALTH && !q->well ? MHD_HTTP_SERVICE_UNAVAILABLE
                                                             : MHD_HTTP_OK;
     LIST_EACH (r, &a->answered, struct request, link)

@@ -36,6 +36,8 @@ CASES = [
          "/b/1024", 64, ("X-Rule: last",), peers=("lbc", "lbc-rules")),
     Case("limit", "1 KiB, 64 keep-alive connections; lbc-20-limits counts them by src 20 times, lbc-20-held those in flight, too",
          "/b/1024", 64, peers=("lbc", "lbc-20-limits", "lbc-20-held")),
+    Case("shadow", "1 KiB, 64 keep-alive connections; another configuration decides too, which agrees, or never does",
+         "/b/1024", 64, peers=("lbc", "lbc-shadow", "lbc-differs")),
 ]
 
 

@@ -231,14 +231,35 @@ def limited(name, limit, n=20):
 
 LIMITED = {"lbc-20-limits": limited("limits", "key src  rate 1M/s"),
            "lbc-20-held": limited("held", "key src  rate 1M/s  concurrent 10000")}
-PEERS = {**LIMITED, "lbc": lbc, "lbc-rules": lbc_rules, "lbc-tcp": lbc_tcp, "haproxy": haproxy, "nginx": nginx,
+
+
+def shadowed(name, candidate):
+    """lbc, whose requests another configuration decides, too; the text of that from its own."""
+    def command(folder, port, tls, origin, lbc):
+        text = LBC_CONFIG.format(port=port, tls=tls, origin=origin, folder=folder)
+        config = write(folder / f"{name}.lbconf", text)
+        write(folder / f"{name}-candidate.lbconf", candidate(text))
+        return [lbc, "run", config, "--workers", "1", "--access-log", "off", "--socket", folder / f"{name}.sock"]
+
+    def shadow(folder, lbc):
+        done = subprocess.run([lbc, "ctl", "--socket", folder / f"{name}.sock", "shadow", folder / f"{name}-candidate.lbconf"],
+                              capture_output=True, text=True)
+        if done.returncode != 0:
+            raise processes.Failed(f"no shadow: {done.stdout}{done.stderr}")
+    command.once_it_listens = shadow
+    return command
+
+
+SHADOWED = {"lbc-shadow": shadowed("shadow", lambda text: text),
+            "lbc-differs": shadowed("differs", lambda text: text.replace("{ forward origin }", "{ deny 404 }"))}
+PEERS = {**LIMITED, **SHADOWED, "lbc": lbc, "lbc-rules": lbc_rules, "lbc-tcp": lbc_tcp, "haproxy": haproxy, "nginx": nginx,
          "nginx-h2": nginx_h2, "haproxy-tcp": haproxy_tcp, "haproxy-splice": haproxy_splice, "relay": relay}
 SPEAK_TLS = {"lbc", "haproxy", "nginx"}
 
 
 def missing(name, lbc_path):
     """Why a peer cannot run here, or None."""
-    program = {**dict.fromkeys(["lbc", "lbc-rules", "lbc-tcp", *LIMITED], lbc_path), "nginx": NGINX, "nginx-h2": NGINX,
+    program = {**dict.fromkeys(["lbc", "lbc-rules", "lbc-tcp", *LIMITED, *SHADOWED], lbc_path), "nginx": NGINX, "nginx-h2": NGINX,
                "relay": relay_program(lbc_path)}.get(name, HAPROXY)
     if not program or not os.access(program, os.X_OK):
         return f"{program or name} is not there"
@@ -290,6 +311,7 @@ def start_peer(name, folder, origin_port, lbc_path, cpus):
     peer = processes.Process(name, command, folder, cpus)
     try:
         peer.wait_for_port(port)
+        getattr(PEERS[name], "once_it_listens", lambda *_: None)(folder, lbc_path)
     except processes.Failed:
         peer.stop()
         raise

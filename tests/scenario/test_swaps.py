@@ -72,31 +72,43 @@ def site(start, tmp_path):
     return lbc
 
 
-def test_a_thousand_swaps_are_noticed_by_nobody(site):
-    tunnels = [tunnel(site.port) for _ in range(TUNNELS)]
-    with Wrk(site.port, connections=64) as before:
-        H2load(site.port, max(2, SECONDS // 4)).assert_clean()
-        before.finish()
-    took, rss = [], []
+def paced(site, act, n):
+    """act(i) n times, spread over SECONDS, while 64 connections of HTTP/1.1 and 16 of HTTP/2 ask: wrk, and h2load's
+    count."""
     with Wrk(site.port, connections=64) as wrk:
         h2load = H2load(site.port, SECONDS)
-        while len(took) < SWAPS or h2load.runs():
+        i = 0
+        while i < n or h2load.runs():
             began = time.monotonic()
-            site.reload(site.texts[len(took) % 2])
-            took.append(time.monotonic() - began)
-            rss.append(rss_kib(site.pid))
-            assert accepts(site.second, SECOND_AT) or len(took) % 2 == 0
-            time.sleep(max(0.0, began + SECONDS / SWAPS - time.monotonic()))  # spread over the time
-        h2 = h2load.assert_clean()
+            act(i)
+            i += 1
+            time.sleep(max(0.0, began + SECONDS / n - time.monotonic()))
+        done = h2load.assert_clean()
         wrk.finish()
-    before.assert_clean()
     wrk.assert_clean()
+    return wrk, done
+
+
+def test_a_thousand_swaps_are_noticed_by_nobody(site):
+    tunnels = [tunnel(site.port) for _ in range(TUNNELS)]
+    took, rss = [], []
+
+    def swap(i):
+        began = time.monotonic()
+        site.reload(site.texts[i % 2])
+        took.append(time.monotonic() - began)
+        rss.append(rss_kib(site.pid))
+        assert accepts(site.second, SECOND_AT) or i % 2 == 1
+    # Asking costs too, on a machine whose processors are all busy: a process is started for it. So it is asked before as
+    # often as it is swapped then.
+    before, _ = paced(site, lambda _: site.ctl("show", "generations"), SWAPS)
+    during, h2 = paced(site, swap, SWAPS)
     for i, client in enumerate(tunnels):
         client.send(b"still here")
         assert client.file.read(10) == b"still here", f"tunnel {i}"
         client.close()
-    report(swaps=len(took), requests_h1=wrk.requests, requests_h2=h2, p99_ms_before=before.p99_ms,
-           p99_ms_during=wrk.p99_ms, rss_kib_tenth=rss[9], rss_kib_last=rss[-1],
+    report(swaps=len(took), requests_h1=during.requests, requests_h2=h2, p99_ms_before=before.p99_ms,
+           p99_ms_during=during.p99_ms, rss_kib_tenth=rss[9], rss_kib_last=rss[-1],
            swap_ms_median=sorted(took)[len(took) // 2] * 1000)
     site.reload(site.texts[1])
     wait_for(lambda: not accepts(site.second, SECOND_AT), "a listener that is removed is gone")

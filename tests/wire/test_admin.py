@@ -112,11 +112,31 @@ def test_the_api_says_what_the_socket_says(shared, what):
         assert sorted(told) == sorted(shown)
 
 
+NOT_BEGUN = ["history", "canary", "shadow"]  # what `shared` has none of
+
+
 def test_the_api_lists_what_there_is(shared):
     listed = ask(shared.admin, "/api/v1").json()["endpoints"]
     for entry in listed:
-        if entry["path"] != "/api/v1/events":
-            assert ask(shared.admin, entry["path"]).status == 200, entry
+        name = entry["path"].rpartition("/")[2]
+        if name != "events":
+            assert ask(shared.admin, entry["path"]).status == (404 if name in NOT_BEGUN else 200), entry
+
+
+@pytest.mark.parametrize("what", NOT_BEGUN)
+def test_of_what_has_not_begun_the_api_says_so(shared, what):
+    a = ask(shared.admin, f"/api/v1/{what}")
+    refused = shared.ctl("show", what, check=False).stderr
+    assert a.status == 404 and a.json()["detail"] in refused
+
+
+def test_history_a_shadow_and_a_canary(site, tmp_path):
+    lbc = site("bind 127.0.0.1:{0}", state=tmp_path / "state")
+    lbc.ctl("shadow", str(lbc.file))
+    lbc.ctl("reload", "canary", "5%")
+    for what in NOT_BEGUN:
+        a = ask(lbc.ports[0], f"/api/v1/{what}")
+        assert a.status == 200 and type(a.json()) is type(lbc.show(what)), what
 
 
 def test_the_page_and_its_parts(shared):
@@ -557,7 +577,7 @@ def test_who_may_no_longer_connect_goes(site):
 
 
 def test_draining_is_told(site):
-    lbc = site("bind 127.0.0.1:{0}", drain=30)
+    lbc = site("bind 127.0.0.1:{0}", drain=8)
     with connect(lbc.front) as client:
         client.sendall(b"GET /slow/3600000 HTTP/1.1\r\nHost: x\r\n\r\n")
         wait_for(lambda: counter(lbc, "requests_in_flight") == 1, "a request is under way")
