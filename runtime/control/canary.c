@@ -89,7 +89,7 @@ static void revert(struct control *c, const char *why)
     found_servers_done(&found);
 }
 
-static void promote(struct control *c)
+static void promote(struct control *c, struct slice who)
 {
     struct found_servers found;
     const struct generation *g = c->canary.generation;
@@ -100,7 +100,8 @@ static void promote(struct control *c)
     c->reload_refused = false;
     c->reload_wall_ns = clock_wall_ns();
     event_log(EVENT_CANARY, LOG_INFO, ABOUT(slice_of(c->config.file)),
-              "generation %llu serves: the canary is promoted", (unsigned long long)c->newest->id);
+              "generation %llu serves: the canary is promoted by " SLICE_FMT,
+              (unsigned long long)c->newest->id, SLICE_ARG(who));
 }
 
 /* Why it has to go; NULL: it has not. */
@@ -251,19 +252,22 @@ bool control_canary_share(struct control *c, uint32_t part, struct text *why)
     return true;
 }
 
-bool control_promote(struct control *c, struct text *why)
+bool control_promote(struct control *c, struct slice who, struct text *why)
 {
     const bool any = serves(c, why);
     if (any)
-        promote(c);
+        promote(c, who);
     return any;
 }
 
-bool control_revert(struct control *c, struct text *why)
+bool control_revert(struct control *c, struct slice who, struct text *why)
 {
     const bool any = serves(c, why);
+    struct text reason = {0};
+    text_addf(&reason, SLICE_FMT " says so", SLICE_ARG(who));
     if (any)
-        revert(c, "somebody says so");
+        revert(c, reason.at);
+    text_done(&reason);
     return any;
 }
 

@@ -278,7 +278,7 @@ MUST_CHECK bool control_try(struct control *c, const struct control_trial_rule *
                             const struct control_asker *asker);
 
 /* What is on trial stays. False when nothing is. */
-MUST_CHECK bool control_confirm(struct control *c);
+MUST_CHECK bool control_confirm(struct control *c, struct slice who);
 
 /*
  * A canary: the file is loaded as by a reload, and serves beside what is served now, for a share of
@@ -301,8 +301,8 @@ MUST_CHECK bool control_canary(struct control *c, const struct control_canary_ru
 /* The share of the canary that serves, from now on. These are false, with a sentence in `why`, when
  * none does. */
 MUST_CHECK bool control_canary_share(struct control *c, uint32_t part, struct text *why);
-MUST_CHECK bool control_promote(struct control *c, struct text *why);
-MUST_CHECK bool control_revert(struct control *c, struct text *why);
+MUST_CHECK bool control_promote(struct control *c, struct slice who, struct text *why);
+MUST_CHECK bool control_revert(struct control *c, struct slice who, struct text *why);
 
 /* What one side has done since it began. */
 struct control_canary_side {
@@ -429,16 +429,17 @@ struct control_change {
 void control_changes(const struct control *c,
                      void (*each)(void *to, const struct control_change *s), void *to);
 
-/* False, with a sentence in `why`, when there is no such server. `server` is "cluster/name". */
-MUST_CHECK bool control_set_admin(struct control *c, struct slice server, enum server_admin admin,
-                                  struct text *why);
+/* False, with a sentence in `why`, when there is no such server. `server` is "cluster/name"; the
+ * log is told of `who`, as control_asker has it. */
+MUST_CHECK bool control_set_admin(struct control *c, struct slice who, struct slice server,
+                                  enum server_admin admin, struct text *why);
 
 #define CONTROL_WEIGHT_MAX 256u
 
 /* The same; `weight` is 1..CONTROL_WEIGHT_MAX. It holds until the process ends, or the file gives
  * the server another weight than it did. */
-MUST_CHECK bool control_set_weight(struct control *c, struct slice server, uint32_t weight,
-                                   struct text *why);
+MUST_CHECK bool control_set_weight(struct control *c, struct slice who, struct slice server,
+                                   uint32_t weight, struct text *why);
 
 /*
  * Starts `path` (empty: the program that we were started as) with our arguments, hands our sockets

@@ -152,7 +152,7 @@ bool control_try(struct control *c, const struct control_trial_rule *rule,
     return control_begin_reload(c, &r);
 }
 
-bool control_confirm(struct control *c)
+bool control_confirm(struct control *c, struct slice who)
 {
     if (!trial_is_on(c))
         return false;
@@ -160,7 +160,7 @@ bool control_confirm(struct control *c)
     timer_stop(&c->trial.look);
     end_times(&c->trial);
     event_log(EVENT_TRIAL, LOG_INFO, ABOUT(slice_of(c->config.file)),
-              "what was on trial stays: it is confirmed");
+              "what was on trial stays: it is confirmed by " SLICE_FMT, SLICE_ARG(who));
     return true;
 }
 

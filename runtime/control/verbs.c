@@ -359,8 +359,8 @@ static struct server *find_server(const struct control *c, struct slice name, st
     return g->server[i];
 }
 
-bool control_set_admin(struct control *c, struct slice server, enum server_admin admin,
-                       struct text *why)
+bool control_set_admin(struct control *c, struct slice who, struct slice server,
+                       enum server_admin admin, struct text *why)
 {
     struct server *s = find_server(c, server, why);
     if (!s)
@@ -373,15 +373,16 @@ bool control_set_admin(struct control *c, struct slice server, enum server_admin
         server_turns(s);
     s->admin_told = admin;
     event_log(EVENT_SERVER, LOG_INFO, ABOUT(slice_of(s->cluster_name), slice_of(s->name)),
-              "server %s/%s is set to %s", s->cluster_name, s->name,
-              table_state_name((enum table_state)admin));
+              "server %s/%s is set to %s by " SLICE_FMT, s->cluster_name, s->name,
+              table_state_name((enum table_state)admin), SLICE_ARG(who));
     if (admin == SERVER_READY)
         control_end_ejection(s, "an operator says that it is ready");
     control_watch_server(c, s);
     return true;
 }
 
-bool control_set_weight(struct control *c, struct slice server, uint32_t weight, struct text *why)
+bool control_set_weight(struct control *c, struct slice who, struct slice server, uint32_t weight,
+                        struct text *why)
 {
     struct server *s = find_server(c, server, why);
     if (!s)
@@ -389,6 +390,7 @@ bool control_set_weight(struct control *c, struct slice server, uint32_t weight,
     atomic_store_explicit(&s->weight, weight, memory_order_relaxed);
     control_watch_server(c, s);
     event_log(EVENT_SERVER, LOG_INFO, ABOUT(slice_of(s->cluster_name), slice_of(s->name)),
-              "server %s/%s is set to weight %u", s->cluster_name, s->name, weight);
+              "server %s/%s is set to weight %u by " SLICE_FMT, s->cluster_name, s->name, weight,
+              SLICE_ARG(who));
     return true;
 }

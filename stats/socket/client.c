@@ -150,7 +150,7 @@ static void run_haproxy(struct client *c, struct slice line)
 {
     if (line.len > 0 && line.at[line.len - 1] == '\r')
         line.len--;
-    haproxy_line(c->all->control, c->at->level, line, &c->haproxy, &c->out);
+    haproxy_line(c->all->control, line, &c->haproxy, &c->out);
     if (c->haproxy.prompts && !c->haproxy.quits)
         return;
     c->at_end = true;
@@ -281,6 +281,7 @@ struct client *client_new(int fd, const struct stats_at *at, const struct stats_
     c->all = all;
     c->fd = fd;
     know(c);
+    c->haproxy = (struct haproxy_session){.level = at->level, .who = slice_of(c->who)};
     c->gone = gone;
     c->gone_of = gone_of;
     watch_init(&c->watch, all->loop, fd, ready, c);

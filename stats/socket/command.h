@@ -34,7 +34,8 @@ struct command {
     bool json;
 
     const struct control_asker
-        *asker; /* for commands that take longer than their call; its `why` is ours */
+        *asker; /* of an operator's and an admin's: who asks, and for those that take longer than
+                   their call who is told; its `why` is ours */
 };
 
 typedef enum command_end command_run(struct command *c);

@@ -23,7 +23,6 @@ typedef unsigned long long ull; /* what %llu wants */
 
 struct asked {
     struct control *control;
-    enum stats_level level;
     struct haproxy_session *session;
     struct slice word[WORDS_MAX];
     uint32_t n;
@@ -362,7 +361,7 @@ static void show_version(const struct asked *a)
 static void set_admin(const struct asked *a, struct slice server, enum server_admin admin)
 {
     struct text why = {0}; /* there is one reason only, and HAProxy has its own words for it */
-    if (!control_set_admin(a->control, server, admin, &why))
+    if (!control_set_admin(a->control, a->session->who, server, admin, &why))
         text_adds(a->out, NO_SERVER "\n");
     text_done(&why);
 }
@@ -417,7 +416,7 @@ static void set_weight(const struct asked *a, struct slice server, struct slice 
         text_addf(a->out, "A weight is 0 to %u, or 0%% to 100%%.\n", CONTROL_WEIGHT_MAX);
     else if (n == 0)
         set_admin(a, server, SERVER_DRAIN); /* what weight 0 does there */
-    else if (!control_set_weight(a->control, server, (uint32_t)n, &why))
+    else if (!control_set_weight(a->control, a->session->who, server, (uint32_t)n, &why))
         text_adds(a->out, NO_SERVER "\n");
     text_done(&why);
 }
@@ -510,7 +509,7 @@ static void help(const struct asked *a)
 {
     text_adds(a->out, "What lbc knows of HAProxy's commands; `lbc ctl help` has its own.\n");
     for (size_t i = 0; i < COUNT_OF(COMMAND); i++)
-        if (COMMAND[i].level <= a->level)
+        if (COMMAND[i].level <= a->session->level)
             text_addf(a->out, "  %s %s\n", COMMAND[i].words, COMMAND[i].help);
 }
 
@@ -535,7 +534,7 @@ static void add_echo(struct text *out, struct slice typed)
 static void refuse_level(const struct asked *a, enum stats_level needs)
 {
     text_addf(a->out, "Permission denied: it needs the level %s, and this socket has %s.\n",
-              stats_level_name(needs), stats_level_name(a->level));
+              stats_level_name(needs), stats_level_name(a->session->level));
 }
 
 static void run_command(struct asked *a, struct slice command)
@@ -549,7 +548,7 @@ static void run_command(struct asked *a, struct slice command)
         return;
     for (size_t i = 0; i < COUNT_OF(COMMAND); i++)
         if (begins(a, COMMAND[i].words)) {
-            if (COMMAND[i].level > a->level)
+            if (COMMAND[i].level > a->session->level)
                 refuse_level(a, COMMAND[i].level);
             else
                 COMMAND[i].run(a);
@@ -563,10 +562,9 @@ static void run_command(struct asked *a, struct slice command)
     text_addc(a->out, '\n');
 }
 
-void haproxy_line(struct control *c, enum stats_level level, struct slice line,
-                  struct haproxy_session *s, struct text *out)
+void haproxy_line(struct control *c, struct slice line, struct haproxy_session *s, struct text *out)
 {
-    struct asked a = {.control = c, .level = level, .session = s, .out = out};
+    struct asked a = {.control = c, .session = s, .out = out};
     struct slice command;
     while (!s->quits && slice_split(&line, ';', &command))
         run_command(&a, slice_trim(command));

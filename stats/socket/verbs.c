@@ -131,7 +131,7 @@ enum command_end command_canary(struct command *c)
 
 enum command_end command_promote(struct command *c)
 {
-    if (!control_promote(c->control, c->why))
+    if (!control_promote(c->control, c->asker->who, c->why))
         return COMMAND_REFUSED;
     text_adds(c->out, "promoted: all clients get it\n");
     return COMMAND_DONE;
@@ -139,7 +139,7 @@ enum command_end command_promote(struct command *c)
 
 enum command_end command_revert(struct command *c)
 {
-    if (!control_revert(c->control, c->why))
+    if (!control_revert(c->control, c->asker->who, c->why))
         return COMMAND_REFUSED;
     text_adds(c->out, "reverted: no client gets it any more\n");
     return COMMAND_DONE;
@@ -160,7 +160,7 @@ enum command_end command_reload_confirm(struct command *c)
 
 enum command_end command_confirm(struct command *c)
 {
-    if (!control_confirm(c->control)) {
+    if (!control_confirm(c->control, c->asker->who)) {
         text_adds(c->why, "nothing is on trial");
         return COMMAND_REFUSED;
     }
@@ -243,7 +243,7 @@ enum command_end command_reload_answer(struct command *c, const struct control_r
 
 static enum command_end set_admin(struct command *c, enum server_admin admin, const char *says)
 {
-    if (!control_set_admin(c->control, c->argument[0], admin, c->why))
+    if (!control_set_admin(c->control, c->asker->who, c->argument[0], admin, c->why))
         return COMMAND_REFUSED;
     text_addf(c->out, SLICE_FMT " %s\n", SLICE_ARG(c->argument[0]), says);
     return COMMAND_DONE;
@@ -267,7 +267,7 @@ enum command_end command_set_weight(struct command *c)
                   CONTROL_WEIGHT_MAX);
         return COMMAND_REFUSED;
     }
-    if (!control_set_weight(c->control, c->argument[0], (uint32_t)weight, c->why))
+    if (!control_set_weight(c->control, c->asker->who, c->argument[0], (uint32_t)weight, c->why))
         return COMMAND_REFUSED;
     text_addf(c->out, SLICE_FMT " has weight %u\n", SLICE_ARG(c->argument[0]), (unsigned)weight);
     return COMMAND_DONE;

@@ -377,13 +377,15 @@ bool control_canary_share(struct control *c, uint32_t part, struct text *why)
     return part > 0 && has_canary(c, why);
 }
 
-bool control_promote(struct control *c, struct text *why)
+bool control_promote(struct control *c, struct slice who, struct text *why)
 {
+    assert_true(slice_starts(who, SLICE("uid ")));
     return has_canary(c, why);
 }
 
-bool control_revert(struct control *c, struct text *why)
+bool control_revert(struct control *c, struct slice who, struct text *why)
 {
+    assert_true(slice_starts(who, SLICE("uid ")));
     return has_canary(c, why);
 }
 
@@ -459,8 +461,9 @@ bool control_upgrade(struct control *c, struct slice path, const struct control_
     return true;
 }
 
-bool control_confirm(struct control *c)
+bool control_confirm(struct control *c, struct slice who)
 {
+    assert_true(slice_starts(who, SLICE("uid ")));
     return c->shutdowns == 0;
 }
 
@@ -491,9 +494,10 @@ const char *control_why_not_now(const struct control *c)
     return "a reload is under way already; ask again when it is done";
 }
 
-bool control_set_admin(struct control *c, struct slice server, enum server_admin admin,
-                       struct text *why)
+bool control_set_admin(struct control *c, struct slice who, struct slice server,
+                       enum server_admin admin, struct text *why)
 {
+    assert_true(slice_starts(who, SLICE("uid ")));
     if (!slice_eq(server, SLICE("web/one"))) {
         text_adds(why, "there is no such\nserver");
         return false;
@@ -503,8 +507,10 @@ bool control_set_admin(struct control *c, struct slice server, enum server_admin
     return true;
 }
 
-bool control_set_weight(struct control *c, struct slice server, uint32_t weight, struct text *why)
+bool control_set_weight(struct control *c, struct slice who, struct slice server, uint32_t weight,
+                        struct text *why)
 {
+    assert_true(slice_starts(who, SLICE("uid ")));
     (void)c;
     (void)why;
     return slice_eq(server, SLICE("web/one")) && weight >= 1 && weight <= CONTROL_WEIGHT_MAX;

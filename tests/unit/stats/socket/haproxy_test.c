@@ -9,8 +9,8 @@ static struct haproxy_session session;
 static const char *ask(const char *line)
 {
     text_clear(&out);
-    session = (struct haproxy_session){0};
-    haproxy_line(&control, STATS_OPERATOR, slice_of(line), &session, &out);
+    session = (struct haproxy_session){.level = STATS_OPERATOR, .who = SLICE("uid 7")};
+    haproxy_line(&control, slice_of(line), &session, &out);
     return out.at;
 }
 
@@ -182,9 +182,9 @@ static void a_session_with_prompts(void **state)
     ask("prompt");
     assert_string_equal(out.at, "\n> ");
     assert_true(session.prompts);
-    haproxy_line(&control, STATS_OPERATOR, SLICE("set timeout cli 60"), &session, &out);
+    haproxy_line(&control, SLICE("set timeout cli 60"), &session, &out);
     assert_true(slice_ends(text_slice(&out), SLICE("\n> \n> ")));
-    haproxy_line(&control, STATS_OPERATOR, SLICE("quit; show stat"), &session, &out);
+    haproxy_line(&control, SLICE("quit; show stat"), &session, &out);
     assert_true(session.quits);
     assert_null(strstr(out.at, "pxname"));
 }

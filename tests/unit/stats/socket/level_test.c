@@ -113,6 +113,12 @@ static void names_are_read_as_they_are_written(void **state)
     assert_false(stats_level_parse(SLICE("user"), &read));
 }
 
+static void say_haproxy(enum stats_level level, const char *line)
+{
+    struct haproxy_session session = {.level = level, .who = SLICE("uid 7")};
+    haproxy_line(&control, slice_of(line), &session, &out);
+}
+
 static void haproxy_s_commands_have_levels(void **state)
 {
     (void)state;
@@ -120,21 +126,20 @@ static void haproxy_s_commands_have_levels(void **state)
                                        "enable server web/one", "disable server web/one"};
     static const char *const looks[] = {"show stat",   "show info",          "show servers state",
                                         "show errors", "get weight web/one", "help"};
-    struct haproxy_session session = {0};
     for (size_t i = 0; i < COUNT_OF(acts); i++) {
         text_clear(&out);
-        haproxy_line(&control, STATS_OBSERVER, slice_of(acts[i]), &session, &out);
+        say_haproxy(STATS_OBSERVER, acts[i]);
         assert_string_equal(
             out.at,
             "Permission denied: it needs the level operator, and this socket has observer.\n\n");
         text_clear(&out);
-        haproxy_line(&control, STATS_OPERATOR, slice_of(acts[i]), &session, &out);
+        say_haproxy(STATS_OPERATOR, acts[i]);
         assert_null(strstr(out.at, "Permission denied"));
     }
     assert_int_equal(control.drains, 1);
     for (size_t i = 0; i < COUNT_OF(looks); i++) {
         text_clear(&out);
-        haproxy_line(&control, STATS_OBSERVER, slice_of(looks[i]), &session, &out);
+        say_haproxy(STATS_OBSERVER, looks[i]);
         assert_null(strstr(out.at, "Permission denied"));
     }
     assert_null(strstr(out.at, "set server")); /* the last one is help */
