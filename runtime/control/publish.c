@@ -322,8 +322,8 @@ void control_log_report(struct slice report, enum log_level level)
 static void log_refusal(const struct control *c, const struct control_reload *r)
 {
     event_log(EVENT_RELOAD, LOG_ERROR, ABOUT(slice_of(c->config.file)),
-              "%s refused, generation %llu goes on", r->change > 0 ? "change" : "reload",
-              (unsigned long long)r->generation);
+              "%s by %s refused, generation %llu goes on", r->change > 0 ? "change" : "reload",
+              c->reload.who, (unsigned long long)r->generation);
     control_log_report(r->report, LOG_ERROR);
 }
 
@@ -355,8 +355,9 @@ static void answer(struct control *c, bool done)
                                           .differs = text_slice(&differs)};
     if (done)
         event_log(EVENT_RELOAD, LOG_INFO, ABOUT(slice_of(c->config.file)),
-                  "generation %llu serves, after %.1f ms", (unsigned long long)result.generation,
-                  (double)result.took_ns / (double)NS_PER_MS);
+                  "generation %llu serves, after %.1f ms, loaded by %s",
+                  (unsigned long long)result.generation, (double)result.took_ns / (double)NS_PER_MS,
+                  r->who);
     else
         log_refusal(c, &result);
     changes_settle(c, r, done);
