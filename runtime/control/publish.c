@@ -322,8 +322,9 @@ void control_log_report(struct slice report, enum log_level level)
 static void log_refusal(const struct control *c, const struct control_reload *r)
 {
     event_log(EVENT_RELOAD, LOG_ERROR, ABOUT(slice_of(c->config.file)),
-              "%s by %s refused, generation %llu goes on", r->change > 0 ? "change" : "reload",
-              c->reload.who, (unsigned long long)r->generation);
+              "%s refused, generation %llu goes on; loading was asked for by %s",
+              r->change > 0 ? "change" : "reload", (unsigned long long)r->generation,
+              c->reload.who);
     control_log_report(r->report, LOG_ERROR);
 }
 
