@@ -1,5 +1,6 @@
 /* Routes: the last clause first, each leading to what came behind it. */
 #include "compiler/lower/lower_priv.h"
+#include "runtime/base/hash.h"
 
 static void lower_clause(struct lowering *l, const struct clause *c, uint32_t clause,
                          struct table_clause *out)
@@ -38,12 +39,43 @@ static uint32_t lower_route(struct lowering *l, const struct route *r, enum tabl
     return next;
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* Word by word, so that another indentation is no other clause. What a template gives it is not
+ * part of it. */
+static uint64_t text_of(const struct lowering *l, struct span span)
+{
+    const struct sources *sources = l->program->sources;
+    struct span use;
+    if (!sources)
+        return 0;
+    while (sources_origin(sources, &span, &use))
+        ;
+    const struct place at = sources_place(sources, span.from);
+    const char *text = at.line_text.at + (span.from - at.line_from),
+               *end = text + (span.to - span.from);
+    uint64_t hash = 0;
+    for (const char *word; text < end; hash = hash_bytes(word, (size_t)(text - word), hash)) {
+        while (text < end && is_blank(*text))
+            text++;
+        word = text;
+        while (text < end && !is_blank(*text))
+            text++;
+    }
+    return hash;
+}
+
 static void lower_clauses(struct lowering *l, struct table_clause *clause, uint32_t route,
                           const struct route *r)
 {
     for (uint32_t i = 0; i < r->n_clauses; i++)
-        clause[i] = (struct table_clause){
-            .route = route, .number = i + 1, .place = lower_place(l, r->clause[i].span)};
+        clause[i] = (struct table_clause){.route = route,
+                                          .number = i + 1,
+                                          .place = lower_place(l, r->clause[i].span),
+                                          .text = text_of(l, r->clause[i].span)};
 }
 
 /* The first shall be last: from the order of making to one in which every edge points forward. */

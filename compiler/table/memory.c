@@ -171,10 +171,25 @@ static uint64_t told_bytes(const struct table *t, const struct memory_costs *c)
     return bytes;
 }
 
+static uint64_t servers_most(const struct table_cluster *l, const struct memory_costs *c)
+{
+    return l->n_servers + l->n_sources * c->found_max;
+}
+
+static uint64_t counted_bytes(const struct table *t, const struct memory_costs *c)
+{
+    uint64_t bytes = t->n_clusters * c->cluster_bytes + t->n_listeners * c->listener_bytes +
+                     t->n_clauses * c->clause_bytes;
+    for (uint32_t i = 0; i < t->n_clusters; i++)
+        bytes += servers_most(&t->cluster[i], c) * c->server_bytes;
+    return bytes;
+}
+
 void memory_of_all(const struct table *t, const struct memory_costs *c, struct memory_all *out)
 {
     uint64_t requests = 0;
-    *out = (struct memory_all){.worker_bytes = c->worker_bytes + told_bytes(t, c)};
+    *out = (struct memory_all){.worker_bytes =
+                                   c->worker_bytes + told_bytes(t, c) + counted_bytes(t, c)};
     struct memory_connection *all = &out->connections;
     for (uint32_t i = 0; i < t->n_listeners; i++) {
         struct memory_listener l;
@@ -185,8 +200,7 @@ void memory_of_all(const struct table *t, const struct memory_costs *c, struct m
     }
     for (uint32_t i = 0; i < t->n_clusters; i++)
         out->worker_servers_bytes +=
-            (t->cluster[i].n_servers + t->cluster[i].n_sources * c->found_max) *
-            server_bytes(&t->cluster[i], c, requests);
+            servers_most(&t->cluster[i], c) * server_bytes(&t->cluster[i], c, requests);
     out->limits_bytes = limits_bytes(t, c);
     out->sticky_bytes = sticky_bytes(t, c);
     out->worker_compress_bytes = least(c->compressors_max, requests) * coding_bytes(t, c);

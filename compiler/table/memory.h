@@ -26,6 +26,8 @@ struct memory_costs {
     uint64_t (*sticky_bytes)(uint32_t entries); /* clients that a cluster remembers; NULL: none */
     uint64_t coding_bytes[TABLE_CODING_COUNT];  /* what one of them takes */
     uint64_t found_max;                         /* servers that one source may list */
+    /* What is counted of each, by one worker. */
+    uint64_t server_bytes, cluster_bytes, listener_bytes, clause_bytes;
     uint64_t server_h2_max;      /* connections of HTTP/2 to one server, of one worker */
     struct memory_cost session;  /* a client's connection, or a stream, with nothing under way */
     struct memory_cost exchange; /* a request under way, with its connection to a server */

@@ -212,6 +212,14 @@ void table_free(struct table *t)
     free(t);
 }
 
+bool table_clause_decides(const struct table *t, uint32_t clause)
+{
+    uint32_t i = t->clause[clause].then;
+    while (t->node[i].clause == clause && t->node[i].kind == NODE_EFFECT)
+        i = t->node[i].yes;
+    return t->node[i].clause == clause && t->node[i].kind == NODE_END;
+}
+
 uint32_t table_find_limit(const struct table *t, struct slice name)
 {
     for (uint32_t i = 0; i < t->n_limits; i++)

@@ -254,6 +254,8 @@ struct table_clause {
     uint32_t then;   /* the first node once the condition holds */
     uint32_t next;   /* where it leads when the condition does not hold; or TABLE_NO_NODE */
     struct table_place place;
+    uint64_t
+        text; /* a hash of how it is written, blanks aside: what is counted of it goes by that */
 };
 
 struct table_route {
@@ -745,6 +747,9 @@ struct table {
 
 /* Frees the table and all it points to. NULL is allowed. */
 void table_free(struct table *t);
+
+/* Does it decide? Otherwise others do behind it: it ends in `continue`, or goes to a route. */
+bool table_clause_decides(const struct table *t, uint32_t clause);
 
 /* The spellings of the .def files; of an END, the word that writes it. Never NULL. */
 const char *table_field_name(enum table_field field);

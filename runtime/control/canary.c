@@ -252,23 +252,61 @@ bool control_canary_share(struct control *c, uint32_t part, struct text *why)
     return true;
 }
 
-bool control_promote(struct control *c, struct slice who, struct text *why)
+static void answer_ender(struct control *c, bool done)
 {
-    const bool any = serves(c, why);
-    if (any)
-        promote(c, who);
-    return any;
+    const struct control_asker ender = c->canary.ender;
+    c->canary.ender = (struct control_asker){0};
+    timer_stop(&c->canary.taking);
+    const struct control_reload result = {.done = done,
+                                          .promoted = done && c->canary.promoted,
+                                          .reverted = done && !c->canary.promoted,
+                                          .generation = c->newest->id,
+                                          .took_ns = clock_now_ns() - c->canary.ended_ns};
+    if (ender.done)
+        ender.done(ender.of, &result);
 }
 
-bool control_revert(struct control *c, struct slice who, struct text *why)
+/* As after a reload: a listener that has gone can be bound by somebody else then. */
+static void look_at_taking(void *of)
 {
-    const bool any = serves(c, why);
+    struct control *c = of;
+    const struct canary *k = &c->canary;
+    if (!control_all_have_taken(c, k->given) && clock_now_ns() - k->ended_ns < TAKING_NS)
+        timer_set(&c->canary.taking, TAKING_LOOK_NS);
+    else
+        answer_ender(c, true);
+}
+
+static void begin_waiting(struct control *c, const struct control_asker *asker, bool promoted)
+{
+    canary_abandon(c); /* there was another one, seconds ago, that some worker has not let go of */
+    c->canary.ender = *asker;
+    c->canary.ender.why = NULL; /* and `who` are not there any more once it is over */
+    c->canary.promoted = promoted;
+    c->canary.given = c->given;
+    c->canary.ended_ns = clock_now_ns();
+    timer_set(&c->canary.taking, TAKING_LOOK_NS);
+}
+
+bool control_promote(struct control *c, const struct control_asker *asker)
+{
+    if (!serves(c, asker->why))
+        return false;
+    promote(c, asker->who);
+    begin_waiting(c, asker, true);
+    return true;
+}
+
+bool control_revert(struct control *c, const struct control_asker *asker)
+{
+    if (!serves(c, asker->why))
+        return false;
     struct text reason = {0};
-    text_addf(&reason, SLICE_FMT " says so", SLICE_ARG(who));
-    if (any)
-        revert(c, reason.at);
+    text_addf(&reason, SLICE_FMT " says so", SLICE_ARG(asker->who));
+    revert(c, reason.at);
     text_done(&reason);
-    return any;
+    begin_waiting(c, asker, false);
+    return true;
 }
 
 static void ignore_kind(void *to, const struct control_shadow_kind *k)
@@ -305,11 +343,19 @@ bool control_canary_info(const struct control *c, struct control_canary_view *ou
 void canary_init(struct control *c)
 {
     timer_init(&c->canary.look, c->loop, look, c);
+    timer_init(&c->canary.taking, c->loop, look_at_taking, c);
+}
+
+void canary_abandon(struct control *c)
+{
+    if (c->canary.ender.done)
+        answer_ender(c, false);
 }
 
 void canary_done(struct control *c)
 {
     timer_stop(&c->canary.look);
+    timer_stop(&c->canary.taking);
     if (c->canary.serves)
         settle(c, false);
 }

@@ -67,8 +67,10 @@ struct control_server {
     int64_t in_flight;
     uint32_t max_connections; /* of these at a time; 0: no limit */
     uint32_t idle;
-    uint64_t requests, connect_errors, response_errors, responses_5xx;
-    int64_t since_wall_ns; /* it has been in this state, since 1970 */
+    uint64_t requests, connect_errors, response_errors;
+    struct statuses_sum statuses;        /* of all that it has answered, tried again or not */
+    uint64_t received_bytes, sent_bytes; /* from it, and to it */
+    int64_t since_wall_ns;               /* it has been in this state, since 1970 */
     uint64_t answers,
         answers_ns;         /* responses begun, and the sum of the times to their first byte */
     uint64_t ejections;     /* in all, for answering badly */
@@ -91,11 +93,28 @@ struct control_listener {
     uint32_t n_binds;
     int64_t connections; /* open now */
     uint32_t max_connections;
+    uint64_t accepted; /* connections, so far */
+    struct statuses_sum statuses;
+    uint64_t received_bytes, sent_bytes; /* of requests that have ended, and their responses */
 };
 
 /* Calls `each` for every listener of the current generation, in the order of the file. */
 void control_listeners(const struct control *c,
                        void (*each)(void *to, const struct control_listener *l), void *to);
+
+/* A clause of a route, and what its clients got of those requests that it decided: the clause that
+ * the access log names. */
+struct control_clause {
+    struct slice route, file;
+    uint32_t number, line; /* of the clause within the route, and where it stands; from 1 */
+    bool decides; /* otherwise one behind it does, and it counts nothing: `continue`, `go` */
+    struct statuses_sum statuses;
+};
+
+/* Calls `each` for every clause of the routes that decide about requests and connections, in the
+ * order of the file. */
+void control_clauses(const struct control *c,
+                     void (*each)(void *to, const struct control_clause *s), void *to);
 
 /* A count and what it may be; 0: no limit, and of what the circuit breaker limits no count. */
 struct control_use {
@@ -125,6 +144,8 @@ struct control_cluster {
     struct control_use waiting; /* in the queue */
     struct control_use connections, pending, retrying; /* of the circuit breaker */
     struct control_sticky sticky;
+    struct statuses_sum statuses; /* that its clients got, whoever answered them */
+    uint64_t retries, queued; /* requests given to another connection or server; that had to wait */
     struct histogram_sum connect, first_byte, total; /* how long its servers took */
 };
 
@@ -241,6 +262,7 @@ struct control_reload {
                            * then the riskiest of them. Or why it is not said; or empty */
     bool shadows;         /* it is only compared with what is served */
     bool canary;          /* it serves beside what is served, which is `generation` still */
+    bool promoted, reverted; /* it does so no more: all get it, or none */
 };
 
 /* Who asks for something to be loaded, and who is told. */
@@ -299,10 +321,10 @@ MUST_CHECK bool control_canary(struct control *c, const struct control_canary_ru
                                const struct control_asker *asker);
 
 /* The share of the canary that serves, from now on. These are false, with a sentence in `why`, when
- * none does. */
+ * none does. Who ends it is told as after a reload: once it is so for all workers. */
 MUST_CHECK bool control_canary_share(struct control *c, uint32_t part, struct text *why);
-MUST_CHECK bool control_promote(struct control *c, struct slice who, struct text *why);
-MUST_CHECK bool control_revert(struct control *c, struct slice who, struct text *why);
+MUST_CHECK bool control_promote(struct control *c, const struct control_asker *asker);
+MUST_CHECK bool control_revert(struct control *c, const struct control_asker *asker);
 
 /* What one side has done since it began. */
 struct control_canary_side {

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "runtime/auth/checks.h"
+#include "runtime/control/child.h"
 #include "runtime/control/journal.h"
 #include "runtime/control/process.h"
 #include "runtime/event/mailbox.h"
@@ -91,6 +92,12 @@ struct canary {
     int64_t begun_ns, until_ns; /* 0: no end */
     struct canary_sums began;
     struct timer look;
+
+    struct control_asker ender; /* who ended the last one and waits for it; `done` NULL: nobody */
+    bool promoted;
+    uint64_t given; /* to all workers, then it is over */
+    int64_t ended_ns;
+    struct timer taking;
 };
 
 struct reload {
@@ -137,14 +144,17 @@ struct service {
 /* Another process takes our place. */
 struct upgrade {
     bool under_way;
-    bool goes;                             /* it has been told to */
+    bool ready, goes;                      /* it is; it has been told to begin */
     pid_t pid;                             /* of the last one that was tried */
     pid_t successor;                       /* that serves; 0: none */
     int channel, said_fd, text_fd;         /* -1: none */
+    int memory_fd;                         /* the same */
+    struct remembering *remembering;       /* what goes there; NULL: nothing is under way */
     int hands_on[HANDED_DESCRIPTOR_COUNT]; /* the same */
     VEC(int) stats;                        /* sockets that go along */
     struct watch watch, saying;
     struct timer late;
+    struct child child; /* it, while it is waited for */
     struct text said;
     int64_t begun_ns;
     int signal[UPGRADE_SIGNALS]; /* 0: none */
@@ -268,6 +278,9 @@ bool control_waits_for_checks(const struct control *c, const struct generation *
 /* publish.c: makes `g` the newest generation. The workers take it, and the canary beside it. */
 void control_make_newest(struct control *c, struct generation *g);
 void control_hand_over(struct control *c);
+
+/* Do all workers that run have what was given to them when c->given was that? */
+bool control_all_have_taken(const struct control *c, uint64_t given);
 struct generation_home *control_home(struct control *c);
 
 /* In place of workers that never had it. */
@@ -282,6 +295,7 @@ MUST_CHECK bool canary_publish(struct control *c, struct reload *r, struct text 
 void canary_begin(struct control *c);
 void canary_regroup(struct control *c); /* other servers have been found */
 void canary_init(struct control *c);
+void canary_abandon(struct control *c); /* nobody is to wait for its end any more */
 void canary_done(struct control *c);
 static inline bool canary_is_on(const struct control *c)
 {
@@ -342,7 +356,23 @@ bool upgrade_takes_signal(struct control *c, int number);
 bool upgrade_is_over(const struct control *c); /* another process serves in our place */
 void upgrade_tell_left(struct control *c, const struct control_left *left);
 void upgrade_abandon(struct control *c, const char *why);
+void upgrade_goes(struct control *c); /* it is told to begin: what it is to know is there */
 void upgrade_done(struct control *c);
+
+/* remembered.c. A file without a name; and one with our keys, sealed: a descriptor or a negative
+ * errno. */
+MUST_CHECK int remembered_file(const char *name);
+MUST_CHECK int remembered_keys(const struct control *c);
+
+/* Begins to write what else we remember; upgrade_goes() is called once it is there. False: there is
+ * nothing, or no thread for it. */
+MUST_CHECK bool remembered_begin(struct control *c, int fd);
+void remembered_abandon(struct control *c);
+
+/* recalled.c: what the process before us had, where there is one. The first before a generation is
+ * made of these, the other before the workers run. */
+void recalled_keys(struct control *c, const struct generation_needs *needs);
+void recalled_rest(struct control *c);
 
 /* takeover.c: servers of this generation that were not seen yet are as the process before us knew
  * them. */

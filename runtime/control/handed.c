@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -54,6 +55,24 @@ void handed_add_server(struct text *out, const struct handed_server *s)
     text_addf(out, "server\t" SLICE_FMT "\t" SLICE_FMT "\t%s\t%s\t%s\t%u\t%u\t%s\n",
               SLICE_ARG(s->cluster), SLICE_ARG(s->name), endpoint, admin_name(s->admin),
               admin_name(s->file_admin), s->weight, s->file_weight, health_name(s->health));
+}
+
+static const char *const reason_word[] = {[OUTLIER_IN_A_ROW] = "in-a-row",
+                                          [OUTLIER_ERROR_RATE] = "error-rate",
+                                          [OUTLIER_LATENCY] = "latency"};
+
+void handed_add_ejected(struct text *out, const struct handed_server *s)
+{
+    char endpoint[ENDPOINT_TEXT_MAX];
+    const struct outlier *e = &s->ejected;
+    endpoint_format(&s->endpoint, endpoint);
+    if (strpbrk(endpoint, "\t\n"))
+        return;
+    text_addf(out,
+              "ejected\t" SLICE_FMT "\t" SLICE_FMT "\t%s\t%" PRId64 "\t%u\t%s\t%" PRIu64
+              "\t%" PRIu64 "\n",
+              SLICE_ARG(s->cluster), SLICE_ARG(s->name), endpoint, e->until_ns, e->times,
+              reason_word[e->why.reason], e->why.is, e->why.of);
 }
 
 void handed_add_journal(struct text *out, struct slice journal)
@@ -118,40 +137,96 @@ static bool parse_server(struct slice rest, struct handed_server *s)
            parse_weight(word[6], UINT32_MAX, &s->file_weight) && parse_health(word[7], &s->health);
 }
 
-static void parse_stats(struct handed *h, struct slice rest)
+static bool parse_reason(struct slice s, enum outlier_reason *out)
 {
-    int fd;
-    if (parse_descriptor(rest, &fd))
-        VEC_ADD(&h->stats, fd);
+    for (enum outlier_reason r = OUTLIER_IN_A_ROW; r <= OUTLIER_LATENCY; r++)
+        if (slice_eq(s, slice_of(reason_word[r]))) {
+            *out = r;
+            return true;
+        }
+    return false;
 }
 
-static void parse_socket(struct handed *h, struct slice rest)
+enum { EJECTED_WORDS = 8 };
+
+/* Of a server; its place in the list is found once that is sorted. */
+static bool parse_ejected(struct slice rest, struct handed_server *s)
+{
+    struct slice word[EJECTED_WORDS];
+    uint64_t until_ns, times;
+    struct outlier *e = &s->ejected;
+    for (uint32_t i = 0; i < EJECTED_WORDS; i++)
+        if (!slice_split(&rest, '\t', &word[i]))
+            return false;
+    *s = (struct handed_server){.cluster = word[0], .name = word[1]};
+    if (!endpoint_parse(word[2], &s->endpoint) || !number_parse(word[3], INT64_MAX, &until_ns) ||
+        !number_parse(word[4], OUTLIER_TIMES_MAX, &times) ||
+        !parse_reason(word[5], &e->why.reason) || !number_parse(word[6], UINT64_MAX, &e->why.is) ||
+        !number_parse(word[7], UINT64_MAX, &e->why.of))
+        return false;
+    e->until_ns = (int64_t)until_ns;
+    e->times = (uint32_t)times;
+    return true;
+}
+
+static bool parse_stats(struct handed *h, struct slice rest)
+{
+    int fd;
+    const bool good = parse_descriptor(rest, &fd);
+    if (good)
+        VEC_ADD(&h->stats, fd);
+    return good;
+}
+
+static bool parse_socket(struct handed *h, struct slice rest)
 {
     struct slice number;
     struct handed_socket s = {.fd = -1};
-    if (slice_split(&rest, '\t', &number) && parse_descriptor(number, &s.fd)) {
-        s.own = slice_eq(rest, SLICE("own"));
-        VEC_ADD(&h->socket, s);
-    }
+    if (!slice_split(&rest, '\t', &number) || !parse_descriptor(number, &s.fd))
+        return false;
+    s.own = slice_eq(rest, SLICE("own"));
+    VEC_ADD(&h->socket, s);
+    return true;
+}
+
+static bool add_server(struct handed *h, struct slice rest)
+{
+    struct handed_server s;
+    const bool good = parse_server(rest, &s);
+    if (good)
+        VEC_ADD(&h->server, s);
+    return good;
+}
+
+static bool add_ejected(struct handed *h, struct slice rest)
+{
+    struct handed_server s;
+    const bool good = parse_ejected(rest, &s);
+    if (good)
+        VEC_ADD(&h->ejected, s);
+    return good;
 }
 
 static void parse_line(struct handed *h, struct slice line)
 {
     struct slice rest = line, word;
-    struct handed_server s;
+    bool good = true;
     if (!slice_split(&rest, '\t', &word))
         return;
     for (uint32_t d = 0; d < HANDED_DESCRIPTOR_COUNT; d++)
         if (slice_eq(word, slice_of(descriptor_word[d])))
-            (void)parse_descriptor(rest, &h->fd[d]);
+            good = parse_descriptor(rest, &h->fd[d]);
     if (slice_eq(word, SLICE("stats")) || slice_eq(word, SLICE("haproxy"))) /* as it was once */
-        parse_stats(h, rest);
+        good = parse_stats(h, rest);
     if (slice_eq(word, SLICE("socket")))
-        parse_socket(h, rest);
-    if (slice_eq(word, SLICE("server")) && parse_server(rest, &s))
-        VEC_ADD(&h->server, s);
+        good = parse_socket(h, rest);
+    if (slice_eq(word, SLICE("server")))
+        good = add_server(h, rest);
+    if (slice_eq(word, SLICE("ejected")))
+        good = add_ejected(h, rest);
     if (slice_eq(word, SLICE("change")))
         text_addf(&h->journal, SLICE_FMT "\n", SLICE_ARG(rest));
+    h->broken += !good;
 }
 
 static int compare_texts(struct slice a, struct slice b)
@@ -178,6 +253,8 @@ static void forget(struct handed *h)
     VEC_DONE(&h->stats);
     VEC_DONE(&h->socket);
     VEC_DONE(&h->server);
+    VEC_DONE(&h->ejected);
+    h->broken = 0;
     text_done(&h->journal);
     forget_descriptors(h);
 }
@@ -192,6 +269,12 @@ bool handed_parse(struct handed *h, struct slice text)
         parse_line(h, line);
     if (h->server.n > 0)
         qsort(h->server.at, h->server.n, sizeof(h->server.at[0]), compare);
+    for (uint32_t i = 0; i < h->ejected.n; i++) {
+        const struct handed_server *e = &h->ejected.at[i];
+        struct handed_server *s = handed_find(h, e->cluster, e->name, &e->endpoint);
+        if (s)
+            s->ejected = e->ejected;
+    }
     return true;
 }
 
@@ -248,6 +331,8 @@ int handed_open(struct handed *h)
     forget(h);
     if (!number)
         return 0;
+    /* What an earlier or later version hands over, and this one does not know, ends with us. */
+    (void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
     bool good = parse_descriptor(slice_of(number), &h->text_fd) && close_on_exec(h->text_fd);
     unsetenv(HANDED_VARIABLE);
     const int rc = good ? read_text(h) : -EBADF;

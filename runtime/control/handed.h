@@ -4,17 +4,21 @@
  * The text is in a file without a name (memfd), whose descriptor the new process finds in
  * HANDED_VARIABLE; all the others that it inherits are listed in it, by their numbers. A line is a
  * word and what belongs to it, with tabs between them. Lines whose first word is not known are
- * passed over, so that a later version can say more, and what is missing is as at any start; the
- * number in the first line is another when that does not do any more.
+ * passed over, so that a later version can say more; what is missing or broken is as at any start;
+ * the number in the first line is another when that does not do any more.
  *
  *     lbc hands over 1
  *     channel    7                        where both talk: upgrade.c, takeover.c
  *     stderr     8                        where to log once it serves
  *     stats      9                        a stats socket; its path says which
  *     state      11                       the lock of the state's folder
+ *     keys       14                       keys of session tickets and cookies: parts.h
+ *     memory     15                       what is remembered of clients, before `go`: parts.h
  *     socket     12  own                  listens; "lent": by a service manager
  *     server     web  a  10.0.0.1:80  drain  ready  5  1  up  (states and weights: set, and in the
  *                                         file)
+ *     ejected    web  a  10.0.0.1:80  5000000000  2  in-a-row  5  0   (until when, by the monotonic
+ *                                         clock, or 0; how many times in a row; and why)
  *     change     ...                      a line of the journal
  *
  * Pure, but for handed_open().
@@ -32,7 +36,9 @@
 #define HANDED_DESCRIPTORS(D)                                                                      \
     D(CHANNEL, "channel")                                                                          \
     D(STDERR, "stderr")                                                                            \
-    D(STATE, "state")
+    D(STATE, "state")                                                                              \
+    D(KEYS, "keys")                                                                                \
+    D(MEMORY, "memory")
 
 enum handed_descriptor {
 #define D(id, word) HANDED_##id,
@@ -48,7 +54,8 @@ struct handed_server {
     enum server_admin admin, file_admin; /* set, and as the file had it then */
     uint32_t weight, file_weight;        /* the same; 0: none was set */
     enum health_state health;
-    bool used; /* some server has it already */
+    struct outlier ejected; /* until_ns, times and why of it; 0: it was not, of late */
+    bool used;              /* some server has it already */
 };
 
 struct handed_socket {
@@ -62,8 +69,10 @@ struct handed {
     int fd[HANDED_DESCRIPTOR_COUNT];
     VEC(int) stats; /* -1: somebody took it */
     VEC(struct handed_socket) socket;
-    VEC(struct handed_server) server; /* sorted */
+    VEC(struct handed_server) server;  /* sorted */
+    VEC(struct handed_server) ejected; /* as it was read; `server` has it, too */
     struct text journal;
+    uint32_t broken; /* lines whose word is known, and nothing else */
 };
 
 /* Writing: the first line, and then any of the others in any order. */
@@ -72,6 +81,7 @@ void handed_add_descriptor(struct text *out, enum handed_descriptor what, int fd
 void handed_add_stats(struct text *out, int fd);
 void handed_add_socket(struct text *out, int fd, bool own);
 void handed_add_server(struct text *out, const struct handed_server *s);
+void handed_add_ejected(struct text *out, const struct handed_server *s);
 void handed_add_journal(struct text *out, struct slice journal);
 
 /* Reads what was written; false when it is of another kind or version. */

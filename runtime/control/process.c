@@ -219,8 +219,10 @@ bool control_start(struct control *c, struct table *table, struct text *why)
 {
     struct generation_needs needs = {0};
     table = changes_at_start(c, table);
-    const bool published =
-        control_load_needs(table, needs, &needs, why) && control_publish(c, table, needs, why);
+    const bool loaded = control_load_needs(table, needs, &needs, why);
+    if (loaded)
+        recalled_keys(c, &needs);
+    const bool published = loaded && control_publish(c, table, needs, why);
     control_let_go(&needs); /* the generation has it */
     if (!published) {
         table_free(table);
@@ -253,6 +255,9 @@ void control_free(struct control *c)
 {
     if (!c)
         return;
+    if (c->service.turn)
+        upgrade_abandon(c, "the process is shutting down");
+    canary_abandon(c);
     control_abandon_reload(c);
     free_workers(c);
     c->ending = true;

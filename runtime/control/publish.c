@@ -429,10 +429,10 @@ static bool any_waits_for_checks(const struct control *c, const struct generatio
     return false;
 }
 
-static bool all_have_taken(const struct control *c)
+bool control_all_have_taken(const struct control *c, uint64_t given)
 {
     for (uint32_t i = 0; i < c->n_workers && c->serving; i++)
-        if (atomic_load_explicit(&c->worker[i]->taken, memory_order_acquire) < c->given)
+        if (atomic_load_explicit(&c->worker[i]->taken, memory_order_acquire) < given)
             return false;
     return true;
 }
@@ -442,7 +442,7 @@ static bool all_have_taken(const struct control *c)
 static void look_at_taking(void *of)
 {
     struct control *c = of;
-    if (!all_have_taken(c) && clock_now_ns() < c->reload.hand_over_ns)
+    if (!control_all_have_taken(c, c->given) && clock_now_ns() < c->reload.hand_over_ns)
         timer_set(&c->reload.checks, TAKING_LOOK_NS);
     else if (c->reload.canary.part > 0)
         answer_canary(c);

@@ -40,6 +40,22 @@ static void know_health(struct server *s, const struct handed_server *was)
         atomic_store_explicit(&s->health, (int)was->health, memory_order_release);
 }
 
+/* It is left out for as long as it would have been; or is back already. */
+static void eject_as_before(struct server *s, const struct table_outlier *rule,
+                            const struct handed_server *was)
+{
+    const int64_t now_ns = clock_now_ns();
+    const bool known = s->outlier.ejected;
+    if (!rule->given)
+        return;
+    outlier_resume(&s->outlier, rule, &was->ejected, now_ns);
+    if (s->outlier.ejected && !known)
+        event_log(EVENT_SERVER, LOG_INFO, ABOUT(slice_of(s->cluster_name), slice_of(s->name)),
+                  "server %s/%s stays ejected, for %.1f s", s->cluster_name, s->name,
+                  (double)(s->outlier.until_ns - now_ns) / (double)NS_PER_S);
+    atomic_store_explicit(&s->ejected, s->outlier.ejected, memory_order_relaxed);
+}
+
 void takeover_apply(struct control *c, struct generation *g)
 {
     struct handed *h = c->config.handed;
@@ -54,6 +70,7 @@ void takeover_apply(struct control *c, struct generation *g)
         was->used = true;
         know_health(s, was);
         set_as_before(s, &g->spec[i], was);
+        eject_as_before(s, &g->table->cluster[g->spec[i].cluster].outlier, was);
     }
 }
 
@@ -74,7 +91,11 @@ static void go(struct control *c)
         control_end_now(c);
         return;
     }
+    if (h->broken > 0)
+        log_line(LOG_WARNING, "%u lines of what was handed over are not understood", h->broken);
     takeover_apply(c, c->newest); /* once more: somebody may have changed something meanwhile */
+    control_watch_all(c);
+    recalled_rest(c);
     (void)dup2(h->fd[HANDED_STDERR], STDERR_FILENO); /* whoever waited for us reads no more */
     control_each_listener(c, take_path, NULL);
     control_serve(c);

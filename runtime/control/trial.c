@@ -59,7 +59,7 @@ static struct histogram_sum took(const struct cluster *of)
 {
     struct histogram_sum sum = {0};
     for (uint32_t i = 0; i < of->n_workers; i++)
-        histogram_read(&of->times[i].total, &sum);
+        histogram_read(&of->worker[i].total, &sum);
     return sum;
 }
 

@@ -5,6 +5,7 @@
  *     we                                  the other (takeover.c)
  *     start it with all our sockets  -->  loads, opens, checks
  *                                    <--  ready
+ *     write what clients we remember
  *     go, with what is known by now  -->  accepts beside us
  *                                    <--  serving
  *     yours                          -->  is who the service manager asks
@@ -17,7 +18,6 @@
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
@@ -50,8 +50,13 @@ static void add_servers(const struct generation *g, struct text *out)
             .file_admin = (enum server_admin)spec->state,
             .weight = atomic_load_explicit(&s->weight, memory_order_relaxed),
             .file_weight = spec->weight,
-            .health = (enum health_state)atomic_load_explicit(&s->health, memory_order_relaxed)};
+            .health = (enum health_state)atomic_load_explicit(&s->health, memory_order_relaxed),
+            .ejected = {.until_ns = s->outlier.ejected ? s->outlier.until_ns : 0,
+                        .times = s->outlier.times,
+                        .why = s->outlier.why}};
         handed_add_server(out, &line);
+        if (s->outlier.times > 0)
+            handed_add_ejected(out, &line);
     }
 }
 
@@ -105,6 +110,8 @@ static void write_text(const struct control *c, struct text *out)
             handed_add_descriptor(out, d, c->upgrade.hands_on[d]);
     for (uint32_t i = 0; i < c->upgrade.stats.n; i++)
         handed_add_stats(out, c->upgrade.stats.at[i]);
+    if (c->upgrade.memory_fd > 0)
+        handed_add_descriptor(out, HANDED_MEMORY, c->upgrade.memory_fd);
     each_socket(c, add_socket_line, out);
     add_servers(c->newest, out);
     changes_hand_over(c, out);
@@ -175,6 +182,7 @@ static int spawn(struct control *c, char *path, int said_to)
     set_attributes(&attributes);
     posix_spawn_file_actions_init(&actions);
     add_socket_action(&actions, u->text_fd, true);
+    add_socket_action(&actions, u->memory_fd, true);
     for (uint32_t d = 0; d < HANDED_DESCRIPTOR_COUNT; d++)
         if (u->hands_on[d] > 0)
             add_socket_action(&actions, u->hands_on[d], true);
@@ -195,6 +203,12 @@ static void close_if_open(int *fd)
     if (*fd > 0)
         close(*fd);
     *fd = -1;
+}
+
+static void close_files(struct upgrade *u)
+{
+    close_if_open(&u->text_fd);
+    close_if_open(&u->memory_fd);
 }
 
 static void close_channel(struct upgrade *u)
@@ -221,9 +235,13 @@ static int open_all(struct control *c, int *theirs, int *said_to)
 {
     struct upgrade *u = &c->upgrade;
     int pair[2], pipe[2];
-    u->text_fd = memfd_create("lbc hands over", MFD_CLOEXEC);
+    u->text_fd = remembered_file("lbc hands over");
+    u->memory_fd = remembered_file("lbc memory");
+    u->hands_on[HANDED_KEYS] = remembered_keys(c);
+    if (u->text_fd < 0 || u->memory_fd < 0 || u->hands_on[HANDED_KEYS] < 0)
+        return -EMFILE;
     u->hands_on[HANDED_STDERR] = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-    if (u->text_fd == -1 || u->hands_on[HANDED_STDERR] == -1 ||
+    if (u->hands_on[HANDED_STDERR] == -1 ||
         socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == -1)
         return -errno;
     u->channel = pair[0];
@@ -247,6 +265,7 @@ static int start(struct control *c, char *path)
     close_if_open(&theirs);
     close_if_open(&said_to);
     close_if_open(&u->hands_on[HANDED_STDERR]);
+    close_if_open(&u->hands_on[HANDED_KEYS]);
     u->hands_on[HANDED_CHANNEL] = -1;
     if (rc == 0) {
         watch_want(&u->watch, WATCH_READ);
@@ -255,7 +274,7 @@ static int start(struct control *c, char *path)
     }
     close_channel(u);
     close_saying(u);
-    close_if_open(&u->text_fd);
+    close_files(u);
     return rc;
 }
 
@@ -287,36 +306,26 @@ static void answer(struct control *c, const struct control_reload *result)
     text_done(&c->upgrade.said);
 }
 
-static void describe_end(int status, struct text *out)
-{
-    if (WIFSIGNALED(status))
-        text_addf(out, "the new process was killed by signal %d (%s)", WTERMSIG(status),
-                  strsignal(WTERMSIG(status)));
-    else
-        text_addf(out, "the new process ended with status %d", WEXITSTATUS(status));
-}
-
 /* It never served. `why` NULL: it ended by itself. What it had is still ours. */
 static void give_up(struct control *c, const char *why)
 {
     struct upgrade *u = &c->upgrade;
-    int status = 0;
     u->under_way = false;
     timer_stop(&u->late);
-    /* One that is ending already ends as it would. Its children go, too: they have our sockets. */
-    kill(u->pid, SIGKILL);
-    kill(-u->pid, SIGKILL);
-    waitpid(u->pid, &status, 0);
+    remembered_abandon(c);
+    const int status = child_end(&u->child); /* its children go, too: they have our sockets */
     if (u->said_fd != -1)
         read_said(c, WATCH_READ);
     close_channel(u);
     close_saying(u);
-    close_if_open(&u->text_fd);
+    close_files(u);
     struct text reason = {0};
-    if (why)
+    if (why) {
         text_adds(&reason, why);
-    else
-        describe_end(status, &reason);
+    } else {
+        text_adds(&reason, "the new process ");
+        child_describe_end(status, &reason);
+    }
     event_log(EVENT_UPGRADE, LOG_ERROR, ABOUT_PROCESS,
               "upgrade refused, this process goes on: " SLICE_FMT, SLICE_ARG(text_slice(&reason)));
     const struct control_reload result = {.upgrade = true,
@@ -337,11 +346,17 @@ void upgrade_abandon(struct control *c, const char *why)
         give_up(c, why);
 }
 
+/* By itself: what it has started may have the channel, and say nothing. */
+static void has_ended(void *of)
+{
+    give_up(of, NULL);
+}
+
 static void is_late(void *of)
 {
     struct control *c = of;
-    give_up(c, c->upgrade.goes ? "the new process was ready and did not begin to serve"
-                               : "the new process was not ready in time");
+    give_up(c, c->upgrade.ready ? "the new process was ready and did not begin to serve"
+                                : "the new process was not ready in time");
 }
 
 /* --- what it says ---------------------------------------------------------------------------- */
@@ -351,10 +366,21 @@ static bool say(const struct upgrade *u, const char *what)
     return send(u->channel, what, strlen(what), MSG_NOSIGNAL | MSG_DONTWAIT) != -1;
 }
 
+/* It is ready. */
 static void let_go(struct control *c)
 {
     struct upgrade *u = &c->upgrade;
-    if (u->goes || !write_file(c, u->text_fd) || !say(u, "go")) {
+    u->ready = true;
+    timer_set(&u->late, SERVING_NS);
+    if (!remembered_begin(c, u->memory_fd))
+        upgrade_goes(c);
+}
+
+void upgrade_goes(struct control *c)
+{
+    struct upgrade *u = &c->upgrade;
+    ASSERT(u->under_way && u->ready && !u->goes);
+    if (!write_file(c, u->text_fd) || !say(u, "go")) {
         give_up(c, "the new process could not be told to begin");
         return;
     }
@@ -374,8 +400,9 @@ static void succeed(struct control *c)
     struct upgrade *u = &c->upgrade;
     u->under_way = false;
     u->successor = u->pid;
+    child_forget(&u->child);
     timer_stop(&u->late);
-    close_if_open(&u->text_fd);
+    close_files(u);
     control_each_listener(c, let_path, NULL);
     if (c->config.admin.succeeded)
         c->config.admin.succeeded(c->config.admin.of);
@@ -411,7 +438,7 @@ static void heard(void *of, unsigned what)
         give_up(c, NULL);
     else if (n <= 0)
         close_channel(u); /* whom we are followed by has ended; our own end comes all the same */
-    else if (u->under_way && slice_eq(said, SLICE("ready")))
+    else if (u->under_way && !u->ready && slice_eq(said, SLICE("ready")))
         let_go(c);
     else if (u->under_way && u->goes && slice_eq(said, SLICE("serving")))
         succeed(c);
@@ -482,7 +509,8 @@ bool control_upgrade(struct control *c, struct slice path, const struct control_
     u->asker.why = NULL; /* and `who` are not there any more once it is done */
     u->begun_ns = clock_now_ns();
     u->under_way = true;
-    u->goes = false;
+    u->ready = u->goes = false;
+    child_watch(&u->child, u->pid);
     timer_set(&u->late, READY_NS);
     return true;
 }
@@ -500,10 +528,11 @@ void control_hands_on_stats(struct control *c, int fd)
 void upgrade_init(struct control *c)
 {
     struct upgrade *u = &c->upgrade;
-    u->channel = u->said_fd = u->text_fd = -1;
+    u->channel = u->said_fd = u->text_fd = u->memory_fd = -1;
     for (uint32_t d = 0; d < HANDED_DESCRIPTOR_COUNT; d++)
         u->hands_on[d] = -1;
     timer_init(&u->late, c->loop, is_late, c);
+    child_init(&u->child, c->loop, has_ended, c);
 }
 
 void upgrade_done(struct control *c)

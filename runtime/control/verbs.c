@@ -61,6 +61,10 @@ static void add_answers(const struct server *s, struct control_server *to)
     for (uint32_t i = 0; i < s->n_workers; i++) {
         to->answers += atomic_load_explicit(&s->worker[i]->answers, memory_order_relaxed);
         to->answers_ns += atomic_load_explicit(&s->worker[i]->answers_ns, memory_order_relaxed);
+        to->received_bytes +=
+            atomic_load_explicit(&s->worker[i]->received_bytes, memory_order_relaxed);
+        to->sent_bytes += atomic_load_explicit(&s->worker[i]->sent_bytes, memory_order_relaxed);
+        statuses_read(&s->worker[i]->statuses, &to->statuses);
     }
 }
 
@@ -96,7 +100,6 @@ static void describe(const struct generation *g, uint32_t i, struct control_serv
                                    .last_check = s->last_check,
                                    .connect_reason = READ(s->connect_reason),
                                    .response_errors = READ(s->response_errors),
-                                   .responses_5xx = READ(s->responses_5xx),
                                    .ejections = s->outlier.ejections,
                                    .since_wall_ns = s->since_wall_ns};
     add_answers(s, out);
@@ -134,6 +137,36 @@ void control_servers(const struct control *c,
     }
 }
 
+static void add_gate(const struct gate *gate, struct control_listener *to)
+{
+    for (uint32_t w = 0; w < gate->n_workers; w++) {
+        const struct gate_worker *seen = &gate->worker[w];
+        to->accepted += READ(seen->accepted);
+        to->received_bytes += READ(seen->received_bytes);
+        to->sent_bytes += READ(seen->sent_bytes);
+        statuses_read(&seen->statuses, &to->statuses);
+    }
+}
+
+void control_clauses(const struct control *c,
+                     void (*each)(void *to, const struct control_clause *s), void *to)
+{
+    const struct generation *g = c->newest;
+    for (uint32_t i = 0; i < g->table->n_clauses; i++) {
+        const struct table_clause *spec = &g->table->clause[i];
+        const struct table_route *route = &g->table->route[spec->route];
+        if (route->phase != PHASE_REQUEST)
+            continue;
+        const struct control_clause s = {.route = route->name,
+                                         .file = spec->place.file,
+                                         .number = spec->number,
+                                         .line = spec->place.line,
+                                         .decides = table_clause_decides(g->table, i),
+                                         .statuses = tally_sum(g->tally[i])};
+        each(to, &s);
+    }
+}
+
 void control_listeners(const struct control *c,
                        void (*each)(void *to, const struct control_listener *l), void *to)
 {
@@ -146,14 +179,15 @@ void control_listeners(const struct control *c,
             bind[b] = spec->bind[b].endpoint;
             tls[b] = spec->bind[b].tls != TABLE_NO_TLS;
         }
-        const struct control_listener l = {.name = spec->name,
-                                           .route = g->table->route[spec->route].name,
-                                           .tcp = spec->tcp,
-                                           .bind = bind,
-                                           .tls = tls,
-                                           .n_binds = spec->n_binds,
-                                           .connections = READ(g->gate[i]->open),
-                                           .max_connections = spec->max_connections};
+        struct control_listener l = {.name = spec->name,
+                                     .route = g->table->route[spec->route].name,
+                                     .tcp = spec->tcp,
+                                     .bind = bind,
+                                     .tls = tls,
+                                     .n_binds = spec->n_binds,
+                                     .connections = READ(g->gate[i]->open),
+                                     .max_connections = spec->max_connections};
+        add_gate(g->gate[i], &l);
         each(to, &l);
         free(bind);
         free(tls);
@@ -198,9 +232,12 @@ static void describe_cluster(const struct generation *g, uint32_t i, struct cont
         .retrying = {READ(live->retrying), spec->breaker.retries}};
     describe_sticky(g, i, &out->sticky);
     for (uint32_t w = 0; w < live->n_workers; w++) {
-        histogram_read(&live->times[w].connect, &out->connect);
-        histogram_read(&live->times[w].first_byte, &out->first_byte);
-        histogram_read(&live->times[w].total, &out->total);
+        statuses_read(&live->worker[w].statuses, &out->statuses);
+        out->retries += READ(live->worker[w].retries);
+        out->queued += READ(live->worker[w].queued);
+        histogram_read(&live->worker[w].connect, &out->connect);
+        histogram_read(&live->worker[w].first_byte, &out->first_byte);
+        histogram_read(&live->worker[w].total, &out->total);
     }
     for (uint32_t k = g->part[i].first; k < g->part[i].first + g->part[i].n; k++) {
         const bool usable = server_usable(g->server[k]);

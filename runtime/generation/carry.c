@@ -207,12 +207,15 @@ static bool carry_sticky(struct generation *g, const struct generation *before, 
     return true;
 }
 
-static struct gate *gate_new(struct slice name)
+static struct gate *gate_new(struct slice name, uint32_t n_workers)
 {
-    struct gate *gate = aligned_alloc(64, sizeof(*gate));
+    const size_t bytes = sizeof(struct gate) + n_workers * sizeof(struct gate_worker);
+    struct gate *gate = aligned_alloc(64, bytes);
     if (!gate)
-        die_out_of_memory(1, sizeof(*gate));
-    *gate = (struct gate){.name = must_calloc(name.len + 1, 1)};
+        die_out_of_memory(1, bytes);
+    memset(gate, 0, bytes);
+    gate->name = must_calloc(name.len + 1, 1);
+    gate->n_workers = n_workers;
     memcpy(gate->name, name.at, name.len);
     atomic_init(&gate->pins, 1);
     return gate;
@@ -261,7 +264,7 @@ static void carry_gates(struct generation *g, const struct generation *before)
         struct gate *gate = before ? find_gate(before, name) : NULL;
         if (gate)
             gate_pin(gate);
-        g->gate[i] = gate ? gate : gate_new(name);
+        g->gate[i] = gate ? gate : gate_new(name, g->n_workers);
         know_callers(g->gate[i], &g->table->listener[i]);
     }
 }
@@ -315,6 +318,7 @@ void carry_state(struct generation *g, const struct generation *before,
     carry_clusters(g, before);
     carry_servers(g, before, said);
     carry_gates(g, before);
+    carry_tallies(g, before);
 }
 
 static struct listener *find_socket(const struct generation *before, const struct endpoint *e)

@@ -14,6 +14,9 @@ MUST_CHECK bool carry_sockets(struct generation *g, const struct generation *bef
 MUST_CHECK bool carry_memory(struct generation *g, const struct generation *before,
                              struct text *why);
 
+/* Takes over what was counted of clauses that stay as they are written. */
+void carry_tallies(struct generation *g, const struct generation *before);
+
 /* Takes over, by name, servers whose endpoint stays, clusters and gates; makes the others. What the
  * table says of servers that `said` has too is done where it says otherwise than that; NULL: not
  * now. */

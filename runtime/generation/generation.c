@@ -115,6 +115,7 @@ static struct generation *generation_alloc(struct configuration *c,
     g->cluster = MUST_ARRAY(struct cluster *, t->n_clusters);
     g->sticky = MUST_ARRAY(struct sticky *, t->n_clusters);
     g->gate = MUST_ARRAY(struct gate *, t->n_listeners);
+    g->tally = MUST_ARRAY(struct tally *, t->n_clauses);
     g->socket = MUST_ARRAY(struct listener *, g->n_sockets);
     g->limiter = MUST_ARRAY(struct limiter *, t->n_limits);
     g->first_socket = MUST_ARRAY(uint32_t, t->n_listeners);
@@ -212,6 +213,8 @@ static void let_go(struct generation *g)
         sticky_unpin(g->sticky[i]);
     for (uint32_t i = 0; i < g->table->n_listeners; i++)
         gate_unpin(g->gate[i]);
+    for (uint32_t i = 0; i < g->table->n_clauses; i++)
+        tally_unpin(g->tally[i]);
     for (uint32_t i = 0; i < g->table->n_limits; i++)
         limiter_unpin(g->limiter[i]);
 }
@@ -232,6 +235,7 @@ void generation_free(struct generation *g)
     free(g->first_socket);
     free(g->socket);
     free(g->gate);
+    free(g->tally);
     free(g->limiter);
     free(g->cluster);
     free(g->sticky);

@@ -23,6 +23,7 @@
 #include "runtime/auth/realms.h"
 #include "runtime/base/text.h"
 #include "runtime/event/mailbox.h"
+#include "runtime/generation/tally.h"
 #include "runtime/limit/callers.h"
 #include "runtime/limit/limiter.h"
 #include "runtime/net/listener.h"
@@ -56,6 +57,13 @@ struct generation_part {
     uint32_t first, n;
 };
 
+/* What one worker counts of a listener; on a cache line of its own. */
+struct gate_worker {
+    _Alignas(64) struct statuses statuses;       /* of requests that came by it */
+    _Atomic uint64_t accepted;                   /* connections */
+    _Atomic uint64_t received_bytes, sent_bytes; /* of requests and responses that have ended */
+};
+
 /* The live side of a listener: lives on as long as some generation has a listener of that name. */
 struct gate {
     char *name; /* owned, NUL-terminated */
@@ -64,6 +72,8 @@ struct gate {
                                         * generation wants to know, from then on it stays */
     _Alignas(64) _Atomic int64_t open; /* client connections, over all workers */
     _Atomic int64_t handshakes;        /* the moment that gcra.h keeps */
+    uint32_t n_workers;
+    struct gate_worker worker[]; /* one each */
 };
 
 void gate_pin(struct gate *g);
@@ -103,6 +113,7 @@ struct generation {
     struct cluster **cluster;     /* parallel to table->cluster; pinned */
     struct sticky **sticky;       /* the same; NULL where a cluster remembers nobody */
     struct gate **gate;           /* parallel to table->listener; pinned */
+    struct tally **tally;         /* parallel to table->clause; pinned */
     struct limiter **limiter;     /* parallel to table->limit; pinned */
     struct listener **socket;     /* all binds of all listeners, in order; pinned */
     uint32_t *first_socket;       /* per listener: where its binds begin in `socket` */

@@ -17,6 +17,9 @@
 /* Looks at the lock until its holder may be thought to have lost its processor. */
 #define SPINS 200u
 
+/* And with one call of a walk. */
+#define WALKED_SETS 8192u
+
 /* How many sets are looked at to count keys: a quarter of a million, some milliseconds. */
 #define COUNTED_SETS 65536u
 
@@ -288,4 +291,30 @@ uint64_t keys_holds(const struct keys *k)
     for (uint32_t i = 0; i < HELD_COUNTS; i++)
         n += atomic_load_explicit(&k->held[i].n, memory_order_relaxed);
     return n > 0 ? (uint64_t)n : 0; /* one may have gone while we looked */
+}
+
+/* Its hash and its numbers; false where it has nothing to lose, or has just gone. */
+static bool write_key(const struct keys *k, const _Atomic int64_t *place, int64_t now_ns,
+                      uint64_t *out)
+{
+    const _Atomic uint64_t *tag = tag_of(k, place);
+    out[0] = atomic_load_explicit(tag, memory_order_acquire);
+    if (out[0] == 0 || until(k, place, now_ns) <= now_ns)
+        return false;
+    for (uint32_t i = 0; i < k->n_rates; i++)
+        out[1 + i] = (uint64_t)atomic_load_explicit(&place[i * KEYS_WAYS], memory_order_relaxed);
+    return atomic_load_explicit(tag, memory_order_acquire) == out[0];
+}
+
+uint32_t keys_walk(const struct keys *k, uint64_t *at, int64_t now_ns, uint64_t *out, uint32_t most)
+{
+    const uint64_t all = (uint64_t)k->n_sets * KEYS_WAYS;
+    uint64_t i = *at;
+    uint32_t n = 0;
+    for (uint32_t looked = 0; looked < WALKED_SETS * KEYS_WAYS && i < all && n < most;
+         looked++, i++)
+        n += write_key(k, place_of(k, (uint32_t)(i / KEYS_WAYS), i % KEYS_WAYS), now_ns,
+                       out + (size_t)n * (1 + k->n_rates));
+    *at = i < all ? i : KEYS_WALK_END;
+    return n;
 }

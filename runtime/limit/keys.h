@@ -65,3 +65,11 @@ uint32_t keys_holders(const struct keys *k, const _Atomic int64_t *place);
  * are held. The former looks at a part of many, and says about how many: for people. */
 uint64_t keys_count(const struct keys *k, int64_t now_ns);
 uint64_t keys_holds(const struct keys *k);
+
+#define KEYS_WALK_END UINT64_MAX
+
+/* Goes through the keys that have something to lose, a part with each call: from *at, 0 first and
+ * KEYS_WALK_END last. Of each it writes the hash and its numbers, of `most` at most, and says of
+ * how many. Any thread. */
+uint32_t keys_walk(const struct keys *k, uint64_t *at, int64_t now_ns, uint64_t *out,
+                   uint32_t most);

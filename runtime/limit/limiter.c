@@ -240,20 +240,46 @@ uint64_t limiter_count(const struct limiter *l, int64_t now_ns)
     return keys_count(l->keys, now_ns + l->utc_ns);
 }
 
+static void learn(_Atomic int64_t *number, const struct table_rate *r, const struct rate_view *v,
+                  uint32_t more, int64_t utc_ns)
+{
+    int64_t state = atomic_load_explicit(number, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(number, &state,
+                                                  rate_learn(r, state, v, more, utc_ns),
+                                                  memory_order_relaxed, memory_order_relaxed))
+        ;
+}
+
 void limiter_learn(struct limiter *l, const struct table_limit *spec, uint64_t hash,
                    const struct rate_view *of_each_rate, uint32_t more, int64_t now_ns)
 {
     _Atomic int64_t *at = keys_lock(l->keys, hash);
-    const int64_t utc_ns = now_ns + l->utc_ns;
-    for (uint32_t i = 0; at && i < spec->n_rates; i++) {
-        _Atomic int64_t *number = &at[i * KEYS_WAYS];
-        int64_t state = atomic_load_explicit(number, memory_order_relaxed);
-        while (!atomic_compare_exchange_weak_explicit(
-            number, &state, rate_learn(&spec->rate[i], state, &of_each_rate[i], more, utc_ns),
-            memory_order_relaxed, memory_order_relaxed))
-            ;
-    }
+    for (uint32_t i = 0; at && i < spec->n_rates; i++)
+        learn(&at[i * KEYS_WAYS], &spec->rate[i], &of_each_rate[i], more, now_ns + l->utc_ns);
     keys_unlock(l->keys, hash);
+}
+
+uint32_t limiter_walk(const struct limiter *l, uint64_t *at, int64_t now_ns, uint64_t *out,
+                      uint32_t most)
+{
+    return keys_walk(l->keys, at, now_ns + l->utc_ns, out, most);
+}
+
+bool limiter_recall(struct limiter *l, const struct table_limit *spec, const uint64_t *one,
+                    int64_t ahead_ns, int64_t now_ns)
+{
+    bool evicted;
+    const int64_t utc_ns = now_ns + l->utc_ns;
+    _Atomic int64_t *at = keys_find(l->keys, one[0], utc_ns, &evicted);
+    for (uint32_t i = 0; at && i < spec->n_rates; i++) {
+        int64_t number = (int64_t)one[1 + i];
+        /* Windows are the calendar's: there is nothing to move. */
+        if (!spec->rate[i].windows && __builtin_sub_overflow(number, ahead_ns, &number))
+            continue;
+        const struct rate_view v = rate_view(&spec->rate[i], number, 0, utc_ns);
+        learn(&at[i * KEYS_WAYS], &spec->rate[i], &v, 0, utc_ns);
+    }
+    return at != NULL;
 }
 
 void limiter_view(const struct limiter *l, const struct table_limit *spec, uint64_t hash,

@@ -104,5 +104,17 @@ void limiter_learn(struct limiter *l, const struct table_limit *spec, uint64_t h
 void limiter_view(const struct limiter *l, const struct table_limit *spec, uint64_t hash,
                   uint32_t less, int64_t now_ns, struct rate_view *of_each_rate);
 
+/*
+ * For a process that takes our place: what a walk (keys_walk()) finds of rates, a hash and
+ * spec->n_rates numbers each. limiter_recall() is that process's: it knows then what the other one
+ * did, whose seed it has, and whose limit is of the same limiter_shared_seed() with SLICE("");
+ * `ahead_ns` is how much further the other one's UTC was ahead of the clock. False where there is
+ * no place for the key.
+ */
+uint32_t limiter_walk(const struct limiter *l, uint64_t *at, int64_t now_ns, uint64_t *out,
+                      uint32_t most);
+MUST_CHECK bool limiter_recall(struct limiter *l, const struct table_limit *spec,
+                               const uint64_t *one, int64_t ahead_ns, int64_t now_ns);
+
 /* A request that was admitted is over. `held` is its answer's; not NULL. Any thread. */
 void limiter_let_go(struct limiter *l, _Atomic int64_t *held);

@@ -137,6 +137,7 @@ static enum outcome go_again(struct exchange *x, bool counted)
 {
     const int64_t backoff_ns = x->retry->backoff_ns;
     METRIC_ADD(x->worker->metrics->retries, 1);
+    METRIC_ADD(exchange_seen(x)->retries, 1);
     exchange_rewind(x);
     if (!counted || backoff_ns == 0)
         return go(x, EXCHANGE_PICK);
@@ -262,8 +263,7 @@ bool exchange_answer_is_retried(struct exchange *x)
 
 enum outcome exchange_drop_answer(struct exchange *x)
 {
-    if (x->response.status >= 500)
-        atomic_fetch_add_explicit(&x->server->responses_5xx, 1, memory_order_relaxed);
+    exchange_count_answer(x, x->response.status);
     exchange_judge(x, outlier_is_error(x->response.status));
     if (exchange_goes_on_with_other(x))
         return GO_ON;

@@ -87,6 +87,7 @@ void exchange_count_heard(struct exchange *x, uint64_t n)
 {
     x->heard_bytes += n;
     METRIC_ADD(x->worker->metrics->server_received_bytes, (int64_t)n);
+    METRIC_ADD(x->server->worker[x->worker->index]->received_bytes, n);
 }
 
 static enum throttle_way way_of(const struct exchange *x, const struct flow *f)
@@ -623,9 +624,12 @@ void exchange_free(struct exchange *x)
     exchange_leave_question(x);
     exchange_release_link(x);
     if (x->generation && x->server_status)
-        histogram_add(&exchange_times(x)->total, w->now_ns - x->begun_ns);
-    if (x->generation)
+        histogram_add(&exchange_seen(x)->total, w->now_ns - x->begun_ns);
+    if (x->generation) {
+        exchange_count_outcome(x);
         exchange_leave_room(x);
+    }
+    exchange_count_bytes(x);
     if (x->tarpitted)
         w->tarpitted--;
     exchange_log(x);

@@ -166,7 +166,19 @@ void exchange_queue_late(struct exchange *x);
 size_t exchange_place_bytes(void);
 struct cluster *exchange_cluster(const struct exchange *x);
 /* What this worker counts of it. */
-struct cluster_times *exchange_times(const struct exchange *x);
+struct cluster_worker *exchange_seen(const struct exchange *x);
+
+/* counts.c: a server has answered with that, to be passed on or not. */
+void exchange_count_answer(struct exchange *x, uint16_t status);
+
+/* Once, while the exchange has its generation: what its client was answered. */
+void exchange_count_outcome(struct exchange *x);
+
+/* Once, at its end. */
+void exchange_count_bytes(struct exchange *x);
+
+/* Bytes that came from its client and are of this request. */
+uint64_t exchange_received(const struct exchange *x);
 struct sticky *exchange_sticky(const struct exchange *x);
 const struct mac_key *exchange_cookie_key(const struct exchange *x);
 

@@ -46,6 +46,10 @@ void footprint(struct memory_costs *out)
         .idle_links_max = LINKS_IDLE_MAX,
         .server_h2_max = H2_LINES_MAX,
         .found_max = DISCOVER_MEMBERS_MAX,
+        .server_bytes = sizeof(struct server_worker),
+        .cluster_bytes = sizeof(struct cluster_worker),
+        .listener_bytes = sizeof(struct gate_worker),
+        .clause_bytes = tally_bytes(),
         .session = {.bytes = sizeof(struct session) + WATCH_LIBRARY_BYTES},
         .exchange = {.bytes = sizeof(struct exchange) + sizeof(struct access_record) +
                               sizeof(struct link) + WATCH_LIBRARY_BYTES + exchange_place_bytes() +

@@ -24,7 +24,7 @@ static enum outcome begin(struct exchange *x)
         return no_connect(x);
     x->connected_ns = x->worker->now_ns;
     if (!x->reused)
-        histogram_add(&exchange_times(x)->connect, x->connected_ns - x->picked_ns);
+        histogram_add(&exchange_seen(x)->connect, x->connected_ns - x->picked_ns);
     x->reason = NULL;
     flow_init(&x->up, &x->link->conn, exchange_framing(x->info.framing, from, &x->link->conn),
               x->info.content_length, exchange_sends_chunks(x));
@@ -80,7 +80,7 @@ void exchange_heard_server(struct exchange *x)
     const int64_t took_ns = w->now_ns - x->picked_ns;
     cluster_timed(x->cluster, x->server, w->index, took_ns, w->now_ns);
     server_answers(x->server, w->index, took_ns);
-    histogram_add(&exchange_times(x)->first_byte, took_ns);
+    histogram_add(&exchange_seen(x)->first_byte, took_ns);
 }
 
 /* Then the server is not to blame. */

@@ -202,6 +202,7 @@ static enum outcome let_in(struct exchange *x, bool whole)
     x->server_status = x->response.status;
     exchange_end_retry(x);
     exchange_release_link(x);
+    exchange_count_answer(x, x->server_status);
     exchange_leave_question(x);
     forget_server(x);
     name_user(x);
@@ -238,8 +239,7 @@ static enum outcome refuse_answer(struct exchange *x)
 {
     x->server_status = x->response.status;
     exchange_heard_server(x);
-    if (x->server_status >= 500)
-        atomic_fetch_add_explicit(&x->server->responses_5xx, 1, memory_order_relaxed);
+    exchange_count_answer(x, x->server_status);
     exchange_judge(x, outlier_is_error(x->server_status));
     x->reason = "the answer was none of 2xx, 401, 403 and a redirection";
     exchange_drop_link(x);

@@ -70,6 +70,12 @@ static bool is_explained(enum access_end end)
            end == ACCESS_AUTH_UNAVAILABLE;
 }
 
+uint64_t exchange_received(const struct exchange *x)
+{
+    const size_t left = buffer_len(&x->session->in);
+    return x->head_ns ? x->received_bytes - left : left;
+}
+
 static void record_outcome(const struct exchange *x, struct access_record *r)
 {
     r->status = x->status;
@@ -79,8 +85,7 @@ static void record_outcome(const struct exchange *x, struct access_record *r)
     r->retried = x->retried;
     r->not_retried = x->not_retried;
     r->total_ns = x->worker->now_ns - x->begun_ns;
-    const size_t left = buffer_len(&x->session->in);
-    r->received_bytes = x->head_ns ? x->received_bytes - left : left;
+    r->received_bytes = exchange_received(x);
     r->sent_bytes = x->down.sent_bytes;
     r->coding = x->coding ? table_coding_name(x->coding->coding) : NULL;
     r->plain_bytes = x->coding ? x->coding->in_bytes : 0;

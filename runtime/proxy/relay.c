@@ -177,8 +177,7 @@ static enum outcome begin_response(struct exchange *x, size_t *head)
     x->status = x->server_status = x->response.status;
     x->answered_ns = x->worker->now_ns;
     exchange_heard_server(x);
-    if (x->status >= 500)
-        atomic_fetch_add_explicit(&x->server->responses_5xx, 1, memory_order_relaxed);
+    exchange_count_answer(x, x->status);
     const uint64_t sent = x->down.sent_bytes;  /* interim responses */
     const struct buffer first = x->down.first; /* and what the socket did not take of them */
     flow_init(&x->down, &x->session->conn,

@@ -29,9 +29,9 @@ struct cluster *exchange_cluster(const struct exchange *x)
     return x->generation->cluster[cluster_index(x)];
 }
 
-struct cluster_times *exchange_times(const struct exchange *x)
+struct cluster_worker *exchange_seen(const struct exchange *x)
 {
-    return &exchange_cluster(x)->times[x->worker->index];
+    return &exchange_cluster(x)->worker[x->worker->index];
 }
 
 struct sticky *exchange_sticky(const struct exchange *x)
@@ -172,6 +172,7 @@ static bool join(struct exchange *x)
     cluster_pin(p->cluster);
     x->waiter = &p->waiter;
     METRIC_ADD(w->metrics->queued_total, 1);
+    METRIC_ADD(exchange_seen(x)->queued, 1);
     METRIC_ADD(w->metrics->requests_queued, 1);
     return true;
 }

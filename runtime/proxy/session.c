@@ -380,6 +380,7 @@ void session_open(struct worker *w, int fd, const struct endpoint *peer, struct 
                   struct tls_context *tls, bool proxied)
 {
     METRIC_ADD(w->metrics->connections_accepted, 1);
+    METRIC_ADD(gate->worker[w->index].accepted, 1);
     METRIC_ADD(w->metrics->connections_open, 1);
     worker_measure(w);
     struct session *s = session_new(w, peer, gate);

@@ -24,6 +24,7 @@ static void leave_generation(struct exchange *x)
     x->drain_ns = x->listener->timeout_ns[TIMEOUT_LISTENER_DRAIN];
     deadline_clear(&x->request_deadline);
     deadline_clear(&x->try_deadline);
+    exchange_count_outcome(x);
     exchange_leave_room(x);
     exchange_drop_taken(x);
     exchange_keep_holds(x);
@@ -70,6 +71,7 @@ static enum outcome write_switch(struct exchange *x, size_t *head)
         return exchange_server_failed(x, 502, ACCESS_SERVER_ERROR,
                                       "The server's response is too large.");
     x->status = x->server_status = 101;
+    exchange_count_answer(x, x->status);
     x->answered_ns = x->worker->now_ns;
     return WAIT;
 }

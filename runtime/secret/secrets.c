@@ -175,3 +175,11 @@ struct slice secret_own(const struct secrets *s)
 {
     return (struct slice){s->own, sizeof(s->own)};
 }
+
+bool secrets_take_own(struct secrets *s, struct slice own)
+{
+    if (own.len != sizeof(s->own))
+        return false;
+    memcpy(s->own, own.at, sizeof(s->own));
+    return true;
+}

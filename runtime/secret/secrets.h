@@ -37,5 +37,10 @@ void secrets_unpin(struct secrets *s);
  * thread. */
 struct slice secret_value(const struct secrets *s, uint32_t index);
 
-/* SECRET_OWN_BYTES random bytes that no other process has; borrowed. Any thread. */
+/* SECRET_OWN_BYTES random bytes that no other process has, but who takes our place; borrowed. Any
+ * thread. */
 struct slice secret_own(const struct secrets *s);
+
+/* The place of another process is ours, and so is what it had of these; before anybody else has
+ * seen ours. False, and they stay, where it is no SECRET_OWN_BYTES. */
+MUST_CHECK bool secrets_take_own(struct secrets *s, struct slice own);

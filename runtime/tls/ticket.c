@@ -8,14 +8,12 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define KEY_BYTES 32
-
 /* The one in use, and those that may still have to open what they sealed. */
 #define KEYS 3
 
 struct key {
     uint8_t name[TICKET_NAME_BYTES];
-    uint8_t secret[KEY_BYTES];
+    uint8_t secret[TICKET_SECRET_BYTES];
     bool made;
 };
 
@@ -25,6 +23,9 @@ struct tickets {
     struct key key[KEYS]; /* the newest first */
     int64_t turned_ns, life_ns;
 };
+
+#define WRITTEN_BYTES ((size_t)TICKET_NAME_BYTES + TICKET_SECRET_BYTES)
+_Static_assert(TICKETS_BYTES_MAX == KEYS * WRITTEN_BYTES, "all keys have room");
 
 struct tickets *tickets_new(void)
 {
@@ -100,6 +101,41 @@ static bool copy_key(struct tickets *t, int64_t now_ns, const uint8_t *name, str
     pthread_mutex_unlock(&t->lock);
     return found;
 }
+
+/* --- another process ------------------------------------------------------------------------- */
+
+size_t tickets_write(struct tickets *t, int64_t now_ns, uint8_t out[TICKETS_BYTES_MAX],
+                     int64_t *made_ns)
+{
+    size_t len = 0;
+    pthread_mutex_lock(&t->lock);
+    turn(t, now_ns);
+    for (int i = 0; i < KEYS && t->key[i].made; i++, len += WRITTEN_BYTES) {
+        memcpy(out + len, t->key[i].name, TICKET_NAME_BYTES);
+        memcpy(out + len + TICKET_NAME_BYTES, t->key[i].secret, TICKET_SECRET_BYTES);
+    }
+    *made_ns = t->turned_ns;
+    pthread_mutex_unlock(&t->lock);
+    return len;
+}
+
+bool tickets_read(struct tickets *t, int64_t now_ns, const uint8_t *in, size_t len, int64_t made_ns)
+{
+    if (len == 0 || len > TICKETS_BYTES_MAX || len % WRITTEN_BYTES != 0 || made_ns < 0 ||
+        made_ns > now_ns)
+        return false;
+    pthread_mutex_lock(&t->lock);
+    for (size_t i = 0; i < len / WRITTEN_BYTES; i++, in += WRITTEN_BYTES) {
+        memcpy(t->key[i].name, in, TICKET_NAME_BYTES);
+        memcpy(t->key[i].secret, in + TICKET_NAME_BYTES, TICKET_SECRET_BYTES);
+        t->key[i].made = true;
+    }
+    t->turned_ns = made_ns;
+    pthread_mutex_unlock(&t->lock);
+    return true;
+}
+
+/* --- tickets --------------------------------------------------------------------------------- */
 
 static bool key_begin(EVP_AEAD_CTX *ctx, struct key *k)
 {

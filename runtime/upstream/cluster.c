@@ -13,10 +13,10 @@ struct cluster *cluster_new(struct slice name, uint32_t n_workers)
     *c = (struct cluster){.name = must_calloc(name.len + 1, 1)};
     memcpy(c->name, name.at, name.len);
     c->n_workers = n_workers;
-    c->times = aligned_alloc(64, n_workers * sizeof(*c->times));
-    if (!c->times)
-        die_out_of_memory(n_workers, sizeof(*c->times));
-    memset(c->times, 0, n_workers * sizeof(*c->times));
+    c->worker = aligned_alloc(64, n_workers * sizeof(*c->worker));
+    if (!c->worker)
+        die_out_of_memory(n_workers, sizeof(*c->worker));
+    memset(c->worker, 0, n_workers * sizeof(*c->worker));
     atomic_init(&c->pins, 1);
     queue_init(&c->queue);
     return c;
@@ -33,7 +33,7 @@ void cluster_unpin(struct cluster *c)
     if (!c || atomic_fetch_sub_explicit(&c->pins, 1, memory_order_acq_rel) != 1)
         return;
     queue_done(&c->queue);
-    free(c->times);
+    free(c->worker);
     free(c->name);
     free(c);
 }

@@ -18,6 +18,7 @@
 #include "runtime/base/rng.h"
 #include "runtime/event/mailbox.h"
 #include "runtime/metrics/histogram.h"
+#include "runtime/metrics/statuses.h"
 #include "runtime/upstream/queue.h"
 #include "runtime/upstream/retry_budget.h"
 #include "runtime/upstream/server.h"
@@ -50,16 +51,19 @@ struct cluster_sticky_counts {
     _Alignas(64) _Atomic uint64_t hits, misses, moved, evictions, learned, forged, expired, heard;
 };
 
-/* How long its servers took, as one worker has seen it; on cache lines of its own. */
-struct cluster_times {
-    _Alignas(64) struct histogram connect; /* new connections, their handshakes in TLS too */
+/* What one worker has seen of it; on cache lines of its own. */
+struct cluster_worker {
+    _Alignas(64) struct statuses statuses; /* that clients got, whoever answered them */
+    _Atomic uint64_t retries, queued;      /* requests given to another connection or server; those
+                                            * that had to wait for a server with room */
+    struct histogram connect;              /* new connections, their handshakes in TLS too */
     struct histogram first_byte;           /* from when a server was chosen */
     struct histogram total; /* from the request's first byte to the response's last; no tunnels */
 };
 
 struct cluster {
-    char *name;                  /* owned, NUL-terminated */
-    struct cluster_times *times; /* owned; one per worker */
+    char *name;                    /* owned, NUL-terminated */
+    struct cluster_worker *worker; /* owned; one per worker */
     uint32_t n_workers;
     atomic_uint pins;
     /* Turns taken, over all workers: so that the round robins are exact whoever picks. On a cache

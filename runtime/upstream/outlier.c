@@ -64,6 +64,18 @@ static void forget(struct outlier *o, const struct outlier_seen *seen)
     o->n_marks = 1;
 }
 
+void outlier_resume(struct outlier *o, const struct table_outlier *rule, const struct outlier *was,
+                    int64_t now_ns)
+{
+    const uint32_t times = was->times < OUTLIER_TIMES_MAX ? was->times : OUTLIER_TIMES_MAX;
+    const int64_t last_ns = now_ns + rule->eject_ns * OUTLIER_TIMES_MAX;
+    *o = (struct outlier){.ejected = was->until_ns > now_ns && times > 0,
+                          .until_ns = was->until_ns < last_ns ? was->until_ns : last_ns,
+                          .good_ns = now_ns,
+                          .times = times,
+                          .why = was->why};
+}
+
 bool outlier_return(struct outlier *o, const struct outlier_seen *seen, int64_t now_ns)
 {
     if (!o->ejected)

@@ -92,5 +92,10 @@ struct outlier_member {
 int64_t outlier_look(const struct table_outlier *rule, struct outlier_member *m, uint32_t n,
                      int64_t *slice_ns, int64_t now_ns);
 
+/* A server is in another process's place as it was there: ejected until then, at the longest as
+ * long as the rule can eject; for the `times`th time in a row. Of one that was never looked at. */
+void outlier_resume(struct outlier *o, const struct table_outlier *rule, const struct outlier *was,
+                    int64_t now_ns);
+
 /* Ends an ejection before its time, or does nothing. True when there was one. */
 bool outlier_return(struct outlier *o, const struct outlier_seen *seen, int64_t now_ns);

@@ -17,6 +17,7 @@
 
 #include "runtime/balance/response_time.h"
 #include "runtime/base/list.h"
+#include "runtime/metrics/statuses.h"
 #include "runtime/net/sockaddr.h"
 #include "runtime/tls/client.h"
 #include "runtime/upstream/health.h"
@@ -35,6 +36,8 @@ struct server_worker {
     struct outlier_counts counts; /* kept where the cluster has an `outlier` */
     /* Responses that it has begun, and the sum of the times to their first bytes; relaxed. */
     _Atomic uint64_t answers, answers_ns;
+    struct statuses statuses; /* of all that it has answered, tried again or not */
+    _Atomic uint64_t received_bytes, sent_bytes; /* from it, and to it */
 };
 
 /* Of risen_ns: it has been up since the process began; it will rise when it is up. */
@@ -74,7 +77,7 @@ struct server {
     _Atomic int64_t in_flight;        /* requests and TCP connections */
     _Atomic uint32_t max_connections; /* of these at a time; 0: no limit. Control thread writes */
     _Atomic(const char *) connect_reason; /* why the last connection failed; static text or NULL */
-    _Atomic uint64_t requests, connect_errors, response_errors, responses_5xx;
+    _Atomic uint64_t requests, connect_errors, response_errors;
 
     uint32_t n_workers;
     struct server_worker **worker; /* one block per worker */

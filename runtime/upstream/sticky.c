@@ -228,6 +228,14 @@ uint64_t sticky_seed(const struct sticky *s)
     return s->seed;
 }
 
+bool sticky_take_seed(struct sticky *s, uint64_t seed)
+{
+    if (s->tellers > 0 && s->seed != seed)
+        return false;
+    s->seed = seed;
+    return true;
+}
+
 bool sticky_tell(struct sticky *s, struct sticky_client *out, int64_t now_ns)
 {
     struct told_one one;

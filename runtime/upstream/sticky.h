@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "runtime/base/check.h"
 #include "runtime/base/slice.h"
 #include "runtime/base/told.h"
 
@@ -53,6 +54,10 @@ uint64_t sticky_clients(const struct sticky *s, int64_t ttl_ns, int64_t now_ns);
  * `name` and the password. Without a password anybody can know it. */
 uint64_t sticky_shared_seed(struct slice cluster, struct slice name, struct slice password);
 uint64_t sticky_seed(const struct sticky *s);
+
+/* What another process remembered is to be learnt: by its seed. Of one that nobody has used, and
+ * false where it has a seed that others go by, and that is another. Control thread. */
+MUST_CHECK bool sticky_take_seed(struct sticky *s, uint64_t seed);
 
 /* --- the workers: all of it never blocks; ttl_ns is at least a second ------------------------- */
 
@@ -99,6 +104,6 @@ bool sticky_learn(struct sticky *s, const struct sticky_client *c, int64_t ttl_n
 #define STICKY_WALK_END UINT64_MAX
 
 /* Goes through all that are remembered, a part with each call: from *at, 0 first and
- * STICKY_WALK_END last. Says how many of the next it found, `most` at most. */
+ * STICKY_WALK_END last. Says how many of the next it found, `most` at most. Any thread. */
 uint32_t sticky_walk(const struct sticky *s, uint64_t *at, int64_t ttl_ns, int64_t now_ns,
                      struct sticky_client *out, uint32_t most);

@@ -40,33 +40,49 @@ static bool is_used(const struct control_server *s)
            s->ejected_for_ns == 0;
 }
 
-static void add_server(const struct family *f, const struct control_server *s, int64_t value)
+/* --- what each is called: its labels ---------------------------------------------------------- */
+
+static void label_listener(struct text *out, const struct control_listener *s)
 {
-    text_addf(f->out, "lbc_%s{", f->name);
-    add_label(f->out, "", "cluster", s->cluster);
-    add_label(f->out, ",", "server", s->name);
-    add_value(f->out, value);
+    add_label(out, "{", "listener", s->name);
 }
 
-static void add_named(const struct family *f, const char *label, struct slice name, int64_t value)
+static void label_cluster(struct text *out, const struct control_cluster *s)
 {
-    text_addf(f->out, "lbc_%s{", f->name);
-    add_label(f->out, "", label, name);
-    add_value(f->out, value);
+    add_label(out, "{", "cluster", s->name);
+}
+
+static void label_server(struct text *out, const struct control_server *s)
+{
+    add_label(out, "{", "cluster", s->cluster);
+    add_label(out, ",", "server", s->name);
+}
+
+static void label_limit(struct text *out, const struct control_limit *s)
+{
+    add_label(out, "{", "limit", s->name);
 }
 
 /* Two may be for the same name; never from the same file. */
-static void add_certificate(const struct family *f, const struct control_certificate *s,
-                            int64_t value)
+static void label_certificate(struct text *out, const struct control_certificate *s)
 {
-    text_addf(f->out, "lbc_%s{", f->name);
-    add_label(f->out, "", "name", s->name);
-    add_label(f->out, ",", "file", slice_of(s->file));
-    add_value(f->out, value);
+    add_label(out, "{", "name", s->name);
+    add_label(out, ",", "file", slice_of(s->file));
+}
+
+/* --- families --------------------------------------------------------------------------------- */
+
+static void add_statuses(const struct family *f, struct slice labels, const struct statuses_sum *n)
+{
+    for (unsigned i = 0; i < STATUS_CLASSES; i++) {
+        text_addf(f->out, "lbc_%s" SLICE_FMT, f->name, SLICE_ARG(labels));
+        add_label(f->out, ",", "code", slice_of(status_class_name(i)));
+        add_value(f->out, (int64_t)n->of_class[i]);
+    }
 }
 
 /* Cumulative, as Prometheus wants them. */
-static void add_times(const struct family *f, struct slice cluster, const struct histogram_sum *h)
+static void add_times(const struct family *f, struct slice labels, const struct histogram_sum *h)
 {
     uint64_t so_far = 0;
     for (uint32_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
@@ -74,67 +90,52 @@ static void add_times(const struct family *f, struct slice cluster, const struct
         if (histogram_end(i) != UINT64_MAX)
             snprintf(le, sizeof(le), "%.9g", (double)histogram_end(i) / (double)NS_PER_S);
         so_far += h->bucket[i];
-        text_addf(f->out, "lbc_%s_bucket{", f->name);
-        add_label(f->out, "", "cluster", cluster);
+        text_addf(f->out, "lbc_%s_bucket" SLICE_FMT, f->name, SLICE_ARG(labels));
         add_label(f->out, ",", "le", slice_of(le));
         add_value(f->out, (int64_t)so_far);
     }
-    text_addf(f->out, "lbc_%s_sum{", f->name);
-    add_label(f->out, "", "cluster", cluster);
-    text_addf(f->out, "} %.9f\n", (double)h->sum_ns / (double)NS_PER_S);
-    text_addf(f->out, "lbc_%s_count{", f->name);
-    add_label(f->out, "", "cluster", cluster);
+    text_addf(f->out, "lbc_%s_sum" SLICE_FMT "} %.9f\n", f->name, SLICE_ARG(labels),
+              (double)h->sum_ns / (double)NS_PER_S);
+    text_addf(f->out, "lbc_%s_count" SLICE_FMT, f->name, SLICE_ARG(labels));
     add_value(f->out, (int64_t)so_far);
 }
 
-#define SERVER(family, kind, help, value)                                                          \
-    static void tell_##family(void *to, const struct control_server *s)                            \
+#define FAMILY(of, name_, kind, help, value)                                                       \
+    static void tell_##name_(void *to, const struct control_##of *s)                               \
     {                                                                                              \
-        add_server(to, s, (int64_t)(value));                                                       \
+        const struct family *f = to;                                                               \
+        text_addf(f->out, "lbc_%s", f->name);                                                      \
+        label_##of(f->out, s);                                                                     \
+        add_value(f->out, (int64_t)(value));                                                       \
     }
-#define CLUSTER(family, kind, help, value)                                                         \
-    static void tell_##family(void *to, const struct control_cluster *s)                           \
+#define WITH_LABELS(of, family, add, value)                                                        \
+    static void tell_##family(void *to, const struct control_##of *s)                              \
     {                                                                                              \
-        add_named(to, "cluster", s->name, (int64_t)(value));                                       \
+        struct text labels = {0};                                                                  \
+        label_##of(&labels, s);                                                                    \
+        add(to, text_slice(&labels), value);                                                       \
+        text_done(&labels);                                                                        \
     }
-#define TIMES(family, help, value)                                                                 \
-    static void tell_##family(void *to, const struct control_cluster *s)                           \
-    {                                                                                              \
-        add_times(to, s->name, value);                                                             \
-    }
-#define LIMIT(family, kind, help, value)                                                           \
-    static void tell_##family(void *to, const struct control_limit *s)                             \
-    {                                                                                              \
-        add_named(to, "limit", s->name, (int64_t)(value));                                         \
-    }
-#define CERTIFICATE(family, kind, help, value)                                                     \
-    static void tell_##family(void *to, const struct control_certificate *s)                       \
-    {                                                                                              \
-        add_certificate(to, s, (int64_t)(value));                                                  \
-    }
+#define STATUSES(of, family, help, value) WITH_LABELS(of, family, add_statuses, value)
+#define TIMES(of, family, help, value)    WITH_LABELS(of, family, add_times, value)
 #include "stats/export/families.def"
-#undef SERVER
-#undef CLUSTER
+#undef FAMILY
+#undef WITH_LABELS
+#undef STATUSES
 #undef TIMES
-#undef LIMIT
-#undef CERTIFICATE
 
 static void write_families(const struct control *c, struct text *out)
 {
-#define TELL(each, name, kind, help)                                                               \
-    begin(out, #name, #kind, help);                                                                \
-    each(c, tell_##name, &(struct family){out, #name});
-#define SERVER(name, kind, help, value)      TELL(control_servers, name, kind, help)
-#define CLUSTER(name, kind, help, value)     TELL(control_clusters, name, kind, help)
-#define TIMES(name, help, value)             TELL(control_clusters, name, histogram, help)
-#define LIMIT(name, kind, help, value)       TELL(control_limits, name, kind, help)
-#define CERTIFICATE(name, kind, help, value) TELL(control_certificates, name, kind, help)
+#define TELL(of, name, kind, help)                                                                 \
+    begin(out, #name, kind, help);                                                                 \
+    control_##of##s(c, tell_##name, &(struct family){out, #name});
+#define FAMILY(of, name, kind, help, value) TELL(of, name, #kind, help)
+#define STATUSES(of, name, help, value)     TELL(of, name, "counter", help)
+#define TIMES(of, name, help, value)        TELL(of, name, "histogram", help)
 #include "stats/export/families.def"
-#undef SERVER
-#undef CLUSTER
+#undef FAMILY
+#undef STATUSES
 #undef TIMES
-#undef LIMIT
-#undef CERTIFICATE
 #undef TELL
 }
 
@@ -143,6 +144,49 @@ static void add_number(struct text *out, const char *name, const char *kind, con
 {
     begin(out, name, kind, help);
     text_addf(out, "lbc_%s %lld\n", name, (long long)value);
+}
+
+/* --- clauses ---------------------------------------------------------------------------------- */
+
+struct clauses {
+    struct text *out;
+    uint32_t all, used;
+};
+
+/* There may be ten thousands: only those that have decided something are told, and of each only
+ * the statuses that there were. */
+static void tell_clause(void *to, const struct control_clause *s)
+{
+    struct clauses *told = to;
+    if (!s->decides)
+        return;
+    told->all++;
+    if (statuses_count(&s->statuses) == 0 || told->used++ >= PROMETHEUS_CLAUSES_MAX)
+        return;
+    for (unsigned i = 0; i < STATUS_CLASSES; i++) {
+        if (s->statuses.of_class[i] == 0)
+            continue;
+        text_adds(told->out, "lbc_clause_requests_total");
+        add_label(told->out, "{", "route", s->route);
+        text_addf(told->out, ",clause=\"%u\",line=\"%u\"", s->number, s->line);
+        add_label(told->out, ",", "code", slice_of(status_class_name(i)));
+        add_value(told->out, (int64_t)s->statuses.of_class[i]);
+    }
+}
+
+static void write_clauses(const struct control *c, struct text *out)
+{
+    struct clauses told = {.out = out};
+    begin(out, "clause_requests_total", "counter",
+          "Requests and TCP connections that the clause decided, by the status that clients got");
+    control_clauses(c, tell_clause, &told);
+    const uint32_t most = PROMETHEUS_CLAUSES_MAX;
+    add_number(out, "clauses", "gauge", "Clauses that decide, of all routes", told.all);
+    add_number(out, "clauses_unused", "gauge", "Of them, those that have decided nothing yet",
+               told.all - told.used);
+    add_number(out, "clauses_not_told", "gauge",
+               "Of them, those that have, and are not told: there are too many",
+               told.used > most ? told.used - most : 0);
 }
 
 /* Counters end in _total, whatever metrics.def calls them. */
@@ -193,4 +237,5 @@ void prometheus_write(const struct control *c, struct text *out)
     for (size_t i = 0; i < metric_count; i++)
         write_metric(&info, &metric_info[i], out);
     write_families(c, out);
+    write_clauses(c, out);
 }

@@ -42,7 +42,7 @@ static void add_number(struct text *out, double value)
 
 static uint64_t errors_of(const struct control_server *s)
 {
-    return s->connect_errors + s->response_errors + s->responses_5xx;
+    return s->connect_errors + s->response_errors + s->statuses.of_class[5];
 }
 
 /* What one word can say of it: what keeps requests away, the most deliberate first. */

@@ -203,8 +203,10 @@ static void end_backend(struct stat_table *t)
 
 static void add_to_sum(struct row *sum, const struct row *r)
 {
-    static const enum stat summed[] = {STAT_stot, STAT_econ, STAT_eresp, STAT_weight,
-                                       STAT_act,  STAT_bck,  STAT_lbtot, STAT_hrsp_5xx};
+    static const enum stat summed[] = {STAT_stot,     STAT_econ,     STAT_eresp,    STAT_weight,
+                                       STAT_act,      STAT_bck,      STAT_lbtot,    STAT_hrsp_1xx,
+                                       STAT_hrsp_2xx, STAT_hrsp_3xx, STAT_hrsp_4xx, STAT_hrsp_5xx,
+                                       STAT_bin,      STAT_bout};
     for (size_t i = 0; i < COUNT_OF(summed); i++)
         set(sum, summed[i], sum->number[summed[i]] + r->number[summed[i]]);
 }
@@ -227,7 +229,10 @@ static void add_server(void *to, const struct control_server *s)
     set(&r, STAT_act, !s->backup);
     set(&r, STAT_bck, s->backup);
     set(&r, STAT_lbtot, (int64_t)s->requests);
-    set(&r, STAT_hrsp_5xx, (int64_t)s->responses_5xx);
+    for (unsigned i = 1; i < STATUS_CLASSES; i++)
+        set(&r, STAT_hrsp_1xx + i - 1, (int64_t)s->statuses.of_class[i]);
+    set(&r, STAT_bin, (int64_t)s->sent_bytes); /* as HAProxy has it: what comes in by the client */
+    set(&r, STAT_bout, (int64_t)s->received_bytes);
     end_row(t, &r);
     add_to_sum(&t->sum, &r);
 }

@@ -234,7 +234,7 @@ static void server_as_row(void *to, const struct control_server *s)
     columns_add(table, "%u", s->idle);
     columns_add(table, "%llu", (unsigned long long)s->requests);
     columns_add(table, "%llu", (unsigned long long)s->connect_errors + s->response_errors);
-    columns_add(table, "%llu", (unsigned long long)s->responses_5xx);
+    columns_add(table, "%llu", (unsigned long long)s->statuses.of_class[5]);
     if (servers->says_why)
         add_why(table, s);
 }
@@ -259,6 +259,13 @@ void show_separate(struct text *out)
         text_addc(out, ',');
 }
 
+void show_statuses(struct text *out, const char *what, const struct statuses_sum *n)
+{
+    for (unsigned i = 1; i < STATUS_CLASSES; i++)
+        text_addf(out, ",\"%s_%s\":%llu", what, status_class_name(i),
+                  (unsigned long long)n->of_class[i]);
+}
+
 static void server_as_json(void *to, const struct control_server *s)
 {
     struct text *out = to;
@@ -275,9 +282,11 @@ static void server_as_json(void *to, const struct control_server *s)
     text_addf(out, ",\"in_flight\":%lld,\"max_connections\":%u,\"idle\":%u,\"requests\":%llu",
               (long long)s->in_flight, s->max_connections, s->idle,
               (unsigned long long)s->requests);
-    text_addf(out, ",\"connect_errors\":%llu,\"response_errors\":%llu,\"responses_5xx\":%llu",
-              (unsigned long long)s->connect_errors, (unsigned long long)s->response_errors,
-              (unsigned long long)s->responses_5xx);
+    text_addf(out, ",\"connect_errors\":%llu,\"response_errors\":%llu",
+              (unsigned long long)s->connect_errors, (unsigned long long)s->response_errors);
+    show_statuses(out, "responses", &s->statuses);
+    text_addf(out, ",\"received_bytes\":%llu,\"sent_bytes\":%llu",
+              (unsigned long long)s->received_bytes, (unsigned long long)s->sent_bytes);
     text_addf(out, ",\"responses\":%llu,\"first_byte_sum_s\":%.6f,\"since_s\":%lld",
               (unsigned long long)s->answers, (double)s->answers_ns / (double)NS_PER_S,
               (long long)(s->since_wall_ns / NS_PER_S));

@@ -75,6 +75,8 @@ static void cluster_as_json(void *to, const struct control_cluster *s)
     use_as_json(out, "pending", &s->pending);
     use_as_json(out, "retries", &s->retrying);
     text_addc(out, '}');
+    show_statuses(out, "requests", &s->statuses);
+    text_addf(out, ",\"retried\":%llu,\"queued\":%llu", (ull)s->retries, (ull)s->queued);
     if (s->sticky.by) {
         text_adds(out, ",\"sticky\":{");
         counts_as_json(out, &s->sticky);

@@ -9,6 +9,15 @@ static const char *protocol_of(const struct control_listener *l, uint32_t bind)
     return l->tcp ? "tcp" : l->tls[bind] ? "https" : "http";
 }
 
+/* Columns that are the listener's, not the bind's. */
+#define COUNTS 3u
+static void add_counts(struct columns *table, const struct control_listener *l)
+{
+    show_use(table, (uint64_t)l->connections, l->max_connections);
+    columns_add(table, "%llu", (unsigned long long)statuses_count(&l->statuses));
+    columns_add(table, "%llu", (unsigned long long)l->statuses.of_class[5]);
+}
+
 /* A row for each bind; those behind the first one belong to the same listener. */
 static void listener_as_rows(void *to, const struct control_listener *l)
 {
@@ -21,8 +30,8 @@ static void listener_as_rows(void *to, const struct control_listener *l)
         columns_add(table, "%s", protocol_of(l, i));
         columns_add(table, SLICE_FMT, SLICE_ARG(l->route));
         if (i == 0)
-            show_use(table, (uint64_t)l->connections, l->max_connections);
-        else
+            add_counts(table, l);
+        for (uint32_t c = 0; i > 0 && c < COUNTS; c++)
             columns_add(table, "-");
     }
 }
@@ -35,8 +44,11 @@ static void listener_as_json(void *to, const struct control_listener *l)
     text_add_json(out, l->name);
     text_adds(out, ",\"route\":");
     text_add_json(out, l->route);
-    text_addf(out, ",\"connections\":%lld,\"max_connections\":%u,\"binds\":[",
-              (long long)l->connections, l->max_connections);
+    text_addf(out, ",\"connections\":%lld,\"max_connections\":%u,\"accepted\":%llu",
+              (long long)l->connections, l->max_connections, (unsigned long long)l->accepted);
+    show_statuses(out, "requests", &l->statuses);
+    text_addf(out, ",\"received_bytes\":%llu,\"sent_bytes\":%llu,\"binds\":[",
+              (unsigned long long)l->received_bytes, (unsigned long long)l->sent_bytes);
     for (uint32_t i = 0; i < l->n_binds; i++) {
         char at[ENDPOINT_TEXT_MAX];
         endpoint_format(&l->bind[i], at);
@@ -55,8 +67,9 @@ enum command_end command_show_listeners(struct command *c)
         text_adds(c->out, "]\n");
         return COMMAND_DONE;
     }
-    static const char *const title[] = {"listener", "endpoint", "protocol", "route", "connections"};
-    struct columns table = {.n = COUNT_OF(title), .to_the_right = 0x10};
+    static const char *const title[] = {"listener",    "endpoint", "protocol", "route",
+                                        "connections", "requests", "5xx"};
+    struct columns table = {.n = COUNT_OF(title), .to_the_right = 0x70};
     for (size_t i = 0; i < COUNT_OF(title); i++)
         columns_add(&table, "%s", title[i]);
     control_listeners(c->control, listener_as_rows, &table);

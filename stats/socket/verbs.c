@@ -131,18 +131,12 @@ enum command_end command_canary(struct command *c)
 
 enum command_end command_promote(struct command *c)
 {
-    if (!control_promote(c->control, c->asker->who, c->why))
-        return COMMAND_REFUSED;
-    text_adds(c->out, "promoted: all clients get it\n");
-    return COMMAND_DONE;
+    return later(control_promote(c->control, c->asker));
 }
 
 enum command_end command_revert(struct command *c)
 {
-    if (!control_revert(c->control, c->asker->who, c->why))
-        return COMMAND_REFUSED;
-    text_adds(c->out, "reverted: no client gets it any more\n");
-    return COMMAND_DONE;
+    return later(control_revert(c->control, c->asker));
 }
 
 enum command_end command_reload_confirm(struct command *c)
@@ -227,6 +221,11 @@ enum command_end command_reload_answer(struct command *c, const struct control_r
         text_addf(c->why, "nothing was changed, generation %llu stays",
                   (unsigned long long)r->generation);
         return COMMAND_REFUSED;
+    }
+    if (r->promoted || r->reverted) {
+        text_adds(c->out, r->promoted ? "promoted: all clients get it\n"
+                                      : "reverted: no client gets it any more\n");
+        return COMMAND_DONE;
     }
     if (r->shadows)
         text_adds(c->out, "held against ");

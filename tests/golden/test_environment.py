@@ -76,5 +76,5 @@ def pem(tmp_path_factory):
     ('"gone.pem"', "No such file or directory"),
 ])
 def test_certificates(pem, operands, problem):
-    text = f"listener l {{ bind 127.0.0.1:48080 tls t; route r }}\ntls t {{ certificate {operands} }}\n"
+    text = f"listener l {{ bind 127.0.0.1:18080 tls t; route r }}\ntls t {{ certificate {operands} }}\n"
     assert [m.rpartition(": ")[2] for _, m in reports(pem, text, "--env")] == ([problem] if problem else [])

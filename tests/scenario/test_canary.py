@@ -1,5 +1,6 @@
 """`reload canary 5%`: two configurations serve at once, and a share of the clients gets the newer one."""
 import collections
+import json
 import signal
 import socket
 import threading
@@ -104,6 +105,26 @@ def test_reverted_nobody_has_it_and_nothing_is_lost(site):
     assert site.ctl("show", "shadow", check=False).returncode != 0
     site.reload()
     assert get(site.port, "/which").body == b"new"
+
+
+@pytest.mark.parametrize("end", ["promote", "revert"])
+def test_its_end_is_answered_once_all_workers_have_taken_it(site, end):
+    """What it leaves behind is used by no worker then: asked in the same breath, on one connection."""
+    for _ in range(5):
+        canary(site, site.text("new", more=f"listener more {{ bind 127.0.0.1:{free_port()}; route site }}"), "50%")
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(60)
+            s.connect(site.socket)
+            s.sendall(f"{end}\nshow generations --json\n".encode())
+            said = b""
+            while said.count(b"\nok\n") < 2:
+                got = s.recv(65536)
+                assert got, said
+                said += got
+        first, shown = said.decode().split("\nok\n")[:2]
+        assert first == {"promote": "promoted: all clients get it", "revert": "reverted: no client gets it any more"}[end]
+        generations = json.loads(shown)
+        assert [g["pins"] for g in generations if not g["current"]] == [0] * (len(generations) - 1), generations
 
 
 def test_the_damage_stays_with_the_share_and_ends_it(site, start):

@@ -70,7 +70,8 @@ def test_what_operators_do(proxy):
     assert lbc.ctl("reload", check=False).returncode == 1
     lbc.reload(text)
     has(lbc, "change", r"change 1 by uid \d+: set app/a weight 7", "1")
-    [refused] = has(lbc, "reload", rf"reload refused, generation \d+ goes on; loading was asked for by {WHO}", str(lbc.file))
+    [refused] = has(lbc, "reload", rf"reload refused, generation \d+ goes on; loading was asked for by {WHO}",
+                    str(lbc.file))
     assert refused["level"] == "error"
     has(lbc, "reload", rf"generation 3 serves, after [0-9.]+ ms, loaded by {WHO}")
     wait_for(lambda: len(texts(lbc, "change")) == 2, "its time is over", 30)

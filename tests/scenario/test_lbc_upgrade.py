@@ -97,7 +97,7 @@ def upgraded(lbc, times=1, *program):
 
 
 def test_under_load_no_request_fails(proxy):
-    lbc = proxy(drain=60, cluster='health http GET "/" { every 1s }')
+    lbc = proxy(drain=60, cluster='health http GET "/" { every 1s }; sticky src')
     with Load(lbc.port, connections=4) as kept, Each(lbc.port, connections=2) as fresh, H2(lbc.port) as h2, \
             Wrk(lbc.port, connections=20) as wrk:
         upgraded(lbc, UPGRADES)
@@ -411,6 +411,9 @@ BROKEN = {"is no lbc": ("exit 3", "the new process ended with status 3"),
           "says why": ("echo out of luck >&2; exit 1", "out of luck", "status 1"),
           "is killed": ("kill -SEGV $$", "killed by signal 11"),
           "closes all": ("for fd in 3 4 5 6 7 8 9; do eval \"exec $fd>&-\"; done; exit 0", "status 0"),
+          "leaves a child that has all": ("echo out of luck >&2; sleep 600 & exit 3", "out of luck",
+                                          "the new process ended with status 3"),
+          "leaves one and is killed": ("sleep 600 & kill -SEGV $$", "killed by signal 11"),
           "takes no such argument": (f'exec {LBC} "$@" --never', "unknown option --never", "status 2"),
           "has no file": (f"exec {LBC} run /nothing/here", "cannot read /nothing/here", "status 3")}
 
@@ -505,6 +508,19 @@ def test_a_shutdown_meanwhile_ends_both(proxy, program, tmp_path):
     assert lbc.wait(20) == 0
     assert asked.wait(20) != 0 and "shutting down" in asked.communicate()[1]
     assert not os.path.exists(f"/proc/{pid}") and not os.path.exists(lbc.socket)
+
+
+@pytest.mark.parametrize("how, why, end", [
+    (["reload", "canary", "5%"], "a canary serves beside it", "revert"),
+    (["reload", "confirm", "600s"], "a configuration is on trial", "confirm")])
+def test_not_while_two_configurations_may_be_meant(proxy, how, why, end):
+    """The new process has one file to read, and this is not the time to say which."""
+    lbc = proxy()
+    lbc.ctl(*how)
+    goes_on(lbc, lbc.upgrade(check=False), why)
+    lbc.ctl(end)
+    upgraded(lbc)
+    assert get(lbc.port).status == 200
 
 
 def test_from_standard_input(tmp_path):

@@ -76,6 +76,28 @@ static void what_is_written_is_read(void **state)
     text_done(&text);
 }
 
+static void ejections_are_those_of_their_servers(void **state)
+{
+    (void)state;
+    struct text text = {0};
+    struct handed_server s = server("web", "a", "10.0.0.1:80"),
+                         gone = server("web", "b", "10.0.0.2:80");
+    s.ejected =
+        (struct outlier){.until_ns = 5000000000, .times = 2, .why = {OUTLIER_ERROR_RATE, 7, 20}};
+    handed_begin(&text);
+    handed_add_ejected(&text, &s); /* in any order */
+    handed_add_ejected(&text, &gone);
+    handed_add_server(&text, &s);
+    struct handed h = {.text_fd = -1};
+    assert_true(handed_parse(&h, text_slice(&text)));
+    const struct outlier *e = &find(&h, "web", "a", "10.0.0.1:80")->ejected;
+    assert_true(e->until_ns == 5000000000 && e->times == 2);
+    assert_true(e->why.reason == OUTLIER_ERROR_RATE && e->why.is == 7 && e->why.of == 20);
+    assert_int_equal(h.broken, 0);
+    handed_done(&h);
+    text_done(&text);
+}
+
 static void a_path_that_no_line_holds_is_left_out(void **state)
 {
     (void)state;
@@ -103,6 +125,11 @@ static void what_is_not_understood_is_passed_over(void **state)
                                        "server\tweb\ta\t10.0.0.1:80\tasleep\tready\t0\t1\tup",
                                        "server\tweb\ta\t10.0.0.1:80\tready\tready\t257\t1\tup",
                                        "server\tweb\ta\t10.0.0.1:80\tready\tready\t0\t1\tfine",
+                                       "ejected\tweb\ta\t10.0.0.1:80\t5\t1\tin-a-row\t5",
+                                       "ejected\tweb\ta\t10.0.0.1:80\t-5\t1\tin-a-row\t5\t0",
+                                       "ejected\tweb\ta\t10.0.0.1:80\t5\t11\tin-a-row\t5\t0",
+                                       "ejected\tweb\ta\t10.0.0.1:80\t5\t1\tmood\t5\t0",
+                                       "memory\tx",
                                        "",
                                        "\t"};
     for (size_t i = 0; i < sizeof(line) / sizeof(line[0]); i++) {
@@ -111,7 +138,9 @@ static void what_is_not_understood_is_passed_over(void **state)
         text_addf(&text, "%s\nchannel\t5\n", line[i]);
         struct handed h = {.text_fd = -1};
         assert_true(handed_parse(&h, text_slice(&text)));
-        if (h.server.n + h.socket.n > 0 || h.fd[HANDED_CHANNEL] != 5)
+        const bool known = line[i][0] != '\0' && line[i][0] != '\t' && line[i][0] != 'o';
+        if (h.server.n + h.ejected.n + h.socket.n > 0 || h.fd[HANDED_CHANNEL] != 5 ||
+            h.broken != known)
             fail_msg("not passed over: %s", line[i]);
         handed_done(&h);
         text_done(&text);
@@ -154,6 +183,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(ejections_are_those_of_their_servers),
         cmocka_unit_test(a_path_that_no_line_holds_is_left_out),
         cmocka_unit_test(what_is_not_understood_is_passed_over),
         cmocka_unit_test(later_words_of_a_line_are_passed_over),

@@ -110,6 +110,37 @@ static void what_is_the_same_is_the_same_object(void **state)
     leave(two);
 }
 
+#define CLUSTER "cluster web { server a 127.0.0.1:1 }\n"
+
+/* What was counted of a clause goes on where its text stays, wherever it stands in its route;
+ * blanks are no text. Of two alike the first is the first. */
+static void what_clauses_have_decided_survives(void **state)
+{
+    (void)state;
+    struct generation *one = generation(
+        "lbconf 1\n" CLUSTER LISTENER "route r { when path == \"/a\" { tag \"x\"; continue } when "
+        "path == \"/b\" { deny 404 } when path == \"/a\" { tag \"x\"; continue } otherwise { "
+        "forward web } }\n",
+        NULL);
+    struct generation *two = generation(
+        "lbconf 1\n" CLUSTER LISTENER
+        "route r {\n when path == \"/c\" { deny 403 }\n when  path == \"/b\" {\n deny "
+        "404 }\n when path == \"/a\" { tag \"x\"; continue }\n otherwise { deny 500 } }\n",
+        one);
+    const struct tally *const *before = (const struct tally *const *)one->tally;
+    const struct tally *const *after = (const struct tally *const *)two->tally;
+
+    assert_ptr_not_equal(before[0], before[2]); /* alike, and each its own */
+    for (uint32_t i = 0; i < 4; i++)
+        assert_ptr_not_equal(after[0], before[i]); /* new */
+    assert_ptr_equal(after[1], before[1]);         /* written otherwise, the same words */
+    assert_ptr_equal(after[2], before[0]);         /* moved */
+    for (uint32_t i = 0; i < 4; i++)
+        assert_ptr_not_equal(after[3], before[i]); /* it does something else */
+    leave(one);
+    leave(two);
+}
+
 static void health_and_drain_survive(void **state)
 {
     (void)state;
@@ -243,6 +274,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(what_is_the_same_is_the_same_object),
+        TEST(what_clauses_have_decided_survives),
         TEST(health_and_drain_survive),
         TEST(the_same_name_in_another_cluster_is_another_server),
         TEST(it_is_retired_once_with_its_last_pin),

@@ -450,6 +450,62 @@ static void what_fits_is_kept(void **state)
     assert_false(limiter_fits(&a, &two));
 }
 
+/* Another process has the same clock, and another idea of how far UTC is ahead of it. */
+static void who_takes_its_place_knows_what_is_spent(void **state)
+{
+    (void)state;
+    struct table_rate r[] = {rate(5, MINUTE, 5), rate(100, DAY, 1)};
+    r[1].windows = true;
+    const struct table_limit spec = limit_of(r, 2);
+    const int64_t utc_ns = 1000 * DAY + 5, other_ns = utc_ns + HOUR / 7;
+    struct limiter *l = limiter_new(&spec, 1, 7, utc_ns),
+                   *next = limiter_new(&spec, 1, 7, other_ns);
+    for (int i = 0; i < 5; i++)
+        assert_true(limiter_ask(l, &spec, key_of(1), 0, START).admitted);
+    for (int i = 0; i < 3; i++)
+        assert_true(limiter_ask(l, &spec, key_of(2), 0, START).admitted);
+    const struct limiter_answer refused = limiter_ask(l, &spec, key_of(1), 0, START + 1000);
+    assert_false(refused.admitted);
+
+    uint64_t all[8 * 3], at = 0, n = 0;
+    while (at != KEYS_WALK_END) {
+        const uint32_t some = limiter_walk(l, &at, START + 1000, all, 8);
+        for (uint32_t i = 0; i < some; i++)
+            assert_true(
+                limiter_recall(next, &spec, &all[(size_t)i * 3], utc_ns - other_ns, START + 1000));
+        n += some;
+    }
+    assert_int_equal(n, 2);
+    const struct limiter_answer again = limiter_ask(next, &spec, key_of(1), 0, START + 1000);
+    assert_false(again.admitted);
+    assert_in_range(again.wait_ns, refused.wait_ns - 1000,
+                    refused.wait_ns); /* to the microsecond */
+    for (int i = 0; i < 2; i++)
+        assert_true(limiter_ask(next, &spec, key_of(2), 0, START + 1000).admitted);
+    assert_false(limiter_ask(next, &spec, key_of(2), 0, START + 1000).admitted);
+    struct rate_view view[2];
+    limiter_view(next, &spec, key_of(1), 0, START + 1000, view);
+    assert_int_equal(view[1].now, 5);
+    limiter_unpin(l);
+    limiter_unpin(next);
+}
+
+static void numbers_that_nobody_could_have_spent_refuse_nobody_for_ever(void **state)
+{
+    (void)state;
+    const struct table_rate r[] = {rate(5, MINUTE, 5)};
+    const struct table_limit spec = limit_of(r, 1);
+    struct limiter *l = limiter_new(&spec, 1, 7, 0);
+    static const uint64_t bad[] = {UINT64_MAX, (uint64_t)INT64_MAX, (uint64_t)INT64_MIN};
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        const uint64_t one[] = {key_of(i), bad[i]};
+        assert_true(limiter_recall(l, &spec, one, INT64_MAX, START));
+        assert_true(limiter_recall(l, &spec, one, 0, START));
+        assert_true(limiter_ask(l, &spec, key_of(i), 0, START).admitted);
+    }
+    limiter_unpin(l);
+}
+
 #define ASKERS  4u
 #define ASKINGS 50000u
 
@@ -560,6 +616,8 @@ int main(void)
         cmocka_unit_test(observing_holds_no_more_than_are_allowed),
         cmocka_unit_test(whether_it_is_exceeded_costs_nothing),
         cmocka_unit_test(what_fits_is_kept),
+        cmocka_unit_test(who_takes_its_place_knows_what_is_spent),
+        cmocka_unit_test(numbers_that_nobody_could_have_spent_refuse_nobody_for_ever),
         cmocka_unit_test(workers_count_together),
         cmocka_unit_test(workers_lose_no_hold),
     };

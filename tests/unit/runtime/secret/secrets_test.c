@@ -150,6 +150,9 @@ static void test_the_own_one_stays_and_no_other_has_it(void **state)
     assert_int_equal(secret_own(one).len, SECRET_OWN_BYTES);
     assert_true(slice_eq(secret_own(one), secret_own(next)));
     assert_false(slice_eq(secret_own(one), secret_own(other)));
+    assert_false(secrets_take_own(other, SLICE("short")));
+    assert_true(secrets_take_own(other, secret_own(one))); /* it takes the place of that process */
+    assert_true(slice_eq(secret_own(one), secret_own(other)));
     secrets_unpin(one);
     secrets_unpin(next);
     secrets_unpin(other);

@@ -99,6 +99,43 @@ static void another_process_opens_nothing(void **state)
     tickets_unpin(other);
 }
 
+static void who_takes_its_place_opens_what_it_sealed(void **state)
+{
+    (void)state;
+    struct tickets *one = tickets(), *other = tickets();
+    uint8_t keys[TICKETS_BYTES_MAX];
+    int64_t made_ns;
+    const struct sealed before = seal(one, 0), later = seal(one, LIFE / 2);
+    const size_t len = tickets_write(one, LIFE / 2 + 1, keys, &made_ns);
+    assert_int_equal(made_ns, LIFE / 2);
+    assert_true(tickets_read(other, LIFE / 2 + 1, keys, len, made_ns));
+    assert_true(opens(other, LIFE / 2 + 1, &before) && opens(other, LIFE / 2 + 1, &later));
+    const struct sealed its = seal(other, LIFE / 2 + 1);
+    assert_true(opens(one, LIFE / 2 + 1, &its));
+    assert_false(opens(other, 2 * LIFE, &before)); /* keys go on to age */
+    tickets_unpin(one);
+    tickets_unpin(other);
+}
+
+static void what_is_no_key_is_not_taken(void **state)
+{
+    (void)state;
+    struct tickets *one = tickets(), *other = tickets();
+    uint8_t keys[TICKETS_BYTES_MAX + 1];
+    int64_t made_ns;
+    const size_t len = tickets_write(one, 0, keys, &made_ns); /* there is one now */
+    assert_true(len > 0 && len <= TICKETS_BYTES_MAX);
+    const struct sealed its = seal(other, 0);
+    assert_false(tickets_read(other, 0, keys, 0, 0));
+    assert_false(tickets_read(other, 0, keys, len - 1, 0));
+    assert_false(tickets_read(other, 0, keys, sizeof(keys), 0));
+    assert_false(tickets_read(other, 0, keys, len, 1)); /* made later than now */
+    assert_false(tickets_read(other, 0, keys, len, -1));
+    assert_true(opens(other, 0, &its));
+    tickets_unpin(one);
+    tickets_unpin(other);
+}
+
 static void two_tickets_of_the_same_session_differ(void **state)
 {
     (void)state;
@@ -115,6 +152,8 @@ int main(void)
         cmocka_unit_test(after_a_long_silence_nothing_old_opens),
         cmocka_unit_test(what_was_touched_does_not_open),
         cmocka_unit_test(another_process_opens_nothing),
+        cmocka_unit_test(who_takes_its_place_opens_what_it_sealed),
+        cmocka_unit_test(what_is_no_key_is_not_taken),
         cmocka_unit_test(two_tickets_of_the_same_session_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -425,6 +425,36 @@ static void some_statuses_are_the_request_s_fault(void **state)
             fail_msg("%u", row[i].status);
 }
 
+static void in_another_process_it_is_ejected_for_as_long(void **state)
+{
+    (void)state;
+    const struct outlier was = {
+        .until_ns = s.now_ns + 7 * NS_PER_S, .times = 2, .why = {OUTLIER_IN_A_ROW, 5, 0}};
+    outlier_resume(&s.server[0], &s.rule, &was, s.now_ns);
+    const struct outlier back = {.until_ns = s.now_ns - 1, .times = 3};
+    outlier_resume(&s.server[1], &s.rule, &back, s.now_ns);
+    struct outlier for_ever = was;
+    for_ever.until_ns = INT64_MAX;
+    for_ever.times = UINT32_MAX;
+    outlier_resume(&s.server[2], &s.rule, &for_ever, s.now_ns);
+    assert_true(s.server[0].ejected && !s.server[1].ejected && s.server[2].ejected);
+    assert_int_equal(s.server[0].until_ns, s.now_ns + 7 * NS_PER_S);
+    assert_int_equal(s.server[2].until_ns, s.now_ns + s.rule.eject_ns * OUTLIER_TIMES_MAX);
+    struct outlier_member m[3] = {{.of = &s.server[0], .usable = true},
+                                  {.of = &s.server[1], .usable = true},
+                                  {.of = &s.server[2], .usable = true}};
+    (void)outlier_look(&s.rule, m, 3, &s.slice_ns, s.now_ns);
+    assert_true(s.server[0].ejected);
+    (void)outlier_look(&s.rule, m, 3, &s.slice_ns, s.now_ns + 7 * NS_PER_S);
+    assert_true(!s.server[0].ejected && m[0].changed && s.server[2].ejected);
+    for (uint32_t i = 0; i < 5; i++)
+        m[0].seen.in_a_row++;
+    (void)outlier_look(&s.rule, m, 1, &s.slice_ns, s.now_ns + 8 * NS_PER_S);
+    assert_false(s.server[0].ejected); /* it is the last that can be used */
+    (void)outlier_look(&s.rule, m, 2, &s.slice_ns, s.now_ns + 8 * NS_PER_S);
+    assert_true(s.server[0].ejected && s.server[0].times == 3);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup(f, set_up)
@@ -434,6 +464,7 @@ int main(void)
         TEST(without_windows_nothing_is_looked_at_in_time),
         TEST(each_time_in_a_row_is_longer_up_to_ten_times),
         TEST(who_behaves_is_forgiven),
+        TEST(in_another_process_it_is_ejected_for_as_long),
         TEST(a_rate_of_errors_is_noticed_within_a_window),
         TEST(a_rate_below_the_limit_is_none),
         TEST(of_few_requests_nothing_is_concluded),

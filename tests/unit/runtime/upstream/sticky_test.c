@@ -284,6 +284,27 @@ static void test_a_walk_comes_to_each_once(void **state)
     assert_true(calls > 8); /* a part with each */
 }
 
+static void test_who_takes_its_place_knows_its_clients(void **state)
+{
+    (void)state;
+    struct sticky *next = sticky_new(1000, ~SEED, 0), *shared = sticky_new(8, SEED, 2);
+    struct sticky_client all[8];
+    (void)sticky_note(s, 1, a, STICKY_CHOSEN, when(0));
+    (void)sticky_note(s, 2, b, STICKY_CHOSEN, when(10 * NS_PER_S));
+    assert_true(sticky_take_seed(next, sticky_seed(s)));
+    uint64_t at = 0;
+    const uint32_t n = sticky_walk(s, &at, TTL, 20 * NS_PER_S, all, 8);
+    for (uint32_t i = 0; i < n; i++)
+        assert_false(sticky_learn(next, &all[i], TTL, 20 * NS_PER_S));
+    assert_true(sticky_find(next, 2, when(20 * NS_PER_S)) == b);
+    assert_int_equal(sticky_find(next, 1, when(TTL)), 0); /* by the time that it was here */
+
+    assert_true(sticky_take_seed(shared, SEED)); /* others go by it */
+    assert_false(sticky_take_seed(shared, ~SEED));
+    sticky_unpin(next);
+    sticky_unpin(shared);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +332,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_others_say_displaces_only_who_was_here_before,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_walk_comes_to_each_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_who_takes_its_place_knows_its_clients, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,6 +56,47 @@ static void what_is_told(void **state)
         "lbc_cluster_first_byte_seconds_count{cluster=\"web\"} 3\n");
 }
 
+static void by_status(void **state)
+{
+    (void)state;
+    has("# TYPE lbc_listener_requests_total counter\n"
+        "lbc_listener_requests_total{listener=\"front\",code=\"none\"} 0\n"
+        "lbc_listener_requests_total{listener=\"front\",code=\"1xx\"} 0\n"
+        "lbc_listener_requests_total{listener=\"front\",code=\"2xx\"} 7\n");
+    has("\nlbc_listener_connections_total{listener=\"front\"} 12\n");
+    has("\nlbc_listener_response_bytes_total{listener=\"front\"} 20000\n");
+    has("\nlbc_server_responses_total{cluster=\"web\",server=\"one\",code=\"5xx\"} 0\n");
+    has("\nlbc_cluster_requests_total{cluster=\"web\",code=\"none\"} 0\n");
+}
+
+/* Those that have decided nothing are counted, and no series. */
+static void clauses(void **state)
+{
+    (void)state;
+    has("# TYPE lbc_clause_requests_total counter\n"
+        "lbc_clause_requests_total{route=\"site\",clause=\"1\",line=\"12\",code=\"none\"} 1\n"
+        "lbc_clause_requests_total{route=\"site\",clause=\"1\",line=\"12\",code=\"2xx\"} 6\n"
+        "lbc_clause_requests_total{route=\"site\",clause=\"1\",line=\"12\",code=\"5xx\"} 2\n#");
+    has("\nlbc_clauses 2\n");
+    has("\nlbc_clauses_unused 1\n");
+    has("\nlbc_clauses_not_told 0\n");
+}
+
+static void of_many_clauses_only_some_are_told(void **state)
+{
+    (void)state;
+    struct text many = {0};
+    control.many_clauses = 5000;
+    prometheus_write(&control, &many);
+    control.many_clauses = 0;
+    size_t told = 0;
+    for (const char *at = many.at; (at = strstr(at, "\nlbc_clause_requests_total{")); at++)
+        told++;
+    assert_int_equal(told, PROMETHEUS_CLAUSES_MAX + 2); /* the first one has three statuses */
+    assert_non_null(strstr(many.at, "\nlbc_clauses_not_told 4001\n"));
+    text_done(&many);
+}
+
 /* A line of the format: a comment, or a name, labels, a blank and a number. */
 static bool is_sample(struct slice line)
 {
@@ -110,6 +151,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_is_told),
+        TEST(by_status),
+        TEST(clauses),
+        TEST(of_many_clauses_only_some_are_told),
         TEST(each_line_belongs_to_one_family),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

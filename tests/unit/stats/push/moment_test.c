@@ -87,7 +87,7 @@ static void only_what_changed_is_told(void **state)
     struct moment *zero = moment_new(sample_of(0, 1, 3, then), NULL);
     struct moment *one = moment_new(sample_of(2, 1, 3, then), zero->now);
     now[1].requests += 6; /* in 2 seconds */
-    now[1].responses_5xx += 1;
+    now[1].statuses.of_class[5] += 1;
     now[1].answers += 3;
     now[1].answers_ns += 30 * NS_PER_MS;
     struct moment *two = moment_new(sample_of(4, 1, 3, now), one->now);

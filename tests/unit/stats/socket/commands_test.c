@@ -6,6 +6,23 @@
 static const struct {
     const char *says, *line, *answer;
 } lines[] = {
+    {"clauses", "show clauses\n",
+     "clause  written at   requests  1xx  2xx  3xx  4xx  5xx  unanswered\n"
+     "site:1  a.lbconf:12         9    0    6    0    0    2           1\n"
+     "site:2  a.lbconf:13         0    0    0    0    0    0           0\n"
+     "site:3  a.lbconf:13         -    -    -    -    -    -           -\nok\n"},
+    {"clauses for programs", "show clauses --json\n",
+     "["
+     "{\"route\":\"site\",\"clause\":1,\"file\":\"a.lbconf\",\"line\":12,\"decides\":true,"
+     "\"requests\":9,\"requests_1xx\":0,\"requests_2xx\":6,\"requests_3xx\":0,\"requests_4xx\":0,"
+     "\"requests_5xx\":2,\"unanswered\":1},"
+     "{\"route\":\"site\",\"clause\":2,\"file\":\"a.lbconf\",\"line\":13,\"decides\":true,"
+     "\"requests\":0,\"requests_1xx\":0,\"requests_2xx\":0,\"requests_3xx\":0,\"requests_4xx\":0,"
+     "\"requests_5xx\":0,\"unanswered\":0},"
+     "{\"route\":\"site\",\"clause\":3,\"file\":\"a.lbconf\",\"line\":13,\"decides\":false,"
+     "\"requests\":0,\"requests_1xx\":0,\"requests_2xx\":0,\"requests_3xx\":0,\"requests_4xx\":0,"
+     "\"requests_5xx\":0,\"unanswered\":0}"
+     "]\nok\n"},
     {"history", "show history\n",
      "revision  served since          files     size  by      how\n"
      "12 now    2025-11-27T10:40:00Z      2  2.0 KiB  uid 0   reload\n"

@@ -15,7 +15,7 @@ struct control {
     struct control_asker asker; /* without `done`: no reload is under way */
     bool answers_at_once;
     const char *report; /* of a reload that comes at once */
-    uint32_t many_servers;
+    uint32_t many_servers, many_clauses;
     int drains, readies, shutdowns;
     bool ejects, keeps_nothing;
 };
@@ -100,8 +100,41 @@ void control_listeners(const struct control *c,
                                        .tls = (const bool[]){false, true},
                                        .n_binds = 2,
                                        .connections = 3,
-                                       .max_connections = 100};
+                                       .max_connections = 100,
+                                       .accepted = 12,
+                                       .statuses = {{0, 0, 7, 0, 2, 1}},
+                                       .received_bytes = 1000,
+                                       .sent_bytes = 20000};
     each(to, &l);
+}
+
+/* One that has decided something, one that has not, and `many_clauses` more that have. */
+void control_clauses(const struct control *c,
+                     void (*each)(void *to, const struct control_clause *s), void *to)
+{
+    struct control_clause s = {.route = SLICE("site"),
+                               .file = SLICE("a.lbconf"),
+                               .number = 1,
+                               .line = 12,
+                               .decides = true,
+                               .statuses = {{1, 0, 6, 0, 0, 2}}};
+    each(to, &s);
+    s = (struct control_clause){.route = SLICE("site"),
+                                .file = SLICE("a.lbconf"),
+                                .number = 2,
+                                .line = 13,
+                                .decides = true};
+    each(to, &s);
+    if (!c->many_clauses) {
+        s.number++;
+        s.decides = false;
+        each(to, &s);
+    }
+    for (uint32_t i = 0; i < c->many_clauses; i++) {
+        s.number++;
+        s.statuses.of_class[2] = 1;
+        each(to, &s);
+    }
 }
 
 void control_clusters(const struct control *c,
@@ -377,16 +410,24 @@ bool control_canary_share(struct control *c, uint32_t part, struct text *why)
     return part > 0 && has_canary(c, why);
 }
 
-bool control_promote(struct control *c, struct slice who, struct text *why)
+static bool end_canary(const struct control *c, const struct control_asker *asker, bool promoted)
 {
-    assert_true(slice_starts(who, SLICE("uid ")));
-    return has_canary(c, why);
+    const struct control_reload r = {.done = true, .promoted = promoted, .reverted = !promoted};
+    assert_true(slice_starts(asker->who, SLICE("uid ")));
+    if (!has_canary(c, asker->why))
+        return false;
+    asker->done(asker->of, &r);
+    return true;
 }
 
-bool control_revert(struct control *c, struct slice who, struct text *why)
+bool control_promote(struct control *c, const struct control_asker *asker)
 {
-    assert_true(slice_starts(who, SLICE("uid ")));
-    return has_canary(c, why);
+    return end_canary(c, asker, true);
+}
+
+bool control_revert(struct control *c, const struct control_asker *asker)
+{
+    return end_canary(c, asker, false);
 }
 
 bool control_canary_info(const struct control *c, struct control_canary_view *out, struct text *why)

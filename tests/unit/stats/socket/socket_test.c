@@ -25,22 +25,18 @@ static struct stats_sockets all = {.control = &control};
 static struct stats_socket *stats;
 static char folder[64], path[80];
 
-static struct stats_at at(const char *where)
-{
-    return (struct stats_at){
-        .path = where, .level = STATS_ADMIN, .mode = 0600, .group = STATS_NO_GROUP};
-}
+#define AT(where)                                                                                  \
+    (&(struct stats_at){                                                                           \
+        .path = (where), .level = STATS_ADMIN, .mode = 0600, .group = STATS_NO_GROUP})
 
 static int open_at(const char *where, struct stats_socket **out)
 {
-    const struct stats_at is = at(where);
-    return stats_socket_open(&all, &is, out);
+    return stats_socket_open(&all, AT(where), out);
 }
 
 static int adopt_at(int fd, const char *where, struct stats_socket **out)
 {
-    const struct stats_at is = at(where);
-    return stats_socket_adopt(fd, &all, &is, out);
+    return stats_socket_adopt(fd, &all, AT(where), out);
 }
 
 static int set_up(void **state)
@@ -192,10 +188,10 @@ static const struct {
     {"nothing near", "format c:\n",
      "refused: there is no command \"format c:\"; \"help\" lists them\n"},
     {"half a command", "show\n",
-     "refused: show what? There are: show info, show metrics, show listeners, show servers, show "
-     "clusters, show sticky, show sources, show limits, show shared, show sockets, show "
-     "events, show generations, show certificates, show drift, show history, show revision, show "
-     "shadow, show canary\n"},
+     "refused: show what? There are: show info, show metrics, show listeners, show clauses, show "
+     "servers, show clusters, show sticky, show sources, show limits, show shared, show sockets, "
+     "show events, show generations, show certificates, show drift, show history, show revision, "
+     "show shadow, show canary\n"},
     {"commands are whole words", "showinfo2 x\n",
      "refused: there is no command \"showinfo2 x\"; \"help\" lists them\n"},
     {"a missing argument", "drain\n",
@@ -339,7 +335,9 @@ static void show_servers_is_json_when_asked(void **state)
         "\"up\","
         "\"state\":\"ready\",\"weight\":10,\"backup\":false,\"priority\":0,\"standby\":false,"
         "\"in_flight\":4,\"max_connections\":200,\"idle\":12,"
-        "\"requests\":1234567,\"connect_errors\":2,\"response_errors\":1,\"responses_5xx\":0,"
+        "\"requests\":1234567,\"connect_errors\":2,\"response_errors\":1,\"responses_1xx\":0,"
+        "\"responses_2xx\":0,\"responses_3xx\":0,\"responses_4xx\":0,\"responses_5xx\":0,"
+        "\"received_bytes\":0,\"sent_bytes\":0,"
         "\"responses\":0,\"first_byte_sum_s\":0.000000,\"since_s\":0,"
         "\"ejections\":0},"
         "{\"cluster\":\"web\",\"server\":\"\xc3\xbc"
@@ -347,7 +345,10 @@ static void show_servers_is_json_when_asked(void **state)
         "\"health\":\"down\",\"state\":\"drain\",\"weight\":10,\"backup\":true,\"priority\":2,"
         "\"standby\":true,\"in_flight\":4,\"max_connections\":0,\"idle\":12,\"requests\":1234567,"
         "\"connect_errors\":2,\"response_errors\":1,"
-        "\"responses_5xx\":0,\"responses\":0,\"first_byte_sum_s\":0.000000,\"since_s\":0,"
+        "\"responses_1xx\":0,"
+        "\"responses_2xx\":0,\"responses_3xx\":0,\"responses_4xx\":0,\"responses_5xx\":0,"
+        "\"received_bytes\":0,\"sent_bytes\":0,\"responses\":0,\"first_byte_sum_s\":0.000000,"
+        "\"since_s\":0,"
         "\"ejections\":0,\"last_check\":\"no \\\"+PONG\\\" within "
         "1s\"}]\nok\n");
     peer_close(&p);
@@ -371,11 +372,15 @@ static void show_clusters_both_ways(void **state)
         "[{\"cluster\":\"web\",\"balance\":\"round-robin\",\"servers\":5,\"usable\":3,\"in_use\":2,"
         "\"priority\":0,\"backup\":false,\"in_flight\":7,\"waiting\":0,\"waiting_max\":0,"
         "\"breaker\":{\"open\":false,\"connections\":0,\"connections_max\":0,\"pending\":0,"
-        "\"pending_max\":0,\"retries\":0,\"retries_max\":0}},"
+        "\"pending_max\":0,\"retries\":0,\"retries_max\":0},"
+        "\"requests_1xx\":0,\"requests_2xx\":0,\"requests_3xx\":0,"
+        "\"requests_4xx\":0,\"requests_5xx\":0,\"retried\":0,\"queued\":0},"
         "{\"cluster\":\"web\",\"balance\":\"round-robin\",\"servers\":5,\"usable\":3,\"in_use\":2,"
         "\"priority\":4,\"backup\":false,\"in_flight\":7,\"waiting\":6,\"waiting_max\":1000,"
         "\"breaker\":{\"open\":true,\"connections\":20,\"connections_max\":20,\"pending\":1,"
         "\"pending_max\":100,\"retries\":0,\"retries_max\":0},"
+        "\"requests_1xx\":0,\"requests_2xx\":0,\"requests_3xx\":0,"
+        "\"requests_4xx\":0,\"requests_5xx\":0,\"retried\":0,\"queued\":0,"
         "\"sticky\":{\"by\":\"learn\",\"kept\":96,\"new\":3,\"moved\":1,\"evicted\":7,"
         "\"learned\":2,\"forged\":4,\"expired\":0}}]\nok\n");
     peer_close(&p);
@@ -388,12 +393,15 @@ static void show_listeners_both_ways(void **state)
     peer_open(&p);
     peer_send(&p, SLICE("show listeners\nshow listeners --json\n"));
     assert_string_equal(peer_await(&p, 2),
-                        "listener  endpoint      protocol  route  connections\n"
-                        "front     127.0.0.1:80  http      site         3/100\n"
-                        "front     [::1]:443     https     site             -\n"
+                        "listener  endpoint      protocol  route  connections  requests  5xx\n"
+                        "front     127.0.0.1:80  http      site         3/100        10    1\n"
+                        "front     [::1]:443     https     site             -         -    -\n"
                         "ok\n"
                         "[{\"listener\":\"front\",\"route\":\"site\",\"connections\":3,"
-                        "\"max_connections\":100,\"binds\":[{\"endpoint\":\"127.0.0.1:80\","
+                        "\"max_connections\":100,\"accepted\":12,\"requests_1xx\":0,"
+                        "\"requests_2xx\":7,\"requests_3xx\":0,\"requests_4xx\":2,"
+                        "\"requests_5xx\":1,\"received_bytes\":1000,\"sent_bytes\":20000,"
+                        "\"binds\":[{\"endpoint\":\"127.0.0.1:80\","
                         "\"protocol\":\"http\"},{\"endpoint\":\"[::1]:443\","
                         "\"protocol\":\"https\"}]}]\nok\n");
     peer_close(&p);

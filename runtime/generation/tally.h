@@ -1,0 +1,34 @@
+/*
+ * tally - what became of the requests that one clause decided.
+ *
+ * It lives as long as some generation has the clause, if in another place of its route: what is
+ * changed elsewhere in a configuration leaves its counts alone. A clause of another text is
+ * another.
+ */
+#pragma once
+
+#include "runtime/metrics/statuses.h"
+
+struct tally_worker {
+    _Alignas(64) struct statuses statuses;
+};
+
+struct tally {
+    atomic_uint pins;
+    uint64_t key; /* of the clause: see carry_tallies.c */
+    uint32_t n_workers;
+    struct tally_worker worker[]; /* one each */
+};
+
+/* Pinned once. */
+struct tally *tally_new(uint64_t key, uint32_t n_workers);
+struct tally *tally_pin(struct tally *t);
+void tally_unpin(struct tally *t); /* NULL is allowed. Control thread, as all of these */
+
+struct statuses_sum tally_sum(const struct tally *t); /* any thread */
+
+/* What one takes of one worker, in bytes. */
+static inline uint64_t tally_bytes(void)
+{
+    return sizeof(struct tally_worker);
+}

@@ -1,0 +1,139 @@
+"""What is counted of each listener, clause, cluster and server is what clients and servers saw."""
+import re
+import subprocess
+
+import pytest
+
+from harness import Client, Lbc, Origin, free_ports, wait_for
+
+SITE = """lbconf 1
+cluster app {{ server a 127.0.0.1:{origin}; server none 127.0.0.1:1 backup }}
+cluster bad {{ server b 127.0.0.1:{origin}; retry 2 on 503 }}
+cluster nobody {{ server c 127.0.0.1:1 }}
+listener front {{ bind 127.0.0.1:{port}; route site }}
+listener other {{ bind 127.0.0.1:{other}; route site }}
+listener bytes {{ protocol tcp; bind 127.0.0.1:{tcp}; route raw }}
+route site {{
+  when path under "/denied" {{ deny 403 }}
+  when path under "/moved" {{ redirect 302 "/b/1" }}
+  when path under "/status" {{ forward bad }}
+  when path under "/nobody" {{ forward nobody }}
+  when path under "/never" {{ deny 418 }}
+  otherwise {{ forward app }}
+}}
+route raw {{ otherwise {{ forward app }} }}
+"""
+
+
+@pytest.fixture
+def site(start):
+    port, other, tcp = free_ports(3)
+    origin = start(Origin).port
+    lbc = start(Lbc, SITE.format(origin=origin, port=port, other=other, tcp=tcp), port=port)
+    lbc.other, lbc.tcp = other, tcp
+    return lbc
+
+
+def classes(row, what):
+    return {n: row[f"{what}_{n}xx"] for n in range(1, 6) if row[f"{what}_{n}xx"]}
+
+
+def of(rows, **names):
+    [row] = [r for r in rows if all(r[k] == v for k, v in names.items())]
+    return row
+
+
+def clause(lbc, number, route="site"):
+    return of(lbc.show("clauses"), route=route, clause=number)
+
+
+def settled(lbc):
+    wait_for(lambda: lbc.show("info")["metrics"]["requests_in_flight"] == 0, "all requests have ended")
+
+
+def ask(port, *paths):
+    client = Client(port)
+    statuses = [client.get(path).status for path in paths]
+    client.close()
+    return statuses
+
+
+def test_each_class_where_it_belongs(site):
+    assert ask(site.port, "/b/10", "/b/20", "/denied", "/moved", "/status/500", "/nobody") == [200, 200, 403, 302, 500, 502]
+    assert ask(site.other, "/b/10", "/denied") == [200, 403]
+    settled(site)
+    listeners = site.show("listeners")
+    assert classes(of(listeners, listener="front"), "requests") == {2: 2, 3: 1, 4: 1, 5: 2}
+    assert classes(of(listeners, listener="other"), "requests") == {2: 1, 4: 1}
+    assert [classes(clause(site, n), "requests") for n in range(1, 7)] == [
+        {4: 2}, {3: 1}, {5: 1}, {5: 1}, {}, {2: 3}]
+    clusters, servers = site.show("clusters"), site.show("servers")
+    assert classes(of(clusters, cluster="app"), "requests") == {2: 3}
+    assert classes(of(clusters, cluster="nobody"), "requests") == {5: 1}  # by us, for its server can't be reached
+    assert classes(of(servers, cluster="nobody"), "responses") == {}
+    assert classes(of(servers, server="a"), "responses") == {2: 3}
+
+
+def test_bytes_are_those_of_heads_and_bodies(site):
+    client = Client(site.port)
+    asked = b"POST /b/5000 HTTP/1.1\r\nHost: x\r\nContent-Length: 700\r\n\r\n" + bytes(700)
+    client.send(asked)
+    response = client.response()
+    assert len(response.body) == 5000
+    settled(site)
+    front, server = of(site.show("listeners"), listener="front"), of(site.show("servers"), server="a")
+    assert front["received_bytes"] == len(asked)
+    assert 5000 < front["sent_bytes"] < 5600 and 5000 < server["received_bytes"] < 5600
+    assert 700 < server["sent_bytes"] < 1200
+
+
+def test_an_answer_that_was_tried_again_is_the_server_s_and_not_the_client_s(site):
+    assert ask(site.port, "/status/503") == [503]
+    settled(site)
+    assert classes(of(site.show("servers"), server="b"), "responses") == {5: 3}
+    bad = of(site.show("clusters"), cluster="bad")
+    assert classes(bad, "requests") == {5: 1} and bad["retried"] == 2
+
+
+def test_http2_tunnels_and_tcp(site):
+    subprocess.run(["h2load", "-c2", "-m5", "-n50", f"http://127.0.0.1:{site.port}/b/10"], check=True, capture_output=True)
+    client = Client(site.port)
+    client.request("/upgrade", "Connection: upgrade", "Upgrade: websocket")
+    assert client.head().status == 101
+    raw = Client(site.tcp)
+    raw.request("/b/10")
+    assert raw.response().status == 200  # of the origin: here it is bytes
+    wait_for(lambda: of(site.show("listeners"), listener="bytes")["requests_1xx"] == 0
+             and clause(site, 1, "raw")["unanswered"] == 1, "the connection is counted")
+    assert classes(clause(site, 6), "requests") == {1: 1, 2: 50}
+    assert classes(of(site.show("listeners"), listener="front"), "requests") == {1: 1, 2: 50}
+    assert of(site.show("listeners"), listener="front")["accepted"] == 3
+    client.close()
+    raw.close()
+    settled(site)
+    assert classes(clause(site, 6), "requests") == {1: 1, 2: 50}  # their ends are not counted again
+
+
+def test_counts_go_on_over_a_reload(site):
+    ask(site.port, "/denied", "/b/10")
+    settled(site)
+    more = site.file.read_text().replace("route site {", 'route site {\n  when path under "/new" { deny 410 }')
+    site.reload(more)
+    assert classes(clause(site, 1), "requests") == {}
+    assert classes(clause(site, 2), "requests") == {4: 1} and classes(clause(site, 7), "requests") == {2: 1}
+    ask(site.port, "/new", "/denied")
+    settled(site)
+    assert classes(clause(site, 1), "requests") == {4: 1} and classes(clause(site, 2), "requests") == {4: 2}
+    assert of(site.show("listeners"), listener="front")["requests_4xx"] == 3
+
+
+def test_what_prometheus_reads_of_them(site):
+    ask(site.port, "/denied", "/denied", "/b/10")
+    settled(site)
+    text = site.ctl("show", "metrics")
+    line = next(n for n, l in enumerate(SITE.splitlines(), 1) if "/denied" in l)
+    assert f'lbc_clause_requests_total{{route="site",clause="1",line="{line}",code="4xx"}} 2\n' in text
+    assert 'clause="5"' not in text
+    assert re.search(r"^lbc_clauses 7$", text, re.M) and re.search(r"^lbc_clauses_unused 5$", text, re.M)
+    assert 'lbc_listener_requests_total{listener="front",code="4xx"} 2\n' in text
+    assert 'lbc_server_responses_total{cluster="app",server="a",code="2xx"} 1\n' in text
