@@ -9,37 +9,32 @@ _Static_assert(CONTROL_CANARY_WHOLE == CANARY_WHOLE, "shares are said in the sam
 
 /* --- what has been counted ------------------------------------------------------------------- */
 
-static void add_counts(struct canary_sums *sums, const struct canary_worker *w)
+static void add_side(uint64_t status[6], struct histogram_sum *took, const struct canary_counts *of)
 {
-    for (uint32_t s = 0; s < CANARY_SIDES; s++) {
-        for (uint32_t i = 0; i < COUNT_OF(sums->side[s].status); i++)
-            sums->side[s].status[i] +=
-                atomic_load_explicit(&w->side[s].status[i], memory_order_relaxed);
-        histogram_read(&w->side[s].took, &sums->side[s].took);
+    for (uint32_t i = 0; i < 6; i++)
+        status[i] += atomic_load_explicit(&of->status[i], memory_order_relaxed);
+    histogram_read(&of->took, took);
+}
+
+static void count_all(const struct control *c, struct judged *out)
+{
+    *out = (struct judged){0};
+    for (uint32_t i = 0; i < c->n_workers; i++) {
+        const struct canary_worker *w = &c->worker[i]->canary_counts;
+        add_side(out->new.status, &out->new.took, &w->side[CANARY_NEW]);
+        add_side(out->old.status, &out->old.took, &w->side[CANARY_STABLE]);
     }
 }
 
-static void count_all(const struct control *c, struct canary_sums *out)
-{
-    *out = (struct canary_sums){0};
-    for (uint32_t i = 0; i < c->n_workers; i++)
-        add_counts(out, &c->worker[i]->canary_counts);
-}
-
-static struct histogram_sum took(const struct canary_sums *now, const struct canary_sums *began,
-                                 enum canary_side s)
-{
-    return histogram_since(&now->side[s].took, &began->side[s].took);
-}
-
-static struct control_canary_side side_of(const struct canary_sums *now,
-                                          const struct canary_sums *began, enum canary_side s)
+static struct control_canary_side side_of(const uint64_t status[6], const uint64_t began[6],
+                                          const struct histogram_sum *took,
+                                          const struct histogram_sum *took_then)
 {
     struct control_canary_side out = {.mean_ns = -1};
-    const struct histogram_sum times = took(now, began, s);
+    const struct histogram_sum times = histogram_since(took, took_then);
     const uint64_t n = histogram_count(&times);
     for (uint32_t i = 0; i < COUNT_OF(out.status); i++) {
-        out.status[i] = now->side[s].status[i] - began->side[s].status[i];
+        out.status[i] = status[i] - began[i];
         out.responses += out.status[i];
     }
     out.timed = n;
@@ -47,13 +42,6 @@ static struct control_canary_side side_of(const struct canary_sums *now,
         out.mean_ns = (double)times.sum_ns / (double)n;
     out.p99_ns = histogram_quantile(&times, 0.99);
     return out;
-}
-
-static struct responses responses_of(const struct control_canary_side *s)
-{
-    return (struct responses){
-        .all = (int64_t)(s->status[2] + s->status[3] + s->status[4] + s->status[5]),
-        .failed = (int64_t)s->status[5]};
 }
 
 /* --- its end --------------------------------------------------------------------------------- */
@@ -89,10 +77,15 @@ static void revert(struct control *c, const char *why)
     found_servers_done(&found);
 }
 
-static void promote(struct control *c, struct slice who)
+/* Its `admin`, which has waited, is opened now; what can't be opened is a reason to go on as it is.
+ */
+static bool promote(struct control *c, const struct control_asker *asker)
 {
     struct found_servers found;
     const struct generation *g = c->canary.generation;
+    if (!control_admin_prepare(c, g->table, &g->configuration->needs, asker->why))
+        return false;
+    control_admin_settle(c, true);
     discoveries_found(c->sources, g->table, &found);
     end(c, generation_promote(g, c->newest, &found), true);
     found_servers_done(&found);
@@ -101,32 +94,27 @@ static void promote(struct control *c, struct slice who)
     c->reload_wall_ns = clock_wall_ns();
     event_log(EVENT_CANARY, LOG_INFO, ABOUT(slice_of(c->config.file)),
               "generation %llu serves: the canary is promoted by " SLICE_FMT,
-              (unsigned long long)c->newest->id, SLICE_ARG(who));
+              (unsigned long long)c->newest->id, SLICE_ARG(asker->who));
+    return true;
 }
 
-/* Why it has to go; NULL: it has not. */
-static const char *failure(const struct control *c)
+/* What it did with another share of the clients is no measure of what it does with this one. */
+static void judge_anew(struct control *c)
 {
-    struct canary_sums now;
+    struct judged now;
     count_all(c, &now);
-    const struct control_canary_side canary = side_of(&now, &c->canary.began, CANARY_NEW),
-                                     stable = side_of(&now, &c->canary.began, CANARY_STABLE);
-    const struct histogram_sum canary_took = took(&now, &c->canary.began, CANARY_NEW),
-                               stable_took = took(&now, &c->canary.began, CANARY_STABLE);
-    return responses_fail(responses_of(&canary), responses_of(&stable))
-               ? "too many of its responses were 5xx"
-           : responses_are_slow(&canary_took, &stable_took, c->canary.rule.slower)
-               ? "its responses took too long"
-               : NULL;
+    judge_begin(&c->canary.judge, &now, clock_now_ns());
 }
 
 static void look(void *of)
 {
     struct control *c = of;
-    const struct canary *k = &c->canary;
+    struct canary *k = &c->canary;
+    struct judged now;
     if (c->draining)
         return;
-    const char *why = failure(c);
+    count_all(c, &now);
+    const char *why = judge_look(&k->judge, &now, k->rule.slower, clock_now_ns());
     if (c->reload.under_way) /* not all workers have it yet */
         timer_set(&c->canary.look, TRIAL_LOOK_NS);
     else if (k->until_ns > 0 && clock_now_ns() >= k->until_ns)
@@ -177,8 +165,10 @@ static void put(struct control *c, struct generation *g)
 bool canary_publish(struct control *c, struct reload *r, struct text *why)
 {
     struct found_servers found;
-    if (brings_sources(r->table, c->newest->table, why))
+    if (brings_sources(r->table, c->newest->table, why) ||
+        !control_admin_prepare(c, r->table, &r->needs, why))
         return false;
+    control_admin_settle(c, false); /* it could be opened: that is all for now */
     discoveries_found(c->sources, r->table, &found);
     struct generation *g =
         generation_new_apart(r->table, r->needs, &found, c->newest, control_home(c), why);
@@ -200,6 +190,7 @@ void canary_begin(struct control *c)
     k->begun_ns = clock_now_ns();
     k->until_ns = k->rule.for_ns > 0 ? k->begun_ns + k->rule.for_ns : 0;
     count_all(c, &k->began);
+    judge_anew(c);
     shadow_begin(c, k->generation->configuration, "the canary");
     control_hand_over(c);
     timer_set(&k->look, TRIAL_LOOK_NS);
@@ -248,6 +239,7 @@ bool control_canary_share(struct control *c, uint32_t part, struct text *why)
     if (!serves(c, why))
         return false;
     c->canary.share.part = part;
+    judge_anew(c);
     control_hand_over(c);
     return true;
 }
@@ -290,9 +282,8 @@ static void begin_waiting(struct control *c, const struct control_asker *asker, 
 
 bool control_promote(struct control *c, const struct control_asker *asker)
 {
-    if (!serves(c, asker->why))
+    if (!serves(c, asker->why) || !promote(c, asker))
         return false;
-    promote(c, asker->who);
     begin_waiting(c, asker, true);
     return true;
 }
@@ -317,20 +308,21 @@ static void ignore_kind(void *to, const struct control_shadow_kind *k)
 
 bool control_canary_info(const struct control *c, struct control_canary_view *out, struct text *why)
 {
-    struct canary_sums now;
+    struct judged now;
     struct control_shadow decided;
     const struct canary *k = &c->canary;
     const int64_t now_ns = clock_now_ns();
     if (!serves(c, why))
         return false;
     count_all(c, &now);
-    *out = (struct control_canary_view){.part = k->share.part,
-                                        .since_ns = now_ns - k->begun_ns,
-                                        .left_ns = k->until_ns == 0       ? -1
-                                                   : k->until_ns > now_ns ? k->until_ns - now_ns
-                                                                          : 0,
-                                        .stable = side_of(&now, &k->began, CANARY_STABLE),
-                                        .canary = side_of(&now, &k->began, CANARY_NEW)};
+    *out = (struct control_canary_view){
+        .part = k->share.part,
+        .since_ns = now_ns - k->begun_ns,
+        .left_ns = k->until_ns == 0       ? -1
+                   : k->until_ns > now_ns ? k->until_ns - now_ns
+                                          : 0,
+        .stable = side_of(now.old.status, k->began.old.status, &now.old.took, &k->began.old.took),
+        .canary = side_of(now.new.status, k->began.new.status, &now.new.took, &k->began.new.took)};
     out->stable.generation = c->newest->id;
     out->canary.generation = k->generation->id;
     if (control_shadow_info(c, &decided, ignore_kind, NULL)) {

@@ -6,6 +6,7 @@
 #include "runtime/auth/checks.h"
 #include "runtime/control/child.h"
 #include "runtime/control/journal.h"
+#include "runtime/control/judge.h"
 #include "runtime/control/process.h"
 #include "runtime/event/mailbox.h"
 #include "runtime/generation/generation.h"
@@ -22,18 +23,6 @@ struct changes {
     uint64_t last;           /* number of one that was made */
     struct timer expiry;
 };
-
-/* How many responses there were, and those of them that were 5xx. */
-struct responses {
-    int64_t all, failed;
-};
-
-/* Did it take so many times as long, of enough responses? Factor 0: no matter. */
-bool responses_are_slow(const struct histogram_sum *is, const struct histogram_sum *was,
-                        uint32_t factor);
-
-/* Are there enough of them, and too many of those 5xx, as it was before? */
-bool responses_fail(struct responses is, struct responses was);
 
 #define TRIAL_LOOK_NS   (NS_PER_S / 4)
 #define TRIAL_SAMPLES   13u /* a minute, and the one under way */
@@ -75,13 +64,6 @@ struct held_against {
     int64_t since_ns;
 };
 
-struct canary_sums {
-    struct {
-        uint64_t status[6];
-        struct histogram_sum took;
-    } side[CANARY_SIDES];
-};
-
 /* Two configurations at once: c->newest and this. What has come of its load is settled when it
  * ends. */
 struct canary {
@@ -90,7 +72,8 @@ struct canary {
     struct control_canary_rule rule;
     struct canary_share share;
     int64_t begun_ns, until_ns; /* 0: no end */
-    struct canary_sums began;
+    struct judged began;        /* what had been counted then */
+    struct judge judge;         /* since its share was set */
     struct timer look;
 
     struct control_asker ender; /* who ended the last one and waits for it; `done` NULL: nobody */
@@ -254,6 +237,12 @@ struct discoveries *control_sources_new(struct control *c);
 /* Those who count together with others, none yet; and the newest generation's. */
 struct shares *control_shares_new(struct control *c, uint64_t seed);
 void control_shares_set(struct control *c);
+
+/* The table's `admin`: can it be opened? Then it is settled, before anything else is prepared: it
+ * serves now, or is forgotten. */
+MUST_CHECK bool control_admin_prepare(struct control *c, const struct table *table,
+                                      const struct generation_needs *needs, struct text *why);
+void control_admin_settle(struct control *c, bool published);
 
 /* Makes `table` the newest generation and begins to check its servers; workers don't have it yet.
  * False with a sentence in `why`; the table stays the caller's. */

@@ -163,18 +163,29 @@ struct generation_home *control_home(struct control *c)
     return &c->home;
 }
 
+bool control_admin_prepare(struct control *c, const struct table *table,
+                           const struct generation_needs *needs, struct text *why)
+{
+    const struct control_admin *admin = &c->config.admin;
+    return !admin->prepare || admin->prepare(admin->of, table, needs->secrets, why);
+}
+
+void control_admin_settle(struct control *c, bool published)
+{
+    if (c->config.admin.settle)
+        c->config.admin.settle(c->config.admin.of, published);
+}
+
 bool control_publish(struct control *c, struct table *table, struct generation_needs needs,
                      struct text *why)
 {
-    const struct control_admin *admin = &c->config.admin;
-    if (admin->prepare && !admin->prepare(admin->of, table, needs.secrets, why))
+    if (!control_admin_prepare(c, table, &needs, why))
         return false;
     struct found_servers found;
     discoveries_found(c->sources, table, &found);
     struct generation *g = generation_new(table, needs, &found, c->newest, control_home(c), why);
     found_servers_done(&found);
-    if (admin->settle)
-        admin->settle(admin->of, g != NULL);
+    control_admin_settle(c, g != NULL);
     if (!g)
         return false;
     control_make_newest(c, g);

@@ -35,24 +35,9 @@ static struct responses minute_ago(const struct trial *t)
     return t->sample[t->n_samples % TRIAL_SAMPLES];
 }
 
-bool responses_fail(struct responses is, struct responses was)
-{
-    const double share_before = was.all > 0 ? (double)was.failed / (double)was.all : 0;
-    return is.all >= CONTROL_TRIAL_RESPONSES &&
-           (double)is.failed / (double)is.all > share_before + CONTROL_TRIAL_PERCENT / 100.0;
-}
-
 static struct responses since(struct responses now, struct responses before)
 {
     return (struct responses){.all = now.all - before.all, .failed = now.failed - before.failed};
-}
-
-bool responses_are_slow(const struct histogram_sum *is, const struct histogram_sum *was,
-                        uint32_t factor)
-{
-    return factor > 0 && histogram_count(is) >= CONTROL_TRIAL_RESPONSES &&
-           histogram_count(was) >= CONTROL_TRIAL_RESPONSES &&
-           histogram_quantile(is, 0.99) > histogram_quantile(was, 0.99) * factor;
 }
 
 static struct histogram_sum took(const struct cluster *of)

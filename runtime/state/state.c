@@ -134,11 +134,26 @@ int state_write(const struct state *s, const char *name, struct slice text)
     return error;
 }
 
+/* Which name means which file is on the disk when its folder is. */
+static int sync_folder_of(const struct state *s, const char *name)
+{
+    char folder[NAME_MAX_BYTES] = ".";
+    const char *slash = strrchr(name, '/');
+    if (slash)
+        snprintf(folder, sizeof(folder), "%.*s", (int)(slash - name), name);
+    const int fd = openat(s->fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    const int error = fsync(fd) == 0 ? 0 : -errno;
+    close(fd);
+    return error;
+}
+
 int state_take(const struct state *s, const char *name, const char *to)
 {
     char new[NAME_MAX_BYTES];
     beside(name, new);
-    return renameat(s->fd, new, s->fd, to) == 0 ? 0 : -errno;
+    return renameat(s->fd, new, s->fd, to) == 0 ? sync_folder_of(s, to) : -errno;
 }
 
 void state_remove(const struct state *s, const char *name)

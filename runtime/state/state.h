@@ -32,7 +32,7 @@ MUST_CHECK int state_read(const struct state *s, const char *name, size_t most, 
 /* The text is on the disk as NAME.new. Blocks. 0 or a negative errno. */
 MUST_CHECK int state_write(const struct state *s, const char *name, struct slice text);
 
-/* NAME.new is `to` from now on. 0 or a negative errno. */
+/* NAME.new is `to` from now on, also after a power cut. 0 or a negative errno. */
 MUST_CHECK int state_take(const struct state *s, const char *name, const char *to);
 
 /* Nothing is said where there is none. */

@@ -4,6 +4,7 @@ import json
 import signal
 import socket
 import threading
+import urllib.request
 
 import pytest
 
@@ -192,6 +193,41 @@ def test_meanwhile_nothing_else_is_loaded(site):
     wait_for(lambda: "SIGHUP: a canary serves" in site.said(), "SIGHUP is told")
     site.ctl("revert")
     site.ctl("change", "set", "web", "timeout", "read", "5s")
+
+
+def is_well(port):
+    return urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=30).status == 200
+
+
+def admin_at(port):
+    return f"admin {{ bind 127.0.0.1:{port} }}"
+
+
+def test_its_admin_waits_until_it_is_promoted(site):
+    old, new = free_ports(2)
+    site.reload(site.text("old", more=admin_at(old)))
+    canary(site, site.text("new", more=admin_at(new)), "5%")
+    assert is_well(old) and not accepts(new)
+    site.ctl("promote")
+    assert is_well(new)
+    wait_for(lambda: not accepts(old), "the old one is closed")
+    canary(site, site.text("newer", more=admin_at(old)), "5%")
+    site.ctl("revert")
+    assert is_well(new) and not accepts(old)
+
+
+def test_an_admin_that_cannot_be_opened_is_no_canary_s_and_is_not_promoted(site):
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
+        done = canary(site, site.text("new", more=admin_at(port)), "5%", check=False)
+        assert done.returncode != 0 and f"127.0.0.1:{port}" in done.stdout + done.stderr
+    canary(site, site.text("new", more=admin_at(port)), "5%")
+    with socket.create_server(("127.0.0.1", port)):
+        done = site.ctl("promote", check=False)
+        assert done.returncode != 0 and f"127.0.0.1:{port}" in done.stdout + done.stderr
+        assert site.show("canary")["percent"] == 5
+    site.ctl("promote")
+    assert is_well(port)
 
 
 def test_a_wrong_file_and_a_wrong_share_are_refused(site):
