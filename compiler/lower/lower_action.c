@@ -93,7 +93,8 @@ static uint32_t lower_change(struct lowering *l, const struct action *a,
                                   .name = lower_string(l, a->name),
                                   .value = lower_template(l, &a->value),
                                   .number = a->number,
-                                  .cluster = a->cluster};
+                                  .cluster = a->cluster,
+                                  .clause = clause};
     if (kind == EFFECT_LIMIT)
         effect.number = lower_find_limit(l, a->name);
     if (kind == EFFECT_CORS)

@@ -197,6 +197,7 @@ struct table_effect {
     struct slice name; /* of a header: lower case */
     struct table_template value;
     uint32_t regex, cluster;
+    uint32_t clause; /* whose it is */
     uint64_t number;
 };
 

@@ -117,6 +117,7 @@ static bool has_header_name(const struct table_effect *e)
 static const char *verify_effect(const struct table *t, const struct table_effect *e)
 {
     REQUIRE(e->kind < EFFECT_COUNT, "a change is of no known kind");
+    REQUIRE(e->clause < t->n_clauses, "a change is of a clause that is not there");
     REQUIRE(!has_header_name(e) || is_header_name(e->name),
             "a changed header's name is not one in lower case");
     REQUIRE(e->kind != EFFECT_REPLACE_PREFIX || (e->name.len > 0 && e->name.at[0] == '/'),

@@ -88,12 +88,26 @@ static void set_expiry(struct control *c, bool failed)
                                               : EXPIRY_AGAIN_NS);
 }
 
+/* Beside two configurations none is loaded, and a canary may have no end. */
+static void say_that_it_waits(struct control *c)
+{
+    if (c->changes.waits || (!canary_is_on(c) && !trial_is_on(c)))
+        return;
+    c->changes.waits = true;
+    log_line(LOG_WARNING, "the time of a change is over, and it holds until %s has ended",
+             canary_is_on(c) ? "the canary" : "the trial");
+}
+
 static void expire(void *of)
 {
     struct control *c = of;
     struct reload r = {.asker = {.who = SLICE("time")}};
-    if (!control_begin_reload(c, &r) && !c->draining)
+    if (control_begin_reload(c, &r)) {
+        c->changes.waits = false;
+    } else if (!c->draining) {
+        say_that_it_waits(c);
         timer_set(&c->changes.expiry, EXPIRY_AGAIN_NS);
+    }
 }
 
 static void log_change(const struct change *g, const char *what)
@@ -146,7 +160,8 @@ void changes_settle(struct control *c, struct reload *r, bool served)
     text_done(&r->journal);
     r->what.sentence = NULL;
     r->what.journal = SLICE_NONE;
-    set_expiry(c, !served && !r->candidate);
+    const bool failed = !served && !r->candidate && r->canary.part == 0; /* as it is now */
+    set_expiry(c, failed);
 }
 
 bool control_change(struct control *c, const struct control_request *q,

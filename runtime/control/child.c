@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
@@ -75,17 +76,22 @@ void child_forget(struct child *c)
 
 int child_end(struct child *c)
 {
-    int status = 0;
+    int status = -1;
+    const struct timespec a_moment = {.tv_nsec = NS_PER_MS};
     child_forget(c);
     kill(c->pid, SIGKILL); /* one that has ended already has ended as it did */
     kill(-c->pid, SIGKILL);
-    waitpid(c->pid, &status, 0);
+    /* A disk that does not answer must not hold us up, too. */
+    for (int i = 0; i < 1000 && waitpid(c->pid, &status, WNOHANG) == 0; i++)
+        nanosleep(&a_moment, NULL);
     return status;
 }
 
 void child_describe_end(int status, struct text *out)
 {
-    if (WIFSIGNALED(status))
+    if (status == -1)
+        text_adds(out, "does not end");
+    else if (WIFSIGNALED(status))
         text_addf(out, "was killed by signal %d (%s)", WTERMSIG(status),
                   strsignal(WTERMSIG(status)));
     else

@@ -31,8 +31,8 @@ void child_watch(struct child *c, pid_t pid);
 /* It matters no more when it ends. */
 void child_forget(struct child *c);
 
-/* Ends it and all that is in its process group, unless it has ended, and waits for it: the status
- * of waitpid(). Forgets it. */
+/* Ends it and all that is in its process group, unless it has ended: the status of waitpid(), or -1
+ * where it does not end within a second, for it hangs in the kernel. Forgets it. */
 int child_end(struct child *c);
 
 /* "ended with status 3", "was killed by signal 9 (Killed)" */

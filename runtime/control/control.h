@@ -68,6 +68,7 @@ struct control_server {
     uint32_t max_connections; /* of these at a time; 0: no limit */
     uint32_t idle;
     uint64_t requests, connect_errors, response_errors;
+    uint64_t retries; /* requests that went on from it to another connection or server */
     struct statuses_sum statuses;        /* of all that it has answered, tried again or not */
     uint64_t received_bytes, sent_bytes; /* from it, and to it */
     int64_t since_wall_ns;               /* it has been in this state, since 1970 */
@@ -107,7 +108,10 @@ void control_listeners(const struct control *c,
 struct control_clause {
     struct slice route, file;
     uint32_t number, line; /* of the clause within the route, and where it stands; from 1 */
-    bool decides; /* otherwise one behind it does, and it counts nothing: `continue`, `go` */
+    uint64_t text;         /* the same as long as the same is written, wherever it stands */
+    bool decides;          /* otherwise one behind it does: `continue`, `goto` */
+    bool changes;          /* something; where it does neither nothing is counted */
+    uint64_t continued;    /* requests that it changed, and another one decided */
     struct statuses_sum statuses;
 };
 
@@ -115,6 +119,14 @@ struct control_clause {
  * order of the file. */
 void control_clauses(const struct control *c,
                      void (*each)(void *to, const struct control_clause *s), void *to);
+
+/* What the process itself takes, of all of the machine; -1 where it can't be had. */
+struct control_usage {
+    int64_t cpu_ns, resident_bytes, virtual_bytes, descriptors, descriptors_max;
+    int64_t begun_wall_ns; /* since 1970 */
+};
+
+void control_usage(const struct control *c, struct control_usage *out);
 
 /* A count and what it may be; 0: no limit, and of what the circuit breaker limits no count. */
 struct control_use {

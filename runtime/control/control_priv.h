@@ -22,6 +22,7 @@ struct changes {
     VEC(struct change) list; /* oldest first */
     uint64_t last;           /* number of one that was made */
     struct timer expiry;
+    bool waits; /* the time of one is over, and that it waits has been told */
 };
 
 #define TRIAL_LOOK_NS   (NS_PER_S / 4)
@@ -228,6 +229,8 @@ struct control {
 
 /* descriptors.c: from the second call on, once there are all sockets, workers know how many
  * descriptors are not theirs. */
+/* All that are open; -1: nobody knows. */
+int64_t control_descriptors(const struct control *c);
 void control_descriptors_init(struct control *c);
 void control_descriptors_begin(struct control *c);
 

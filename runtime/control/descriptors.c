@@ -18,6 +18,12 @@ static int64_t of_workers(const struct control *c)
     return n;
 }
 
+int64_t control_descriptors(const struct control *c)
+{
+    const int64_t all = descriptors_open(of_workers(c) <= LISTED_MAX);
+    return all > 0 ? all : -1;
+}
+
 static void count(void *of)
 {
     struct control *c = of;

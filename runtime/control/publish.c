@@ -313,6 +313,9 @@ void control_abandon_reload(struct control *c)
         r->asker.done(r->asker.of, &nothing);
     }
     if (!r->compiling) { /* it waits for checks; its generation is freed with the others */
+        if (r->canary.part > 0 &&
+            c->config.loaded) /* else that has been said when it was published */
+            c->config.loaded(c->config.load_of, false);
         changes_settle(c, r, false);
         text_done(&r->report);
         text_done(&r->differs);

@@ -29,6 +29,7 @@
 /* How long it may take to load and check; and, once it has, to begin. */
 #define READY_NS   (25 * NS_PER_S)
 #define SERVING_NS (10 * NS_PER_S)
+#define HUNG_UP_NS NS_PER_S
 
 /* Of what it says before that, for whoever asked. */
 #define SAID_MAX ((size_t)16 * 1024)
@@ -355,8 +356,17 @@ static void has_ended(void *of)
 static void is_late(void *of)
 {
     struct control *c = of;
-    give_up(c, c->upgrade.ready ? "the new process was ready and did not begin to serve"
-                                : "the new process was not ready in time");
+    give_up(c, c->upgrade.channel == -1
+                   ? "the new process closed its channel and did not begin to serve"
+               : c->upgrade.ready ? "the new process was ready and did not begin to serve"
+                                  : "the new process was not ready in time");
+}
+
+/* Then it ends as a rule, and how says more. */
+static void has_hung_up(struct control *c)
+{
+    close_channel(&c->upgrade);
+    timer_set(&c->upgrade.late, HUNG_UP_NS);
 }
 
 /* --- what it says ---------------------------------------------------------------------------- */
@@ -435,7 +445,7 @@ static void heard(void *of, unsigned what)
         return;
     const struct slice said = {word, n > 0 ? (size_t)n : 0};
     if (n <= 0 && u->under_way)
-        give_up(c, NULL);
+        has_hung_up(c);
     else if (n <= 0)
         close_channel(u); /* whom we are followed by has ended; our own end comes all the same */
     else if (u->under_way && !u->ready && slice_eq(said, SLICE("ready")))
@@ -481,7 +491,7 @@ static const char *why_not(const struct control *c)
     if (!c->serving)
         return "this process does not serve yet";
     const bool may = !c->reload.under_way && !c->draining && !trial_is_on(c) && !canary_is_on(c) &&
-                     !c->upgrade.under_way;
+                     !c->upgrade.under_way && !takeover_waits(c);
     return may ? NULL : control_why_not_now(c);
 }
 

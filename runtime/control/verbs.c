@@ -60,6 +60,7 @@ static void add_answers(const struct server *s, struct control_server *to)
 {
     for (uint32_t i = 0; i < s->n_workers; i++) {
         to->answers += atomic_load_explicit(&s->worker[i]->answers, memory_order_relaxed);
+        to->retries += atomic_load_explicit(&s->worker[i]->retries, memory_order_relaxed);
         to->answers_ns += atomic_load_explicit(&s->worker[i]->answers_ns, memory_order_relaxed);
         to->received_bytes +=
             atomic_load_explicit(&s->worker[i]->received_bytes, memory_order_relaxed);
@@ -148,6 +149,12 @@ static void add_gate(const struct gate *gate, struct control_listener *to)
     }
 }
 
+static bool changes(const struct table *t, uint32_t clause)
+{
+    const struct table_node *node = &t->node[t->clause[clause].then];
+    return node->clause == clause && node->kind == NODE_EFFECT;
+}
+
 void control_clauses(const struct control *c,
                      void (*each)(void *to, const struct control_clause *s), void *to)
 {
@@ -161,7 +168,10 @@ void control_clauses(const struct control *c,
                                          .file = spec->place.file,
                                          .number = spec->number,
                                          .line = spec->place.line,
+                                         .text = spec->text,
                                          .decides = table_clause_decides(g->table, i),
+                                         .changes = changes(g->table, i),
+                                         .continued = tally_continued(g->tally[i]),
                                          .statuses = tally_sum(g->tally[i])};
         each(to, &s);
     }

@@ -1,6 +1,8 @@
 /* main - finds the command and calls it. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "compiler/cli/cli.h"
 #include "runtime/base/check.h"
@@ -74,7 +76,20 @@ static int run(int argc, char **argv)
     return unknown(argv[1]);
 }
 
+/* Else a socket or a log would be given a number that is written to, and closed, as a standard
+ * stream. */
+static void open_standard_streams(void)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
+    open_standard_streams();
     return cli_close(run(argc, argv));
 }

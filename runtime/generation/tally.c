@@ -37,3 +37,11 @@ struct statuses_sum tally_sum(const struct tally *t)
         statuses_read(&t->worker[i].statuses, &sum);
     return sum;
 }
+
+uint64_t tally_continued(const struct tally *t)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < t->n_workers; i++)
+        n += atomic_load_explicit(&t->worker[i].continued, memory_order_relaxed);
+    return n;
+}

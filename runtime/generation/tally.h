@@ -11,6 +11,7 @@
 
 struct tally_worker {
     _Alignas(64) struct statuses statuses;
+    _Atomic uint64_t continued; /* requests that it changed, and others decided */
 };
 
 struct tally {
@@ -25,7 +26,9 @@ struct tally *tally_new(uint64_t key, uint32_t n_workers);
 struct tally *tally_pin(struct tally *t);
 void tally_unpin(struct tally *t); /* NULL is allowed. Control thread, as all of these */
 
-struct statuses_sum tally_sum(const struct tally *t); /* any thread */
+/* Any thread. */
+struct statuses_sum tally_sum(const struct tally *t);
+uint64_t tally_continued(const struct tally *t);
 
 /* What one takes of one worker, in bytes. */
 static inline uint64_t tally_bytes(void)

@@ -136,8 +136,7 @@ void exchange_note_tried(struct exchange *x)
 static enum outcome go_again(struct exchange *x, bool counted)
 {
     const int64_t backoff_ns = x->retry->backoff_ns;
-    METRIC_ADD(x->worker->metrics->retries, 1);
-    METRIC_ADD(exchange_seen(x)->retries, 1);
+    exchange_count_retry(x);
     exchange_rewind(x);
     if (!counted || backoff_ns == 0)
         return go(x, EXCHANGE_PICK);

@@ -171,6 +171,9 @@ struct cluster_worker *exchange_seen(const struct exchange *x);
 /* counts.c: a server has answered with that, to be passed on or not. */
 void exchange_count_answer(struct exchange *x, uint16_t status);
 
+/* It is to be given to another connection or server, and still has the one that failed. */
+void exchange_count_retry(struct exchange *x);
+
 /* Once, while the exchange has its generation: what its client was answered. */
 void exchange_count_outcome(struct exchange *x);
 

@@ -36,6 +36,7 @@ struct server_worker {
     struct outlier_counts counts; /* kept where the cluster has an `outlier` */
     /* Responses that it has begun, and the sum of the times to their first bytes; relaxed. */
     _Atomic uint64_t answers, answers_ns;
+    _Atomic uint64_t retries; /* requests that went on to another connection or server */
     struct statuses statuses; /* of all that it has answered, tried again or not */
     _Atomic uint64_t received_bytes, sent_bytes; /* from it, and to it */
 };

@@ -150,8 +150,15 @@ static void add_number(struct text *out, const char *name, const char *kind, con
 
 struct clauses {
     struct text *out;
-    uint32_t all, used;
+    uint32_t all, used, continued;
 };
+
+/* With what is written there as `id`: a clause that takes another's number is another series. */
+static void label_clause(struct text *out, const struct control_clause *s)
+{
+    add_label(out, "{", "route", s->route);
+    text_addf(out, ",clause=\"%u\",line=\"%u\",id=\"%08x\"", s->number, s->line, (uint32_t)s->text);
+}
 
 /* There may be ten thousands: only those that have decided something are told, and of each only
  * the statuses that there were. */
@@ -167,11 +174,20 @@ static void tell_clause(void *to, const struct control_clause *s)
         if (s->statuses.of_class[i] == 0)
             continue;
         text_adds(told->out, "lbc_clause_requests_total");
-        add_label(told->out, "{", "route", s->route);
-        text_addf(told->out, ",clause=\"%u\",line=\"%u\"", s->number, s->line);
+        label_clause(told->out, s);
         add_label(told->out, ",", "code", slice_of(status_class_name(i)));
         add_value(told->out, (int64_t)s->statuses.of_class[i]);
     }
+}
+
+static void tell_continued(void *to, const struct control_clause *s)
+{
+    struct clauses *told = to;
+    if (s->continued == 0 || told->continued++ >= PROMETHEUS_CLAUSES_MAX)
+        return;
+    text_adds(told->out, "lbc_clause_continued_total");
+    label_clause(told->out, s);
+    add_value(told->out, (int64_t)s->continued);
 }
 
 static void write_clauses(const struct control *c, struct text *out)
@@ -180,13 +196,17 @@ static void write_clauses(const struct control *c, struct text *out)
     begin(out, "clause_requests_total", "counter",
           "Requests and TCP connections that the clause decided, by the status that clients got");
     control_clauses(c, tell_clause, &told);
+    begin(out, "clause_continued_total", "counter",
+          "Requests that the clause changed, and another one decided");
+    control_clauses(c, tell_continued, &told);
     const uint32_t most = PROMETHEUS_CLAUSES_MAX;
     add_number(out, "clauses", "gauge", "Clauses that decide, of all routes", told.all);
     add_number(out, "clauses_unused", "gauge", "Of them, those that have decided nothing yet",
                told.all - told.used);
     add_number(out, "clauses_not_told", "gauge",
                "Of them, those that have, and are not told: there are too many",
-               told.used > most ? told.used - most : 0);
+               (told.used > most ? told.used - most : 0) +
+                   (told.continued > most ? told.continued - most : 0));
 }
 
 /* Counters end in _total, whatever metrics.def calls them. */
@@ -229,10 +249,37 @@ static void write_process(const struct control_info *i, struct text *out)
                (int64_t)i->probes_late);
 }
 
+/* Of the process, under the names that Prometheus' own libraries use; what can't be had is left
+ * out. */
+static void add_usage(struct text *out, const char *name, const char *kind, const char *help,
+                      double value)
+{
+    if (value >= 0)
+        text_addf(out, "# HELP process_%s %s\n# TYPE process_%s %s\nprocess_%s %.15g\n", name, help,
+                  name, kind, name, value);
+}
+
+static void write_usage(const struct control *c, struct text *out)
+{
+    struct control_usage u;
+    control_usage(c, &u);
+    add_usage(out, "cpu_seconds_total", "counter", "CPU time of all its threads",
+              (double)u.cpu_ns / (double)NS_PER_S);
+    add_usage(out, "resident_memory_bytes", "gauge", "Memory that it has",
+              (double)u.resident_bytes);
+    add_usage(out, "virtual_memory_bytes", "gauge", "Addresses that it has",
+              (double)u.virtual_bytes);
+    add_usage(out, "open_fds", "gauge", "File descriptors that are open", (double)u.descriptors);
+    add_usage(out, "max_fds", "gauge", "How many may be", (double)u.descriptors_max);
+    add_usage(out, "start_time_seconds", "gauge", "When it began, in seconds since 1970",
+              (double)u.begun_wall_ns / (double)NS_PER_S);
+}
+
 void prometheus_write(const struct control *c, struct text *out)
 {
     struct control_info info;
     control_info(c, &info);
+    write_usage(c, out);
     write_process(&info, out);
     for (size_t i = 0; i < metric_count; i++)
         write_metric(&info, &metric_info[i], out);

@@ -1,4 +1,5 @@
-/* Which rule does what: clauses, and how many requests each of them has decided. */
+/* Which rule does what: clauses, and how many requests each of them has decided, or changed and
+ * left to others. */
 #include "runtime/control/control.h"
 #include "stats/socket/columns.h"
 #include "stats/socket/command.h"
@@ -9,11 +10,15 @@ static void clause_as_row(void *to, const struct control_clause *s)
     struct columns *table = to;
     columns_add(table, SLICE_FMT ":%u", SLICE_ARG(s->route), s->number);
     columns_add(table, SLICE_FMT ":%u", SLICE_ARG(s->file), s->line);
-    for (unsigned i = 0; !s->decides && i < 1 + STATUS_CLASSES; i++)
+    if (s->decides || s->changes)
+        columns_add(table, "%llu",
+                    (unsigned long long)(statuses_count(&s->statuses) + s->continued));
+    else
+        columns_add(table, "-");
+    for (unsigned i = 0; !s->decides && i < STATUS_CLASSES; i++)
         columns_add(table, "-");
     if (!s->decides)
         return;
-    columns_add(table, "%llu", (unsigned long long)statuses_count(&s->statuses));
     for (unsigned i = 1; i < STATUS_CLASSES; i++)
         columns_add(table, "%llu", (unsigned long long)s->statuses.of_class[i]);
     columns_add(table, "%llu", (unsigned long long)s->statuses.of_class[0]);
@@ -27,8 +32,10 @@ static void clause_as_json(void *to, const struct control_clause *s)
     text_add_json(out, s->route);
     text_addf(out, ",\"clause\":%u,\"file\":", s->number);
     text_add_json(out, s->file);
-    text_addf(out, ",\"line\":%u,\"decides\":%s,\"requests\":%llu", s->line,
-              s->decides ? "true" : "false", (unsigned long long)statuses_count(&s->statuses));
+    text_addf(out, ",\"line\":%u,\"id\":\"%08x\",\"decides\":%s,\"changes\":%s", s->line,
+              (uint32_t)s->text, s->decides ? "true" : "false", s->changes ? "true" : "false");
+    text_addf(out, ",\"continued\":%llu,\"requests\":%llu", (unsigned long long)s->continued,
+              (unsigned long long)statuses_count(&s->statuses));
     show_statuses(out, "requests", &s->statuses);
     text_addf(out, ",\"unanswered\":%llu}", (unsigned long long)s->statuses.of_class[0]);
 }

@@ -195,6 +195,15 @@ def test_meanwhile_nothing_else_is_loaded(site):
     site.ctl("change", "set", "web", "timeout", "read", "5s")
 
 
+def test_a_change_that_ends_meanwhile_ends_after_it(site):
+    site.ctl("change", "for", "1s", "set", "web", "timeout", "read", "5s")
+    canary(site, site.text("new"), "5%")
+    wait_for(lambda: "it holds until the canary has ended" in site.said(), "that it waits is told")
+    assert len(site.show("drift")) == 1
+    site.ctl("revert")
+    wait_for(lambda: not site.show("drift"), "it ends")
+
+
 def is_well(port):
     return urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=30).status == 200
 

@@ -132,8 +132,61 @@ def test_what_prometheus_reads_of_them(site):
     settled(site)
     text = site.ctl("show", "metrics")
     line = next(n for n, l in enumerate(SITE.splitlines(), 1) if "/denied" in l)
-    assert f'lbc_clause_requests_total{{route="site",clause="1",line="{line}",code="4xx"}} 2\n' in text
+    assert f'lbc_clause_requests_total{{route="site",clause="1",line="{line}",id="{clause(site, 1)["id"]}",code="4xx"}} 2\n' in text
     assert 'clause="5"' not in text
     assert re.search(r"^lbc_clauses 7$", text, re.M) and re.search(r"^lbc_clauses_unused 5$", text, re.M)
     assert 'lbc_listener_requests_total{listener="front",code="4xx"} 2\n' in text
     assert 'lbc_server_responses_total{cluster="app",server="a",code="2xx"} 1\n' in text
+
+
+def test_a_clause_that_changes_something_and_goes_on_is_counted(site):
+    text = site.file.read_text()
+    more = ('  when path under "/b" { set header "x-a" "1"; add header "x-b" "2"; continue }\n'
+            '  when method == PUT { tag "put"; continue }\n'
+            '  when host == "other" { goto raw2 }\n')
+    site.reload(text.replace("route site {\n", "route site {\n" + more) + "route raw2 { otherwise { forward app } }\n")
+    ask(site.port, "/b/1", "/b/2", "/denied", "/b/3")
+    settled(site)
+    assert [clause(site, n)["continued"] for n in (1, 2, 3)] == [3, 0, 0]
+    assert clause(site, 9)["requests"] == 3 and clause(site, 9)["continued"] == 0
+    shown = [line.split()[2] for line in site.ctl("show", "clauses").splitlines() if line.startswith("site:")]
+    assert shown == ["3", "0", "-", "1", "0", "0", "0", "0", "3"]
+    assert re.search(r'^lbc_clause_continued_total\{route="site",clause="1",line="\d+",id="\w{8}"\} 3$',
+                     site.ctl("show", "metrics"), re.M)
+
+
+def test_a_clause_has_its_id_wherever_it_stands(site):
+    ids = {c["clause"]: c["id"] for c in site.show("clauses") if c["route"] == "site"}
+    assert len(set(ids.values())) == len(ids)
+    site.reload(site.file.read_text().replace("route site {", 'route site {\n  when path under "/new" { deny 410 }'))
+    after = {c["clause"]: c["id"] for c in site.show("clauses") if c["route"] == "site"}
+    assert {n - 1: i for n, i in after.items() if n > 1} == ids
+
+
+def test_a_retry_is_of_the_server_that_failed(site):
+    text = site.file.read_text()
+    site.reload(text.replace("cluster nobody {", "cluster nobody { balance first; ").replace(
+        "server c 127.0.0.1:1 }", "server c 127.0.0.1:1; " + re.search(r"server a \S+", text)[0] + " }"))
+    assert ask(site.port, "/nobody") == [200]
+    settled(site)
+    told = site.ctl("show", "metrics")
+    assert 'lbc_server_retries_total{cluster="nobody",server="c"} 1\n' in told
+    assert 'lbc_server_retries_total{cluster="nobody",server="a"} 0\n' in told
+    assert 'lbc_cluster_retries_total{cluster="nobody"} 1\n' in told
+
+
+def test_the_process_is_told(site):
+    told = dict(line.split(" ") for line in site.ctl("show", "metrics").splitlines() if line.startswith("process_"))
+    assert float(told["process_cpu_seconds_total"]) > 0
+    assert float(told["process_resident_memory_bytes"]) > 1 << 20
+    assert 10 < float(told["process_open_fds"]) < float(told["process_max_fds"])
+    assert float(told["process_start_time_seconds"]) > 1.6e9
+
+
+def test_promtool_finds_nothing_wrong(site):
+    """Debian's package `prometheus` has it."""
+    ask(site.port, "/denied", "/b/10", "/nobody")
+    settled(site)
+    r = subprocess.run(["promtool", "check", "metrics"], input=site.ctl("show", "metrics"), text=True,
+                       capture_output=True, timeout=60)
+    assert r.returncode == 0 and not r.stderr, r.stdout + r.stderr

@@ -6,6 +6,7 @@ import pathlib
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 
@@ -411,6 +412,9 @@ BROKEN = {"is no lbc": ("exit 3", "the new process ended with status 3"),
           "says why": ("echo out of luck >&2; exit 1", "out of luck", "status 1"),
           "is killed": ("kill -SEGV $$", "killed by signal 11"),
           "closes all": ("for fd in 3 4 5 6 7 8 9; do eval \"exec $fd>&-\"; done; exit 0", "status 0"),
+          "closes all and lives on": (
+              f"exec {sys.executable} -c 'import os, time; os.closerange(3, 100); time.sleep(100)'",
+              "the new process closed its channel and did not begin to serve"),
           "leaves a child that has all": ("echo out of luck >&2; sleep 600 & exit 3", "out of luck",
                                           "the new process ended with status 3"),
           "leaves one and is killed": ("sleep 600 & kill -SEGV $$", "killed by signal 11"),

@@ -69,14 +69,29 @@ static void by_status(void **state)
     has("\nlbc_cluster_requests_total{cluster=\"web\",code=\"none\"} 0\n");
 }
 
+static void the_process(void **state)
+{
+    (void)state;
+    has("# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total 1.5\n");
+    has("\nprocess_resident_memory_bytes 4096\n");
+    has("\nprocess_max_fds 1024\n");
+    has("\nprocess_start_time_seconds 1764240000\n");
+    assert_null(strstr(out.at, "process_open_fds")); /* nobody knows */
+}
+
 /* Those that have decided nothing are counted, and no series. */
 static void clauses(void **state)
 {
     (void)state;
     has("# TYPE lbc_clause_requests_total counter\n"
-        "lbc_clause_requests_total{route=\"site\",clause=\"1\",line=\"12\",code=\"none\"} 1\n"
-        "lbc_clause_requests_total{route=\"site\",clause=\"1\",line=\"12\",code=\"2xx\"} 6\n"
-        "lbc_clause_requests_total{route=\"site\",clause=\"1\",line=\"12\",code=\"5xx\"} 2\n#");
+        "lbc_clause_requests_total{route=\"site\",clause=\"1\",line=\"12\",id=\"1234abcd\",code="
+        "\"none\"} 1\n"
+        "lbc_clause_requests_total{route=\"site\",clause=\"1\",line=\"12\",id=\"1234abcd\",code="
+        "\"2xx\"} 6\n"
+        "lbc_clause_requests_total{route=\"site\",clause=\"1\",line=\"12\",id=\"1234abcd\",code="
+        "\"5xx\"} 2\n#");
+    has("# TYPE lbc_clause_continued_total counter\n"
+        "lbc_clause_continued_total{route=\"site\",clause=\"4\",line=\"13\",id=\"00000000\"} 5\n#");
     has("\nlbc_clauses 2\n");
     has("\nlbc_clauses_unused 1\n");
     has("\nlbc_clauses_not_told 0\n");
@@ -152,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_is_told),
         TEST(by_status),
+        TEST(the_process),
         TEST(clauses),
         TEST(of_many_clauses_only_some_are_told),
         TEST(each_line_belongs_to_one_family),

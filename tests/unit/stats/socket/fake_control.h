@@ -108,7 +108,19 @@ void control_listeners(const struct control *c,
     each(to, &l);
 }
 
-/* One that has decided something, one that has not, and `many_clauses` more that have. */
+void control_usage(const struct control *c, struct control_usage *out)
+{
+    (void)c;
+    *out = (struct control_usage){.cpu_ns = 1500 * NS_PER_MS,
+                                  .resident_bytes = 4096,
+                                  .virtual_bytes = 8192,
+                                  .descriptors = -1,
+                                  .descriptors_max = 1024,
+                                  .begun_wall_ns = 1764240000 * NS_PER_S};
+}
+
+/* One that has decided something, one that has not, one that can't, one that only changes things,
+ * and `many_clauses` more that have. */
 void control_clauses(const struct control *c,
                      void (*each)(void *to, const struct control_clause *s), void *to)
 {
@@ -116,6 +128,7 @@ void control_clauses(const struct control *c,
                                .file = SLICE("a.lbconf"),
                                .number = 1,
                                .line = 12,
+                               .text = 0x1234abcd,
                                .decides = true,
                                .statuses = {{1, 0, 6, 0, 0, 2}}};
     each(to, &s);
@@ -128,6 +141,10 @@ void control_clauses(const struct control *c,
     if (!c->many_clauses) {
         s.number++;
         s.decides = false;
+        each(to, &s);
+        s.number++;
+        s.changes = true;
+        s.continued = 5;
         each(to, &s);
     }
     for (uint32_t i = 0; i < c->many_clauses; i++) {
