@@ -29,6 +29,8 @@ static const struct cli_command command = {
         "  add api server d 10.0.0.4:80  add web bind [::]:80          add office 10.1.0.0/16\n"
         "  add shop before 2 when path == \"/x\" { deny }               move shop/3 before 1\n"
         "  remove api/a                  remove api timeout read       remove office 10.1.0.0/16\n"
+        "  set hosts \"b.test\" -> shop     add hosts \"c.test\" -> shop     remove hosts "
+        "\"b.test\"\n"
         "  replace shop/2 when path == \"/y\" { forward api }\n\n"
         "A place is a name, and further ones or numbers in its block; cluster:web says which web.\n"
         "A change that brings an error of `lbc check` is refused: the error is shown, and nothing\n"

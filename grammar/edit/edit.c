@@ -90,6 +90,14 @@ static bool insert(struct editor *e, const struct statement *parent)
     return patch_insert(e, parent, next_to, parent && before);
 }
 
+/* `set hosts "b.test" -> shop`, where hosts is a map. */
+static bool is_entry_of_map(const struct editor *e, const struct statement *s)
+{
+    const struct outline *w = &e->request->words;
+    return slice_eq(e->o.piece[s->from].text, SLICE("map")) && w->n > 1 &&
+           w->piece[1].kind == TK_ARROW;
+}
+
 static bool set(struct editor *e, const struct statement *s)
 {
     if (statement_has_block(s)) {
@@ -99,6 +107,8 @@ static bool set(struct editor *e, const struct statement *s)
         const bool block = e->request->words.first->open != 0;
         return patch_pieces(e, child->from, block ? statement_last(child) + 1 : child->to, 0);
     }
+    if (is_entry_of_map(e, s))
+        return patch_map_set(e, s);
     const uint32_t assign = find_assign(e, s);
     if (assign)
         return patch_pieces(e, assign + 1, s->to, 0);

@@ -72,5 +72,7 @@ bool patch_remove(struct editor *e, const struct statement *s);
 bool patch_move(struct editor *e, const struct statement *s, const struct statement *next_to,
                 bool before);
 
+/* The entries of sets and maps; the last: that key of a map leads there, and perhaps has before. */
 bool patch_set_add(struct editor *e, const struct statement *s);
 bool patch_set_remove(struct editor *e, const struct statement *s);
+bool patch_map_set(struct editor *e, const struct statement *s);

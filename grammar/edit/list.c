@@ -3,6 +3,7 @@
 #include "grammar/diag.h"
 #include "grammar/edit/edit_priv.h"
 #include "grammar/list_line.h"
+#include "grammar/parser.h"
 #include "runtime/base/address.h"
 #include "runtime/base/arena.h"
 #include "runtime/base/hash.h"
@@ -18,10 +19,12 @@ static struct slice unquoted(struct slice s)
     return quoted ? (struct slice){s.at + 1, s.len - 2} : s;
 }
 
-/* `set banned : network from file "banned.txt"` */
-static bool names_list(const struct editor *e, const struct statement *s, struct slice *path)
+/* `set banned : network from file "banned.txt"`, or a map of pairs. */
+static bool names_list(const struct editor *e, const struct statement *s, struct slice *path,
+                       bool *pairs)
 {
-    if (statement_has_block(s) || !slice_eq(piece_text(e, s->from), SLICE("set")))
+    *pairs = slice_eq(piece_text(e, s->from), SLICE("map"));
+    if (statement_has_block(s) || (!*pairs && !slice_eq(piece_text(e, s->from), SLICE("set"))))
         return false;
     for (uint32_t i = s->from; i + 2 < s->to; i++) {
         if (!slice_eq(piece_text(e, i), SLICE("from")) ||
@@ -33,18 +36,39 @@ static bool names_list(const struct editor *e, const struct statement *s, struct
     return false;
 }
 
+static struct slice words_unquoted(const struct editor *e, uint32_t from, uint32_t to)
+{
+    return unquoted(words_flat(e, from, to));
+}
+
+/* `KEY -> CLUSTER`, or a key that goes. */
+static bool read_pair(struct editor *e, struct list_change *out)
+{
+    const struct outline *w = &e->request->words;
+    const bool whole = w->n == 3 && w->piece[1].kind == TK_ARROW;
+    if (!whole && (w->n != 1 || !out->removes))
+        return false;
+    out->entry = words_unquoted(e, 0, 1);
+    if (!out->removes)
+        out->entry = arena_format(e->arena, SLICE_FMT " " SLICE_FMT, SLICE_ARG(out->entry),
+                                  SLICE_ARG(w->piece[2].text));
+    return true;
+}
+
 static bool is_about_list(struct editor *e, struct list_change *out)
 {
     const struct request *r = e->request;
     bool whole;
-    if ((r->verb != EDIT_ADD && r->verb != EDIT_REMOVE) || r->words.n == 0)
+    *out = (struct list_change){.removes = r->verb == EDIT_REMOVE, .replaces = r->verb == EDIT_SET};
+    if ((r->verb != EDIT_ADD && r->verb != EDIT_REMOVE && r->verb != EDIT_SET) || r->words.n == 0)
         return false;
     const struct statement *s = place_find(e, &whole);
-    if (!s || !names_list(e, s, &out->path))
+    if (!s || !names_list(e, s, &out->path, &out->pairs))
         return false;
-    out->removes = r->verb == EDIT_REMOVE;
-    out->entry = unquoted(words_flat(e, 0, r->words.n));
-    return true;
+    if (out->pairs)
+        return read_pair(e, out);
+    out->entry = words_unquoted(e, 0, r->words.n);
+    return !out->replaces;
 }
 
 bool list_change_of(const struct sources *sources, int file, int request, struct arena *arena,
@@ -80,6 +104,32 @@ static void understand(struct slice entry, struct meaning *out)
         out->text = (struct slice){out->room, network_format(&n, out->room)};
 }
 
+/* What stands before the last blank. */
+static struct slice key_of(struct slice pair)
+{
+    size_t n = pair.len;
+    while (n > 0 && !list_is_blank(pair.at[n - 1]))
+        n--;
+    return slice_trim((struct slice){pair.at, n});
+}
+
+static void understand_line(struct slice line, bool pairs, struct meaning *out)
+{
+    const struct slice entry = list_line_entry(line);
+    if (pairs)
+        out->text = key_of(entry);
+    else
+        understand(entry, out);
+}
+
+static void understand_change(const struct list_change *c, struct meaning *out)
+{
+    if (!c->pairs)
+        understand(c->entry, out);
+    else
+        out->text = c->removes ? c->entry : key_of(c->entry);
+}
+
 /* Entries to the last change of each: open addressing, at most half full. */
 struct wanted {
     struct wanted_entry {
@@ -97,10 +147,10 @@ static struct wanted_entry *slot_of(const struct wanted *w, struct slice meaning
     return &w->slot[i];
 }
 
-static struct slice meaning_of(struct slice entry, struct arena *arena)
+static struct slice meaning_of(const struct list_change *c, struct arena *arena)
 {
     struct meaning m;
-    understand(entry, &m);
+    understand_change(c, &m);
     return arena_copy(arena, m.text);
 }
 
@@ -111,7 +161,7 @@ static struct wanted wanted_of(const struct list_change *change, uint32_t n, str
         slots *= 2;
     const struct wanted w = {ARENA_ARRAY(arena, struct wanted_entry, slots), slots - 1};
     for (uint32_t i = 0; i < n; i++) {
-        const struct slice meaning = meaning_of(change[i].entry, arena);
+        const struct slice meaning = meaning_of(&change[i], arena);
         *slot_of(&w, meaning) = (struct wanted_entry){meaning, &change[i]};
     }
     return w;
@@ -123,7 +173,7 @@ static bool earlier_says(const struct list_change *change, uint32_t n, struct sl
 {
     for (uint32_t i = n - 1; i > 0; i--) {
         struct meaning m;
-        understand(change[i - 1].entry, &m);
+        understand_change(&change[i - 1], &m);
         if (!slice_eq(m.text, last))
             continue;
         *there = !change[i - 1].removes;
@@ -153,7 +203,7 @@ struct slice list_changed(struct slice text, const struct list_change *change, u
 {
     ASSERT(n > 0);
     const struct wanted w = wanted_of(change, n, arena);
-    const struct slice last = meaning_of(change[n - 1].entry, arena);
+    const struct slice last = meaning_of(&change[n - 1], arena);
     const bool crlf = is_crlf(text);
     size_t added = 1;
     for (uint32_t i = 0; i < n; i++)
@@ -164,7 +214,7 @@ struct slice list_changed(struct slice text, const struct list_change *change, u
     struct slice rest = text, line;
     while (slice_split(&rest, '\n', &line)) {
         struct meaning m;
-        understand(list_line_entry(line), &m);
+        understand_line(line, change->pairs, &m);
         there |= slice_eq(m.text, last);
         if (m.text.len > 0 && slot_of(&w, m.text)->change)
             continue; /* it goes; or it is put behind all others */
@@ -172,7 +222,7 @@ struct slice list_changed(struct slice text, const struct list_change *change, u
     }
     for (uint32_t i = 0; i < n; i++) {
         struct meaning m;
-        understand(change[i].entry, &m);
+        understand_change(&change[i], &m);
         if (!change[i].removes && slot_of(&w, m.text)->change == &change[i])
             put_line(out, &len, change[i].entry, crlf);
     }

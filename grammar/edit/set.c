@@ -1,4 +1,4 @@
-/* The entries of a set that is written out. */
+/* The entries of a set or map that is written out. */
 #include "grammar/diag.h"
 #include "grammar/edit/edit_priv.h"
 #include "grammar/format/format.h"
@@ -24,18 +24,35 @@ static bool find_braces(struct editor *e, const struct statement *s, struct brac
         "this has neither a block nor a set; the entries of a set in a file are edited there");
 }
 
+static uint32_t arrow_in(const struct outline *o, uint32_t from, uint32_t to)
+{
+    while (from < to && o->piece[from].kind != TK_ARROW)
+        from++;
+    return from;
+}
+
+/* Does the request mean the entry of these pieces? One of a map is known by its key; what is to go
+ * may be named with what it leads to. */
+static bool is_meant(const struct editor *e, uint32_t from, uint32_t to)
+{
+    const struct outline *w = &e->request->words;
+    const uint32_t key = arrow_in(w, 0, w->n);
+    const bool whole = e->request->verb == EDIT_REMOVE && key < w->n;
+    const uint32_t n = whole ? w->n : key;
+    bool same = (whole ? to : arrow_in(&e->o, from, to)) - from == n;
+    for (uint32_t k = 0; same && k < n; k++)
+        same = slice_eq(e->o.piece[from + k].text, w->piece[k].text);
+    return same;
+}
+
 /* The first piece of the entry that is the request's; 0 when there is none. */
 static uint32_t find_entry(const struct editor *e, const struct braces *b, uint32_t *end)
 {
-    const struct outline *w = &e->request->words;
     for (uint32_t i = b->open + 1; i < b->close; i = *end + 1) {
         *end = i;
         while (*end < b->close && e->o.piece[*end].kind != TK_COMMA)
             ++*end;
-        bool same = *end - i == w->n;
-        for (uint32_t k = 0; same && k < w->n; k++)
-            same = slice_eq(e->o.piece[i + k].text, w->piece[k].text);
-        if (same)
+        if (is_meant(e, i, *end))
             return i;
     }
     return 0;
@@ -100,6 +117,16 @@ bool patch_set_add(struct editor *e, const struct statement *s)
     return patch_bytes(
         e, at, at,
         arena_format(e->arena, comma ? " " SLICE_FMT "," : ", " SLICE_FMT, SLICE_ARG(words)));
+}
+
+bool patch_map_set(struct editor *e, const struct statement *s)
+{
+    struct braces b = {0};
+    uint32_t end;
+    if (!find_braces(e, s, &b))
+        return false;
+    const uint32_t entry = find_entry(e, &b, &end);
+    return entry ? patch_pieces(e, entry, end, 0) : patch_set_add(e, s);
 }
 
 static uint32_t line_of(const struct editor *e, uint32_t at)

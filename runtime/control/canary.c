@@ -89,6 +89,7 @@ static bool promote(struct control *c, const struct control_asker *asker)
     discoveries_found(c->sources, g->table, &found);
     end(c, generation_promote(g, c->newest, &found), true);
     found_servers_done(&found);
+    overrides_settle(c);
     c->reloads++;
     c->reload_refused = false;
     c->reload_wall_ns = clock_wall_ns();
@@ -156,6 +157,7 @@ static void put(struct control *c, struct generation *g)
     c->newest->older = g;
     c->canary.generation = g;
     generation_stays(c->newest);
+    overrides_apply(c, g, c->newest);
     for (uint32_t i = 0; i < g->table->n_clusters; i++)
         cluster_changed(g->cluster[i]);
     control_probe_all(c);

@@ -7,14 +7,9 @@
 #define EXPIRY_AGAIN_NS  NS_PER_S
 #define EXPIRY_FAILED_NS (60 * NS_PER_S)
 
-static bool has_ended(const struct change *g, int64_t now_ns)
-{
-    return g->until_ns > 0 && g->until_ns <= now_ns;
-}
-
 static bool goes(const struct change *g, const struct reload *r)
 {
-    return g->number == r->undone || has_ended(g, r->now_ns);
+    return g->number == r->undone || change_has_ended(g, r->now_ns);
 }
 
 /* Of the one that is new, unless it comes into the file. */
@@ -23,15 +18,15 @@ static bool stays_new(const struct reload *r)
     return r->change.number > 0 && !r->what.writes_last;
 }
 
-static struct journal_now both_clocks(void)
+struct journal_now control_both_clocks(void)
 {
     return (struct journal_now){.monotonic_ns = clock_now_ns(), .wall_ns = clock_wall_ns()};
 }
 
 static void write_journal(const struct control *c, struct reload *r)
 {
-    const struct journal_now now = both_clocks();
-    journal_begin(&r->journal, r->change.number > 0 ? r->change.number : c->changes.last);
+    const struct journal_now now = control_both_clocks();
+    journal_begin(&r->journal, c->changes.last);
     for (uint32_t i = 0; i < c->changes.list.n; i++)
         if (!goes(&c->changes.list.at[i], r))
             journal_add(&r->journal, &c->changes.list.at[i], now);
@@ -43,7 +38,7 @@ static void write_journal(const struct control *c, struct reload *r)
 void changes_hand_over(const struct control *c, struct text *out)
 {
     struct text journal = {0};
-    const struct journal_now now = both_clocks();
+    const struct journal_now now = control_both_clocks();
     journal_begin(&journal, c->changes.last);
     for (uint32_t i = 0; i < c->changes.list.n; i++)
         journal_add(&journal, &c->changes.list.at[i], now);
@@ -144,13 +139,15 @@ void changes_settle(struct control *c, struct reload *r, bool served)
         take_over(c, r);
     if (served && r->change.number > 0) {
         r->change.fits = true;
-        c->changes.last = r->change.number;
         char number[24];
         snprintf(number, sizeof(number), "%llu", (unsigned long long)r->change.number);
         event_log(EVENT_CHANGE, LOG_INFO, ABOUT(slice_of(number)),
-                  "change %llu by %s%s: " SLICE_FMT, (unsigned long long)r->change.number,
+                  "change %llu by %s%s: " SLICE_FMT "%s%s", (unsigned long long)r->change.number,
                   r->change.who, r->what.writes_last ? ", in the file" : "",
-                  SLICE_ARG(text_slice(&r->change.sentence)));
+                  SLICE_ARG(text_slice(&r->change.sentence)), r->change.why[0] ? ", because " : "",
+                  r->change.why);
+    } else if (r->change.number > 0 && r->change.number == c->changes.last) {
+        c->changes.last--; /* there was none of that number, and nobody has had the next one */
     }
     if (served && stays_new(r))
         VEC_ADD(&c->changes.list, r->change);
@@ -182,13 +179,16 @@ bool control_change(struct control *c, const struct control_request *q,
                                .made_ns = now_ns,
                                .until_ns = q->for_ns > 0 ? now_ns + q->for_ns : 0};
     text_add(&r.change.sentence, q->sentence);
-    control_who(asker->who, r.change.who);
+    change_note(&r.change, asker->who, q->why);
+    c->changes.last = r.change.number; /* whatever is set of a server meanwhile has the next one */
     return control_begin_reload(c, &r);
 }
 
 bool control_undo(struct control *c, uint64_t change, const struct control_asker *asker)
 {
     uint32_t i = 0;
+    if (overrides_has(c, change))
+        return overrides_undo(c, change, asker);
     while (i < c->changes.list.n && c->changes.list.at[i].number != change)
         i++;
     struct reload r = {.undone = change, .asker = *asker};
@@ -199,19 +199,32 @@ bool control_undo(struct control *c, uint64_t change, const struct control_asker
     return false;
 }
 
+static struct control_change view_of(const struct change *g, int64_t now_ns)
+{
+    const int64_t left_ns = g->until_ns > now_ns ? g->until_ns - now_ns : 0;
+    return (struct control_change){.number = g->number,
+                                   .sentence = text_slice(&g->sentence),
+                                   .who = slice_of(g->who),
+                                   .why = slice_of(g->why),
+                                   .age_ns = now_ns - g->made_ns,
+                                   .left_ns = g->until_ns > 0 ? left_ns : -1,
+                                   .fits = g->fits};
+}
+
+/* Both lists are in the order of their numbers, and so is what they come to. */
 void control_changes(const struct control *c,
                      void (*each)(void *to, const struct control_change *s), void *to)
 {
     const int64_t now_ns = clock_now_ns();
-    for (uint32_t i = 0; i < c->changes.list.n; i++) {
-        const struct change *g = &c->changes.list.at[i];
-        const int64_t left_ns = g->until_ns > now_ns ? g->until_ns - now_ns : 0;
-        const struct control_change view = {.number = g->number,
-                                            .sentence = text_slice(&g->sentence),
-                                            .who = slice_of(g->who),
-                                            .age_ns = now_ns - g->made_ns,
-                                            .left_ns = g->until_ns > 0 ? left_ns : -1,
-                                            .fits = g->fits};
+    const uint32_t n = c->changes.list.n, n_set = c->overrides.list.n;
+    for (uint32_t i = 0, k = 0; i < n || k < n_set;) {
+        const bool server =
+            i == n || (k < n_set && c->overrides.list.at[k].number < c->changes.list.at[i].number);
+        const struct change *g = server ? &c->overrides.list.at[k++] : &c->changes.list.at[i++];
+        struct control_change view = view_of(g, now_ns);
+        view.server = server;
+        if (server)
+            view.fits = override_fits(c, g, &view.sentence);
         each(to, &view);
     }
 }
@@ -236,7 +249,8 @@ static void tell_bad_line(void *to, uint32_t number, struct slice line)
 void changes_init(struct control *c)
 {
     timer_init(&c->changes.expiry, c->loop, expire, c);
-    c->changes.last = journal_read(c->config.journal, both_clocks(), remember, tell_bad_line, c);
+    c->changes.last =
+        journal_read(c->config.journal, control_both_clocks(), remember, tell_bad_line, c);
 }
 
 /* Changes that were there before the process make the first table, too. */

@@ -272,6 +272,7 @@ struct control_reload {
                            * that does not take over; human-readable */
     struct slice differs; /* a line: how many regions of requests are treated otherwise than before;
                            * then the riskiest of them. Or why it is not said; or empty */
+    bool server;          /* it is about a server: the report says all */
     bool shadows;         /* it is only compared with what is served */
     bool canary;          /* it serves beside what is served, which is `generation` still */
     bool promoted, reverted; /* it does so no more: all get it, or none */
@@ -279,6 +280,7 @@ struct control_reload {
 
 /* Who asks for something to be loaded, and who is told. */
 #define CONTROL_WHO_MAX 31u
+#define CONTROL_WHY_MAX 200u
 struct control_asker {
     struct slice who; /* for those who look at it later: "uid 1000"; cut after CONTROL_WHO_MAX */
     void (*done)(
@@ -291,6 +293,10 @@ struct control_asker {
 /* Loads the file anew, off every loop. Only one load runs at a time: false when one is under way.
  */
 MUST_CHECK bool control_reload(struct control *c, const struct control_asker *asker);
+
+/* The same with the configuration that is served, of which no file is read: certificates, keys and
+ * secrets are. The report says which certificates are new. */
+MUST_CHECK bool control_reload_certificates(struct control *c, const struct control_asker *asker);
 
 /* Why a reload, or anything that is loaded, is refused now: a sentence. */
 const char *control_why_not_now(const struct control *c);
@@ -370,11 +376,12 @@ struct control_request {
     struct slice sentence;
     int64_t for_ns; /* 0: no end */
     bool commit;
+    struct slice why; /* for those who look at it later; cut after CONTROL_WHY_MAX */
 };
 MUST_CHECK bool control_change(struct control *c, const struct control_request *r,
                                const struct control_asker *asker);
 
-/* Takes a change back, in the same way. */
+/* Takes a change back, in the same way; or what was set of a server. */
 MUST_CHECK bool control_undo(struct control *c, uint64_t change, const struct control_asker *asker);
 
 /* A configuration that was served: the text of each of its files. */
@@ -454,26 +461,34 @@ MUST_CHECK bool control_shadow_info(const struct control *c, struct control_shad
 
 struct control_change {
     uint64_t number;
-    struct slice sentence, who;
-    int64_t age_ns, left_ns; /* -1: no end */
-    bool fits; /* false: the files have nothing like it any more, and it changes nothing */
+    struct slice sentence, who, why; /* of a server: "drain web/a", "set weight web/a 5" */
+    int64_t age_ns, left_ns;         /* -1: no end */
+    bool fits;   /* false: the files have nothing like it any more, and it changes nothing */
+    bool server; /* it was set of a server, over what the file says */
 };
 
 /* Calls `each` for every change that is not in the files, oldest first. */
 void control_changes(const struct control *c,
                      void (*each)(void *to, const struct control_change *s), void *to);
 
-/* False, with a sentence in `why`, when there is no such server. `server` is "cluster/name"; the
- * log is told of `who`, as control_asker has it. */
-MUST_CHECK bool control_set_admin(struct control *c, struct slice who, struct slice server,
-                                  enum server_admin admin, struct text *why);
-
-#define CONTROL_WEIGHT_MAX 256u
-
-/* The same; `weight` is 1..CONTROL_WEIGHT_MAX. It holds until the process ends, or the file gives
- * the server another weight than it did. */
-MUST_CHECK bool control_set_weight(struct control *c, struct slice who, struct slice server,
-                                   uint32_t weight, struct text *why);
+/*
+ * Sets the state of a server, or its weight, at once and whatever else is under way: no file is
+ * read, and nothing compiled. It holds over what the file says, until it is undone, set to what the
+ * file says, or the file says something else than it does now; over reloads, and over restarts
+ * where there is a state (control_config.overrides): asker->done is called once it is kept. False,
+ * with a sentence in asker->why.
+ */
+#define CONTROL_OVERRIDES_MAX 4096u
+#define CONTROL_WEIGHT_MAX    256u
+struct control_override {
+    struct slice server;     /* CLUSTER/SERVER */
+    uint32_t weight;         /* 1..CONTROL_WEIGHT_MAX; 0: it is about the state */
+    enum server_admin admin; /* then */
+    int64_t for_ns;          /* 0: no end */
+    struct slice why;        /* for those who look at it later; cut after CONTROL_WHY_MAX */
+};
+MUST_CHECK bool control_override(struct control *c, const struct control_override *o,
+                                 const struct control_asker *asker);
 
 /*
  * Starts `path` (empty: the program that we were started as) with our arguments, hands our sockets

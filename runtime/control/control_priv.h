@@ -25,6 +25,25 @@ struct changes {
     bool waits; /* the time of one is over, and that it waits has been told */
 };
 
+/* Who asked for something about a server, and is told once that is kept. */
+struct override_wait {
+    uint64_t version;
+    struct control_asker asker; /* without `who` and `why` */
+    struct text said;           /* owned */
+};
+
+/* What operators have set of servers: control/override.h says how a sentence is written. */
+struct overrides {
+    VEC(struct change) list;          /* oldest first; one of a server and kind */
+    uint64_t version, written, begun; /* of the list: now; on the disk; the last that was to be */
+    bool writing, joined, kept;       /* until its message comes; its thread; did that do it? */
+    pthread_t thread;
+    struct message finished;
+    struct text text, why; /* the thread's while it runs */
+    VEC(struct override_wait) waiting;
+    struct timer expiry;
+};
+
 #define TRIAL_LOOK_NS   (NS_PER_S / 4)
 #define TRIAL_SAMPLES   13u /* a minute, and the one under way */
 #define TRIAL_SAMPLE_NS (5 * NS_PER_S)
@@ -97,6 +116,7 @@ struct reload {
     uint64_t undone;                   /* the number of one that goes; 0: none */
     struct candidate *candidate;       /* it is only compared with; owned; or NULL */
     struct control_canary_rule canary; /* it serves a share; part 0: all */
+    bool certificates;                 /* it is about these: what is new is told */
     int64_t trial_ns;                  /* it is on trial for so long; 0: it stays */
     uint32_t trial_slower;
     int64_t now_ns;                        /* those that end before it go */
@@ -192,6 +212,7 @@ struct control {
     bool regroups;
     struct reload reload;
     struct changes changes;
+    struct overrides overrides;
     struct trial trial;
     struct canary canary;
     struct held_against *shadow; /* what is compared with now; NULL: nothing */
@@ -278,6 +299,10 @@ struct generation_home *control_home(struct control *c);
 /* In place of workers that never had it. */
 void control_unpin(struct control *c, struct generation *g);
 
+/* publish.c: those of `g` that `but` does not have, as indices into g->server: how many. */
+uint32_t control_servers_alone(const struct generation *g, const struct generation *but,
+                               uint32_t *out);
+
 /* The servers of the newest generation are probed, and those that its canary alone has. */
 void control_probe_all(struct control *c);
 
@@ -305,6 +330,40 @@ void changes_load(const struct control *c, struct reload *r);
 void changes_hand_over(const struct control *c, struct text *out);
 void changes_settle(struct control *c, struct reload *r, bool served);
 void changes_done(struct control *c);
+
+struct journal_now control_both_clocks(void);
+
+/* overrides.c: what operators have set of servers. */
+void overrides_init(struct control *c);
+void overrides_read(struct control *c, struct slice journal); /* in place of what there was */
+
+/* To the servers of a generation, before it is put to use; not to those that `but` has, too. */
+void overrides_apply(const struct control *c, const struct generation *g,
+                     const struct generation *but);
+
+/* That is served for good: what its file says now, too, is over. */
+void overrides_settle(struct control *c);
+bool overrides_has(const struct control *c, uint64_t number);
+MUST_CHECK bool overrides_undo(struct control *c, uint64_t number,
+                               const struct control_asker *asker);
+bool override_fits(const struct control *c, const struct change *g, struct slice *sentence);
+void overrides_hand_over(const struct control *c, struct text *out);
+void overrides_done(struct control *c);
+
+/* overrides_kept.c: the list as a text; it is put on the disk, if it is another than there;
+ * whatever is there; at once, for which it blocks. */
+void overrides_write(const struct control *c, struct text *out);
+void overrides_keep(struct control *c);
+void overrides_write_anew(struct control *c);
+void overrides_flush(struct control *c);
+
+/* Keeps it, and tells whoever asked then. Takes `said`. */
+void overrides_answer(struct control *c, const struct control_asker *asker, struct text said);
+
+/* The server of a generation that is called so: an index. False, with a sentence in `why` unless
+ * that is NULL. */
+MUST_CHECK bool control_find_server(const struct generation *g, struct slice name, uint32_t *at,
+                                    struct text *why);
 
 /* trial.c. Nothing else may be loaded while something is on trial. */
 void trial_init(struct control *c);
@@ -346,6 +405,7 @@ void control_each_listener(const struct control *c, void (*each)(void *to, struc
 void upgrade_init(struct control *c);
 bool upgrade_takes_signal(struct control *c, int number);
 bool upgrade_is_over(const struct control *c); /* another process serves in our place */
+bool upgrade_lets_go(const struct control *c); /* or has been told to */
 void upgrade_tell_left(struct control *c, const struct control_left *left);
 void upgrade_abandon(struct control *c, const char *why);
 void upgrade_goes(struct control *c); /* it is told to begin: what it is to know is there */

@@ -75,11 +75,21 @@ void handed_add_ejected(struct text *out, const struct handed_server *s)
               reason_word[e->why.reason], e->why.is, e->why.of);
 }
 
-void handed_add_journal(struct text *out, struct slice journal)
+static void add_lines(struct text *out, const char *word, struct slice lines)
 {
     struct slice line;
-    while (slice_split(&journal, '\n', &line))
-        text_addf(out, "change\t" SLICE_FMT "\n", SLICE_ARG(line));
+    while (slice_split(&lines, '\n', &line))
+        text_addf(out, "%s\t" SLICE_FMT "\n", word, SLICE_ARG(line));
+}
+
+void handed_add_journal(struct text *out, struct slice journal)
+{
+    add_lines(out, "change", journal);
+}
+
+void handed_add_overrides(struct text *out, struct slice journal)
+{
+    add_lines(out, "override", journal);
 }
 
 /* --- reading --------------------------------------------------------------------------------- */
@@ -226,6 +236,8 @@ static void parse_line(struct handed *h, struct slice line)
         good = add_ejected(h, rest);
     if (slice_eq(word, SLICE("change")))
         text_addf(&h->journal, SLICE_FMT "\n", SLICE_ARG(rest));
+    if (slice_eq(word, SLICE("override")))
+        text_addf(&h->overrides, SLICE_FMT "\n", SLICE_ARG(rest));
     h->broken += !good;
 }
 
@@ -256,6 +268,7 @@ static void forget(struct handed *h)
     VEC_DONE(&h->ejected);
     h->broken = 0;
     text_done(&h->journal);
+    text_done(&h->overrides);
     forget_descriptors(h);
 }
 

@@ -19,7 +19,8 @@
  *                                         file)
  *     ejected    web  a  10.0.0.1:80  5000000000  2  in-a-row  5  0   (until when, by the monotonic
  *                                         clock, or 0; how many times in a row; and why)
- *     change     ...                      a line of the journal
+ *     change     ...                      a line of the journal of changes
+ *     override   ...                      of that of what is set of servers
  *
  * Pure, but for handed_open().
  */
@@ -71,7 +72,7 @@ struct handed {
     VEC(struct handed_socket) socket;
     VEC(struct handed_server) server;  /* sorted */
     VEC(struct handed_server) ejected; /* as it was read; `server` has it, too */
-    struct text journal;
+    struct text journal, overrides;
     uint32_t broken; /* lines whose word is known, and nothing else */
 };
 
@@ -83,6 +84,7 @@ void handed_add_socket(struct text *out, int fd, bool own);
 void handed_add_server(struct text *out, const struct handed_server *s);
 void handed_add_ejected(struct text *out, const struct handed_server *s);
 void handed_add_journal(struct text *out, struct slice journal);
+void handed_add_overrides(struct text *out, struct slice journal);
 
 /* Reads what was written; false when it is of another kind or version. */
 MUST_CHECK bool handed_parse(struct handed *h, struct slice text);

@@ -8,6 +8,25 @@
 /* Beyond it times would overflow. */
 #define MS_MAX (UINT64_C(1) << 43)
 
+static void note(struct slice s, char *out, size_t most)
+{
+    const size_t n = s.len < most ? s.len : most;
+    for (size_t i = 0; i < n; i++)
+        out[i] = (unsigned char)s.at[i] < 0x20 || s.at[i] == 0x7f ? ' ' : s.at[i];
+    out[n] = '\0';
+}
+
+void change_note(struct change *g, struct slice who, struct slice why)
+{
+    note(who, g->who, CONTROL_WHO_MAX);
+    note(why, g->why, CONTROL_WHY_MAX);
+}
+
+bool change_has_ended(const struct change *g, int64_t now_ns)
+{
+    return g->until_ns > 0 && g->until_ns <= now_ns;
+}
+
 void change_done(struct change *g)
 {
     text_done(&g->sentence);
@@ -32,26 +51,28 @@ static int64_t from_ms(uint64_t ms, struct journal_now now)
 void journal_add(struct text *out, const struct change *g, struct journal_now now)
 {
     const int64_t until_ms = g->until_ns > 0 ? to_ms(g->until_ns, now) : 0;
-    text_addf(out, "%llu\t%lld\t%lld\t%s\t" SLICE_FMT "\n", (unsigned long long)g->number,
-              (long long)to_ms(g->made_ns, now), (long long)until_ms, g->who,
+    text_addf(out, "%llu\t%lld\t%lld\t%s\t%s\t" SLICE_FMT "\n", (unsigned long long)g->number,
+              (long long)to_ms(g->made_ns, now), (long long)until_ms, g->who, g->why,
               SLICE_ARG(text_slice(&g->sentence)));
 }
 
-static bool read_line(struct slice line, struct journal_now now, struct change *out)
+static bool read_line(struct slice line, bool with_why, struct journal_now now, struct change *out)
 {
-    struct slice number, made, until, who;
+    struct slice number, made, until, who, why = SLICE("");
     uint64_t made_ms, until_ms;
     if (!slice_split(&line, '\t', &number) || !slice_split(&line, '\t', &made) ||
-        !slice_split(&line, '\t', &until) || !slice_split(&line, '\t', &who) || line.len == 0 ||
+        !slice_split(&line, '\t', &until) || !slice_split(&line, '\t', &who) ||
+        (with_why && !slice_split(&line, '\t', &why)) || line.len == 0 ||
         line.len > CONTROL_CHANGE_BYTES_MAX || who.len > CONTROL_WHO_MAX ||
-        !number_parse(number, UINT64_MAX - 1, &out->number) || out->number == 0 ||
-        !number_parse(made, MS_MAX, &made_ms) || !number_parse(until, MS_MAX, &until_ms))
+        why.len > CONTROL_WHY_MAX || !number_parse(number, UINT64_MAX - 1, &out->number) ||
+        out->number == 0 || !number_parse(made, MS_MAX, &made_ms) ||
+        !number_parse(until, MS_MAX, &until_ms))
         return false;
     out->made_ns = from_ms(made_ms, now);
     out->until_ns = until_ms > 0 ? from_ms(until_ms, now) : 0;
     if (until_ms > 0 && out->until_ns <= 0)
         out->until_ns = 1; /* long ago, and 0 would be never */
-    memcpy(out->who, who.at, who.len);
+    change_note(out, who, why);
     text_add(&out->sentence, line);
     out->fits = true;
     return true;
@@ -65,13 +86,14 @@ uint64_t journal_read(struct slice text, struct journal_now now,
     uint64_t last = 0;
     if (!slice_split(&text, '\n', &line))
         return 0;
-    const struct slice first = SLICE(JOURNAL_FIRST_LINE);
+    const bool with_why = !slice_starts(line, SLICE(JOURNAL_WITHOUT_WHY));
+    const struct slice first = with_why ? SLICE(JOURNAL_FIRST_LINE) : SLICE(JOURNAL_WITHOUT_WHY);
     if (!slice_starts(line, first) ||
         !number_parse(slice_from(line, first.len), UINT64_MAX - 1, &last))
         bad(to, 1, line);
     for (uint32_t n = 2; slice_split(&text, '\n', &line); n++) {
         struct change g = {0};
-        if (!read_line(line, now, &g)) {
+        if (!read_line(line, with_why, now, &g)) {
             bad(to, n, line);
             continue;
         }

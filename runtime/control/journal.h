@@ -1,9 +1,10 @@
 /*
- * journal - changes that are in no file, as a text that outlives the process.
+ * journal - what operators changed and is in no file, as a text that outlives the process.
  *
  * A line each, in which tabs stand between number, milliseconds since 1970 when it was made and
- * when it ends (0: it does not), who made it, and the sentence. The first line is
- * JOURNAL_FIRST_LINE and the number of the last change that was ever made.
+ * when it ends (0: it does not), who made it, why (or nothing), and the sentence. The first line is
+ * JOURNAL_FIRST_LINE and the number of the last change that was ever made. JOURNAL_WITHOUT_WHY
+ * begins those whose lines have no why.
  */
 #pragma once
 
@@ -14,13 +15,14 @@
 #include "runtime/base/vec.h"
 #include "runtime/control/control.h"
 
-#define JOURNAL_FIRST_LINE "lbc changes 1 "
+#define JOURNAL_FIRST_LINE  "lbc changes 2 "
+#define JOURNAL_WITHOUT_WHY "lbc changes 1 "
 
 /* A change that is not in the files. */
 struct change {
     uint64_t number;
     struct text sentence; /* owned */
-    char who[CONTROL_WHO_MAX + 1];
+    char who[CONTROL_WHO_MAX + 1], why[CONTROL_WHY_MAX + 1];
     int64_t made_ns, until_ns; /* monotonic; 0: no end */
     bool fits;
 };
@@ -30,6 +32,9 @@ struct journal_now {
     int64_t monotonic_ns, wall_ns;
 };
 
+/* Writes down who and why: as much as there is room for, without what a line cannot hold. */
+void change_note(struct change *g, struct slice who, struct slice why);
+bool change_has_ended(const struct change *g, int64_t now_ns);
 void change_done(struct change *g);
 
 void journal_begin(struct text *out, uint64_t last);

@@ -134,6 +134,7 @@ struct control *control_new(const struct control_config *config, struct text *wh
         c->sources = control_sources_new(c);
         c->shares = control_shares_new(c, random_seed());
         changes_init(c);
+        overrides_init(c);
         trial_init(c);
         canary_init(c);
         service_init(c);
@@ -228,6 +229,7 @@ bool control_start(struct control *c, struct table *table, struct text *why)
         table_free(table);
         return false;
     }
+    overrides_settle(c); /* the file may have become another meanwhile */
     c->serve_at_ns = clock_now_ns() + FIRST_CHECKS_NS;
     timer_init(&c->first_checks, c->loop, look_at_first_checks, c);
     look_at_first_checks(c);
@@ -259,6 +261,7 @@ void control_free(struct control *c)
         upgrade_abandon(c, "the process is shutting down");
     canary_abandon(c);
     control_abandon_reload(c);
+    overrides_flush(c);
     free_workers(c);
     c->ending = true;
     discoveries_free(c->sources);
@@ -278,6 +281,7 @@ void control_free(struct control *c)
     timer_stop(&c->reload.checks);
     canary_done(c);
     changes_done(c);
+    overrides_done(c);
     trial_done(c);
     if (c->service.turn) {
         service_done(c);

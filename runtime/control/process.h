@@ -35,7 +35,7 @@ struct control_loading {
                            * it; NULL: nobody asks */
     const char *candidate; /* NULL; or another file, which is compiled as if it were the one that
                             * is served, and is not: nothing is settled then */
-    struct slice who;      /* asked for it */
+    struct slice who, why; /* asked for it; why: about the last sentence, or empty */
     struct slice
         journal; /* the changes that hold once this is served: see control_config.journal */
 };
@@ -88,6 +88,12 @@ struct control_config {
      * borrowed until control_new() returns. Lines that are none are told in the log and left out.
      */
     struct slice journal;
+
+    /* The same of what operators had set of servers, as `keep` was told it. That puts it on the
+     * disk, where the process started next finds it: false, with a sentence in `why`. With
+     * `load_of`; may block; on any thread, one call at a time. NULL: it ends with the process. */
+    struct slice overrides;
+    bool (*keep)(void *of, struct slice overrides, struct text *why);
 
     /* How the process was started, from its name on, NULL at the end, for control_upgrade(); NULL:
      * it can't be so again. Borrowed. */

@@ -27,9 +27,8 @@ static int by_place(const void *a, const void *b)
     return (*s > *t) - (*s < *t);
 }
 
-/* Those of `g` that `but` does not have: as indices into g->server. */
-static uint32_t servers_alone(const struct generation *g, const struct generation *but,
-                              uint32_t *out)
+uint32_t control_servers_alone(const struct generation *g, const struct generation *but,
+                               uint32_t *out)
 {
     struct server **has = MUST_ARRAY(struct server *, but->n_servers + 1);
     uint32_t n = 0;
@@ -67,7 +66,7 @@ void control_probe_all(struct control *c)
     for (uint32_t i = 0; i < g->n_servers; i++)
         add_probe(&p, g, i);
     uint32_t *alone = MUST_ARRAY(uint32_t, most);
-    const uint32_t n = canary ? servers_alone(canary, g, alone) : 0;
+    const uint32_t n = canary ? control_servers_alone(canary, g, alone) : 0;
     for (uint32_t i = 0; i < n; i++)
         add_probe(&p, canary, alone[i]);
     probes_set(c->probes, p.server, p.check, p.tls, p.n);
@@ -149,6 +148,7 @@ void control_make_newest(struct control *c, struct generation *g)
     g->older = c->newest;
     c->newest = g;
     takeover_apply(c, g);
+    overrides_apply(c, g, NULL);
     control_probe_all(c);
     all_changed(g);
     control_watch_all(c);
@@ -269,6 +269,38 @@ struct discoveries *control_sources_new(struct control *c)
 
 /* --- reload ---------------------------------------------------------------------------------- */
 
+static bool is_among(const struct certificate *c, const struct tls_loaded *tls)
+{
+    for (uint32_t i = 0; tls && i < tls->n_certificates; i++)
+        if (tls->certificate[i] == c)
+            return true;
+    return false;
+}
+
+static void tell_certificate(const struct certificate *c, struct text *out)
+{
+    char until[CERTIFICATE_DATE_BYTES];
+    certificate_date(c->not_after_s, until);
+    text_addf(out, "certificate " SLICE_FMT " is read anew: %s, valid until %s\n",
+              SLICE_ARG(c->n_names > 0 ? c->name[0] : SLICE("of no name")), c->chain_path, until);
+}
+
+/* Those that were not read again are the same objects. */
+static void tell_certificates(struct reload *r)
+{
+    const struct tls_loaded *is = r->needs.tls;
+    uint32_t same = 0;
+    for (uint32_t i = 0; i < is->n_certificates; i++) {
+        const struct certificate *c = is->certificate[i];
+        if (is_among(c, r->before.tls))
+            same++;
+        else
+            tell_certificate(c, &r->report);
+    }
+    text_addf(&r->report, "%u certificate%s as %s\n", same, same == 1 ? " is" : "s are",
+              same == 1 ? "it was" : "they were");
+}
+
 static void *compile_thread(void *of)
 {
     struct control *c = of;
@@ -276,6 +308,8 @@ static void *compile_thread(void *of)
     r->table = c->config.load(c->config.load_of, &r->what, &r->report);
     r->loaded =
         r->table && !r->candidate && control_load_needs(r->table, r->before, &r->needs, &r->report);
+    if (r->certificates && r->loaded)
+        tell_certificates(r);
     mailbox_post(&c->box, &c->reload.finished);
     return NULL;
 }
@@ -377,6 +411,8 @@ static void answer(struct control *c, bool done)
         log_refusal(c, &result);
     changes_settle(c, r, done);
     trial_settle(c, r, done);
+    if (done && !trial_is_on(c))
+        overrides_settle(c);
     service_serves(c);
     if (r->asker.done)
         r->asker.done(r->asker.of, &result);
@@ -534,7 +570,8 @@ static bool start_thread(struct control *c, const struct reload *r)
     struct reload *begun = &c->reload;
     control_who(r->asker.who, begun->who);
     begun->what.who = slice_of(begun->who);
-    begun->what.differs = r->asker.done ? &begun->differs : NULL;
+    begun->what.why = slice_of(begun->change.why);
+    begun->what.differs = r->asker.done && !r->certificates ? &begun->differs : NULL;
     begun->compiling = true;
     begun->finished.run = reload_finished;
     begun->begun_ns = r->now_ns;
@@ -569,6 +606,12 @@ bool control_begin_reload(struct control *c, struct reload *r)
 bool control_reload(struct control *c, const struct control_asker *asker)
 {
     struct reload r = {.what = {.anew = true}, .asker = *asker};
+    return control_begin_reload(c, &r);
+}
+
+bool control_reload_certificates(struct control *c, const struct control_asker *asker)
+{
+    struct reload r = {.certificates = true, .asker = *asker};
     return control_begin_reload(c, &r);
 }
 

@@ -94,11 +94,14 @@ static void go(struct control *c)
     if (h->broken > 0)
         log_line(LOG_WARNING, "%u lines of what was handed over are not understood", h->broken);
     takeover_apply(c, c->newest); /* once more: somebody may have changed something meanwhile */
+    overrides_read(c, text_slice(&h->overrides));
+    overrides_apply(c, c->newest, NULL);
     control_watch_all(c);
     recalled_rest(c);
     (void)dup2(h->fd[HANDED_STDERR], STDERR_FILENO); /* whoever waited for us reads no more */
     control_each_listener(c, take_path, NULL);
     control_serve(c);
+    overrides_write_anew(c);
     inherited_close_own();
     c->config.begun(c->config.load_of);
     (void)say(&c->takeover, "serving");

@@ -144,6 +144,7 @@ bool control_confirm(struct control *c, struct slice who)
     c->trial.until_ns = 0;
     timer_stop(&c->trial.look);
     end_times(&c->trial);
+    overrides_settle(c);
     event_log(EVENT_TRIAL, LOG_INFO, ABOUT(slice_of(c->config.file)),
               "what was on trial stays: it is confirmed by " SLICE_FMT, SLICE_ARG(who));
     return true;

@@ -116,6 +116,7 @@ static void write_text(const struct control *c, struct text *out)
     each_socket(c, add_socket_line, out);
     add_servers(c->newest, out);
     changes_hand_over(c, out);
+    overrides_hand_over(c, out);
 }
 
 /* In place of what was there. */
@@ -390,6 +391,7 @@ void upgrade_goes(struct control *c)
 {
     struct upgrade *u = &c->upgrade;
     ASSERT(u->under_way && u->ready && !u->goes);
+    overrides_flush(c); /* from now on it is the other one who writes there */
     if (!write_file(c, u->text_fd) || !say(u, "go")) {
         give_up(c, "the new process could not be told to begin");
         return;
@@ -482,6 +484,11 @@ bool upgrade_takes_signal(struct control *c, int number)
 bool upgrade_is_over(const struct control *c)
 {
     return c->upgrade.successor != 0;
+}
+
+bool upgrade_lets_go(const struct control *c)
+{
+    return (c->upgrade.under_way && c->upgrade.goes) || upgrade_is_over(c);
 }
 
 static const char *why_not(const struct control *c)

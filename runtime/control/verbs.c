@@ -384,60 +384,25 @@ void control_generations(const struct control *c,
     }
 }
 
-static struct server *find_server(const struct control *c, struct slice name, struct text *why)
+static bool refuse_name(struct text *why, const char *says, struct slice name)
 {
-    const struct generation *g = c->newest;
+    if (why)
+        text_addf(why, "%s \"" SLICE_FMT "\"", says, SLICE_ARG(name));
+    return false;
+}
+
+bool control_find_server(const struct generation *g, struct slice name, uint32_t *at,
+                         struct text *why)
+{
     struct slice server = name, cluster;
-    if (!slice_split(&server, '/', &cluster) || cluster.len == name.len) {
-        text_addf(why, "a server is named CLUSTER/SERVER, not \"" SLICE_FMT "\"", SLICE_ARG(name));
-        return NULL;
-    }
-    const uint32_t at = table_find_cluster(g->table, cluster);
-    if (at == UINT32_MAX) {
-        text_addf(why, "there is no cluster \"" SLICE_FMT "\"", SLICE_ARG(cluster));
-        return NULL;
-    }
-    const uint32_t i = generation_find_server(g, at, server);
-    if (i == UINT32_MAX) {
+    if (!slice_split(&server, '/', &cluster) || cluster.len == name.len)
+        return refuse_name(why, "a server is named CLUSTER/SERVER, not", name);
+    const uint32_t i = table_find_cluster(g->table, cluster);
+    if (i == UINT32_MAX)
+        return refuse_name(why, "there is no cluster", cluster);
+    *at = generation_find_server(g, i, server);
+    if (*at == UINT32_MAX && why)
         text_addf(why, "cluster \"" SLICE_FMT "\" has no server \"" SLICE_FMT "\"",
                   SLICE_ARG(cluster), SLICE_ARG(server));
-        return NULL;
-    }
-    return g->server[i];
-}
-
-bool control_set_admin(struct control *c, struct slice who, struct slice server,
-                       enum server_admin admin, struct text *why)
-{
-    struct server *s = find_server(c, server, why);
-    if (!s)
-        return false;
-    const int before = atomic_load_explicit(&s->admin, memory_order_relaxed);
-    if (before == SERVER_MAINTENANCE && admin == SERVER_READY)
-        server_rises(s, clock_now_ns());
-    atomic_store_explicit(&s->admin, admin, memory_order_relaxed);
-    if (before != (int)admin)
-        server_turns(s);
-    s->admin_told = admin;
-    event_log(EVENT_SERVER, LOG_INFO, ABOUT(slice_of(s->cluster_name), slice_of(s->name)),
-              "server %s/%s is set to %s by " SLICE_FMT, s->cluster_name, s->name,
-              table_state_name((enum table_state)admin), SLICE_ARG(who));
-    if (admin == SERVER_READY)
-        control_end_ejection(s, "an operator says that it is ready");
-    control_watch_server(c, s);
-    return true;
-}
-
-bool control_set_weight(struct control *c, struct slice who, struct slice server, uint32_t weight,
-                        struct text *why)
-{
-    struct server *s = find_server(c, server, why);
-    if (!s)
-        return false;
-    atomic_store_explicit(&s->weight, weight, memory_order_relaxed);
-    control_watch_server(c, s);
-    event_log(EVENT_SERVER, LOG_INFO, ABOUT(slice_of(s->cluster_name), slice_of(s->name)),
-              "server %s/%s is set to weight %u by " SLICE_FMT, s->cluster_name, s->name, weight,
-              SLICE_ARG(who));
-    return true;
+    return *at != UINT32_MAX;
 }

@@ -20,7 +20,8 @@
 #define DRAIN_S_MAX     86400
 
 /* Twice what all changes together may be. */
-#define JOURNAL_BYTES_MAX (2u * CONTROL_CHANGES_MAX * CONTROL_CHANGE_BYTES_MAX)
+#define JOURNAL_BYTES_MAX   (2u * CONTROL_CHANGES_MAX * CONTROL_CHANGE_BYTES_MAX)
+#define OVERRIDES_BYTES_MAX (2u * CONTROL_OVERRIDES_MAX * CONTROL_CHANGE_BYTES_MAX)
 
 enum {
     OPTION_WORKERS,
@@ -81,7 +82,7 @@ struct run {
     const char *folder; /* NULL: none */
     struct state *state;
     struct history *history;
-    struct text journal;
+    struct text journal, overrides;
     struct admin *admin;
     struct served *served;
     struct handed handed; /* by the process before us; config.handed points to it, or is NULL */
@@ -161,24 +162,55 @@ static int handed_lock(struct run *r)
     return fd;
 }
 
+/* A control_config.keep. */
+static bool keep_overrides(void *of, struct slice overrides, struct text *why)
+{
+    const struct run *r = of;
+    int error = state_write(r->state, SERVED_OVERRIDES, overrides);
+    if (!error)
+        error = state_take(r->state, SERVED_OVERRIDES, SERVED_OVERRIDES);
+    if (error)
+        text_addf(why, "cannot write %s/" SERVED_OVERRIDES ": %s", state_path(r->state),
+                  strerror(-error));
+    return !error;
+}
+
+/* Nothing is read where there is none. */
+static int read_journal(const struct run *r, const char *name, size_t most, struct text *out)
+{
+    const int error = state_read(r->state, name, most, out);
+    return error == -ENOENT ? 0 : error;
+}
+
+/* What is set of servers comes from the process before us rather than from the disk, for it may be
+ * about to write there; and what is changed, too, where there is no disk. */
+static void take_journals(struct run *r)
+{
+    r->config.journal = text_slice(r->state ? &r->journal : &r->handed.journal);
+    r->config.overrides = text_slice(r->config.handed ? &r->handed.overrides : &r->overrides);
+}
+
 /* False: why not has been said. */
 static bool open_state(struct run *r)
 {
     if (!r->folder) { /* changes end with the process, unless the next one gets them from it */
-        r->config.journal = text_slice(&r->handed.journal);
+        take_journals(r);
         return true;
     }
     int error = state_open(r->folder, handed_lock(r), &r->state);
     if (!error)
         error = history_open(r->state, &r->history);
     if (!error)
-        error = state_read(r->state, SERVED_JOURNAL, JOURNAL_BYTES_MAX, &r->journal);
-    if (error && error != -ENOENT) {
+        error = read_journal(r, SERVED_JOURNAL, JOURNAL_BYTES_MAX, &r->journal);
+    if (!error)
+        error = read_journal(r, SERVED_OVERRIDES, OVERRIDES_BYTES_MAX, &r->overrides);
+    if (error) {
         fprintf(stderr, "lbc run: cannot use the folder %s: %s\n", r->folder,
                 error == -EWOULDBLOCK ? "another process does" : strerror(-error));
         return false;
     }
-    r->config.journal = text_slice(&r->journal);
+    take_journals(r);
+    r->config.keep = keep_overrides;
     r->config.revisions = revisions_of(r->history);
     return true;
 }
@@ -188,6 +220,7 @@ static void close_state(struct run *r)
     history_free(r->history);
     state_close(r->state);
     text_done(&r->journal);
+    text_done(&r->overrides);
 }
 
 /* What the next process gets, beside what control knows of. */

@@ -167,7 +167,7 @@ static bool change(struct loading *l, uint32_t number, struct text *said)
 /* A change that changes nothing is a mistake of whoever makes it now. */
 static bool is_idle(struct loading *l, const struct list_change *last, bool was_there)
 {
-    if (last->removes == was_there)
+    if (last->removes == was_there || last->replaces)
         return false;
     text_addf(l->said, SLICE_FMT " %s in the list\n", SLICE_ARG(last->entry),
               was_there ? "is already" : "is not");
@@ -508,7 +508,9 @@ static void settle_journal(struct served *s, bool served)
 static void describe(const struct control_loading *what, struct text *out)
 {
     if (what->writes_last)
-        text_addf(out, "commit " SLICE_FMT, SLICE_ARG(what->sentence[what->n - 1].text));
+        text_addf(out, "commit " SLICE_FMT "%s" SLICE_FMT,
+                  SLICE_ARG(what->sentence[what->n - 1].text),
+                  what->why.len > 0 ? ", because " : "", SLICE_ARG(what->why));
     else if (what->revision > 0)
         text_addf(out, "rollback %llu", (unsigned long long)what->revision);
     else

@@ -16,6 +16,9 @@
 /* The file of a state in which the changes are that are not over: see control_config.journal. */
 #define SERVED_JOURNAL "changes"
 
+/* The same of what operators have set of servers: see control_config.keep. */
+#define SERVED_OVERRIDES "overrides"
+
 struct served;
 
 /* `journal` is what the state has; the rest is borrowed. Without a state changes end with the

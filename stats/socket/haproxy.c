@@ -363,14 +363,6 @@ static void show_version(const struct asked *a)
 
 /* --- what changes ---------------------------------------------------------------------------- */
 
-static void set_admin(const struct asked *a, struct slice server, enum server_admin admin)
-{
-    struct text why = {0}; /* there is one reason only, and HAProxy has its own words for it */
-    if (!control_set_admin(a->control, a->session->who, server, admin, &why))
-        text_adds(a->out, NO_SERVER "\n");
-    text_done(&why);
-}
-
 /* Whom it is about, and the weight that the file gives it: for percents. */
 struct wanted_weight {
     struct slice server;
@@ -390,6 +382,7 @@ static void look_for_weight(void *to, const struct control_server *s)
     }
 }
 
+/* Of one that is there; else that is said, in HAProxy's words. */
 static struct wanted_weight weight_of(const struct asked *a, struct slice server)
 {
     struct wanted_weight w = {.server = server};
@@ -397,6 +390,22 @@ static struct wanted_weight weight_of(const struct asked *a, struct slice server
     if (!w.found)
         text_adds(a->out, NO_SERVER "\n");
     return w;
+}
+
+/* It is so at once; that it is kept is not waited for. */
+static void override(const struct asked *a, struct control_override o)
+{
+    struct text why = {0};
+    const struct control_asker asker = {.who = a->session->who, .why = &why};
+    if (!control_override(a->control, &o, &asker))
+        text_addf(a->out, SLICE_FMT "\n", SLICE_ARG(text_slice(&why)));
+    text_done(&why);
+}
+
+static void set_admin(const struct asked *a, struct slice server, enum server_admin admin)
+{
+    if (weight_of(a, server).found)
+        override(a, (struct control_override){.server = server, .admin = admin});
 }
 
 /* "50%" is of what the file says. */
@@ -413,7 +422,6 @@ static bool read_weight(struct slice weight, uint32_t file, uint64_t *out)
 static void set_weight(const struct asked *a, struct slice server, struct slice weight)
 {
     const struct wanted_weight w = weight_of(a, server);
-    struct text why = {0};
     uint64_t n;
     if (!w.found)
         return;
@@ -421,9 +429,8 @@ static void set_weight(const struct asked *a, struct slice server, struct slice 
         text_addf(a->out, "A weight is 0 to %u, or 0%% to 100%%.\n", CONTROL_WEIGHT_MAX);
     else if (n == 0)
         set_admin(a, server, SERVER_DRAIN); /* what weight 0 does there */
-    else if (!control_set_weight(a->control, a->session->who, server, (uint32_t)n, &why))
-        text_adds(a->out, NO_SERVER "\n");
-    text_done(&why);
+    else
+        override(a, (struct control_override){.server = server, .weight = (uint32_t)n});
 }
 
 static void set_weight_command(const struct asked *a)

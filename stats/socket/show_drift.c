@@ -20,6 +20,7 @@ static void change_as_row(void *to, const struct control_change *g)
     columns_add(table, SLICE_FMT, SLICE_ARG(g->who));
     columns_add(table, SLICE_FMT "%s", SLICE_ARG(g->sentence),
                 g->fits ? "" : "  (fits nothing any more)");
+    columns_add(table, SLICE_FMT, SLICE_ARG(g->why.len > 0 ? g->why : SLICE("-")));
 }
 
 static void change_as_json(void *to, const struct control_change *g)
@@ -30,10 +31,13 @@ static void change_as_json(void *to, const struct control_change *g)
     text_add_json(out, g->sentence);
     text_adds(out, ",\"who\":");
     text_add_json(out, g->who);
+    text_adds(out, ",\"why\":");
+    text_add_json(out, g->why);
     text_addf(out, ",\"age_s\":%.3f", (double)g->age_ns / (double)NS_PER_S);
     if (g->left_ns >= 0)
         text_addf(out, ",\"left_s\":%.3f", (double)g->left_ns / (double)NS_PER_S);
-    text_addf(out, ",\"fits\":%s}", g->fits ? "true" : "false");
+    text_addf(out, ",\"server\":%s,\"fits\":%s}", g->server ? "true" : "false",
+              g->fits ? "true" : "false");
 }
 
 enum command_end command_show_drift(struct command *c)
@@ -44,7 +48,7 @@ enum command_end command_show_drift(struct command *c)
         text_adds(c->out, "]\n");
         return COMMAND_DONE;
     }
-    static const char *const title[] = {"number", "age", "ends in", "by", "change"};
+    static const char *const title[] = {"number", "age", "ends in", "by", "change", "why"};
     struct columns table = {.n = COUNT_OF(title), .to_the_right = 0x7};
     for (size_t i = 0; i < COUNT_OF(title); i++)
         columns_add(&table, "%s", title[i]);

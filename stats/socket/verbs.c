@@ -24,6 +24,11 @@ enum command_end command_reload(struct command *c)
     return later(control_reload(c->control, c->asker));
 }
 
+enum command_end command_reload_certificates(struct command *c)
+{
+    return later(control_reload_certificates(c->control, c->asker));
+}
+
 enum command_end command_shadow(struct command *c)
 {
     return later(control_shadow(c->control, c->argument[0], c->asker));
@@ -88,7 +93,7 @@ static bool read_factor(struct slice s, uint32_t *factor)
 /* "for 10m", "p99 3x", each once at the most. */
 static bool read_rule(struct slice rest, struct control_canary_rule *out)
 {
-    struct slice word;
+    struct slice word = SLICE("");
     while ((rest = slice_trim(rest)).len > 0) {
         (void)slice_split(&rest, ' ', &word);
         rest = slice_trim(rest);
@@ -162,9 +167,50 @@ enum command_end command_confirm(struct command *c)
     return COMMAND_DONE;
 }
 
+/* Where the text ends that this quote begins; or the end of all. */
+static size_t skip_quoted(struct slice s, size_t at)
+{
+    const char quote = s.at[at++];
+    while (at < s.len && s.at[at] != quote)
+        at += s.at[at] == '\\' && quote == '"' ? 2 : 1;
+    return at;
+}
+
+/* Is there a word for a reason, outside of quotes? Where it begins, or the text's length. */
+static size_t find_because(struct slice s)
+{
+    static const struct slice WORD = SLICE_INIT("because ");
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.at[i] == '"' || s.at[i] == '\'')
+            i = skip_quoted(s, i);
+        else if ((i == 0 || s.at[i - 1] == ' ') && slice_starts(slice_from(s, i), WORD))
+            return i;
+    }
+    return s.len;
+}
+
+/* "... because the disk fails": takes the reason off the end. False, and what is wrong in `why`. */
+static bool take_reason(struct slice *rest, struct slice *reason, struct text *why)
+{
+    const size_t at = find_because(*rest);
+    *reason = SLICE("");
+    if (at == rest->len)
+        return true;
+    *reason = slice_trim(slice_from(*rest, at + strlen("because")));
+    if (reason->len >= 2 && reason->at[0] == '"' && reason->at[reason->len - 1] == '"')
+        *reason = (struct slice){reason->at + 1, reason->len - 2};
+    *rest = slice_trim((struct slice){rest->at, at});
+    if (reason->len > 0 && reason->len <= CONTROL_WHY_MAX)
+        return true;
+    text_addf(why, "a reason has 1 to %u bytes", CONTROL_WHY_MAX);
+    return false;
+}
+
 enum command_end command_change(struct command *c)
 {
     struct control_request r = {.sentence = c->argument[0]};
+    if (!take_reason(&r.sentence, &r.why, c->why))
+        return COMMAND_REFUSED;
     if (slice_starts(r.sentence, SLICE("for "))) {
         r.sentence = slice_trim(slice_from(r.sentence, 4));
         if (!take_duration(&r.sentence, &r.for_ns) || r.sentence.len == 0) {
@@ -178,7 +224,9 @@ enum command_end command_change(struct command *c)
 
 enum command_end command_commit(struct command *c)
 {
-    const struct control_request r = {.sentence = c->argument[0], .commit = true};
+    struct control_request r = {.sentence = c->argument[0], .commit = true};
+    if (!take_reason(&r.sentence, &r.why, c->why))
+        return COMMAND_REFUSED;
     return later(control_change(c->control, &r, c->asker));
 }
 
@@ -217,6 +265,8 @@ enum command_end command_reload_answer(struct command *c, const struct control_r
     add_lines(c->out, r->report);
     if (r->upgrade)
         return upgrade_answer(c, r);
+    if (r->server)
+        return r->done ? COMMAND_DONE : COMMAND_REFUSED;
     if (!r->done) {
         text_addf(c->why, "nothing was changed, generation %llu stays",
                   (unsigned long long)r->generation);
@@ -240,41 +290,70 @@ enum command_end command_reload_answer(struct command *c, const struct control_r
     return COMMAND_DONE;
 }
 
-static enum command_end set_admin(struct command *c, enum server_admin admin, const char *says)
+/* "for 1h", or nothing, once the server has been taken off. */
+static bool read_time(struct slice rest, int64_t *for_ns)
 {
-    if (!control_set_admin(c->control, c->asker->who, c->argument[0], admin, c->why))
+    struct slice word;
+    if (rest.len == 0)
+        return true;
+    if (!slice_split(&rest, ' ', &word) || !slice_eq(word, SLICE("for")))
+        return false;
+    rest = slice_trim(rest);
+    return take_duration(&rest, for_ns) && rest.len == 0;
+}
+
+static enum command_end override(struct command *c, struct control_override *o, struct slice rest,
+                                 const char *form)
+{
+    if (read_time(rest, &o->for_ns))
+        return later(control_override(c->control, o, c->asker));
+    text_addf(c->why, "that is not understood; say %s, and behind it perhaps: for 1h, because ...",
+              form);
+    return COMMAND_REFUSED;
+}
+
+static enum command_end set_admin(struct command *c, enum server_admin admin, const char *form)
+{
+    struct control_override o = {.admin = admin};
+    struct slice rest = c->argument[0];
+    if (!take_reason(&rest, &o.why, c->why))
         return COMMAND_REFUSED;
-    text_addf(c->out, SLICE_FMT " %s\n", SLICE_ARG(c->argument[0]), says);
-    return COMMAND_DONE;
+    (void)slice_split(&rest, ' ', &o.server);
+    return override(c, &o, slice_trim(rest), form);
 }
 
 enum command_end command_drain(struct command *c)
 {
-    return set_admin(c, SERVER_DRAIN, "drains: it gets nothing new");
+    return set_admin(c, SERVER_DRAIN, "drain CLUSTER/SERVER");
 }
 
 enum command_end command_maintenance(struct command *c)
 {
-    return set_admin(c, SERVER_MAINTENANCE, "is in maintenance: it gets nothing new");
+    return set_admin(c, SERVER_MAINTENANCE, "maintenance CLUSTER/SERVER");
 }
 
 enum command_end command_set_weight(struct command *c)
 {
+    struct control_override o = {0};
+    struct slice rest = c->argument[0], word;
     uint64_t weight;
-    if (!number_parse(c->argument[1], CONTROL_WEIGHT_MAX, &weight) || weight == 0) {
+    if (!take_reason(&rest, &o.why, c->why))
+        return COMMAND_REFUSED;
+    (void)slice_split(&rest, ' ', &o.server);
+    rest = slice_trim(rest);
+    if (!slice_split(&rest, ' ', &word) || !number_parse(word, CONTROL_WEIGHT_MAX, &weight) ||
+        weight == 0) {
         text_addf(c->why, "a weight is 1 to %u; \"drain\" sends the server nothing",
                   CONTROL_WEIGHT_MAX);
         return COMMAND_REFUSED;
     }
-    if (!control_set_weight(c->control, c->asker->who, c->argument[0], (uint32_t)weight, c->why))
-        return COMMAND_REFUSED;
-    text_addf(c->out, SLICE_FMT " has weight %u\n", SLICE_ARG(c->argument[0]), (unsigned)weight);
-    return COMMAND_DONE;
+    o.weight = (uint32_t)weight;
+    return override(c, &o, slice_trim(rest), "set weight CLUSTER/SERVER N");
 }
 
 enum command_end command_ready(struct command *c)
 {
-    return set_admin(c, SERVER_READY, "is ready: it gets its share");
+    return set_admin(c, SERVER_READY, "ready CLUSTER/SERVER");
 }
 
 enum command_end command_upgrade(struct command *c)

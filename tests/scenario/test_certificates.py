@@ -71,6 +71,47 @@ def test_a_new_certificate_is_for_new_connections_and_old_ones_go_on(site, pki):
             assert old.get().body == b"hello"
 
 
+def test_certificates_are_read_anew_and_no_configuration(site, pki):
+    site.file.write_text("somebody is writing")
+    said = site.ctl("reload", "certificates")
+    assert "1 certificate is as it was\n" in said and "is read anew" not in said and "error" not in said
+    put(site.folder, pki, "two")
+    with Secure(site.port, pki) as old:
+        said = site.ctl("reload", "certificates")
+        assert "certificate site.test is read anew: " in said and "site.crt, valid until 20" in said
+        assert "0 certificates are as they were\n" in said
+        assert (old.shown(), shown(site, pki)) == ("one", "two")
+        assert old.get().body == b"hello"
+    put(site.folder, pki, "one", key="two")  # one of them does not fit: all stays
+    done = site.ctl("reload", "certificates", check=False)
+    assert done.returncode != 0 and "nothing was changed" in done.stdout + done.stderr
+    assert shown(site, pki) == "two"
+    site.file.write_text(site.text)
+    put(site.folder, pki, "one")
+    site.ctl("reload", "confirm", "300s")
+    assert "is on trial" in site.ctl("reload", "certificates", check=False).stderr
+
+
+def test_a_certificate_more_is_for_whoever_asks_for_it(site, pki):
+    before = site.file.read_text()
+    pki.sign("more", "more.test")
+    for ending in ("crt", "key"):
+        shutil.copy(pki.folder / f"more.{ending}", site.folder / f"more.{ending}")
+    (site.folder / "more.key").chmod(0o600)
+
+    def names():
+        return [c["name"] for c in site.show("certificates")]
+    sentence = ["add", "tls:t", "certificate", '"more.crt"', '"more.key"']
+    site.ctl("change", *sentence, "because", "of more.test")
+    assert names() == ["site.test", "more.test"] and site.file.read_text() == before
+    assert [d["why"] for d in site.show("drift")] == ["of more.test"]
+    site.ctl("undo", "1")
+    assert names() == ["site.test"]
+    site.ctl("commit", *sentence)
+    assert names() == ["site.test", "more.test"]
+    assert site.file.read_text() == before.replace('"site.key" }', '"site.key"; certificate "more.crt" "more.key" }')
+
+
 def test_a_handshake_that_began_before_ends_as_it_began(site, pki):
     with socket.create_connection(("127.0.0.1", site.port), timeout=20) as raw:
         inside, outside = ssl.MemoryBIO(), ssl.MemoryBIO()

@@ -72,8 +72,7 @@ def test_each_does_what_it_may(lbc):
     assert lbc.show("servers")[0]["state"] == "drain"
     changed = ctl(lbc.of["operator"], "change", "for", "1h", "set app/a weight 7")
     assert changed.returncode == 0, changed.stderr
-    [change] = lbc.show("drift")
-    assert change["who"] == f"uid {os.getuid()}"  # whichever socket it came by
+    assert {change["who"] for change in lbc.show("drift")} == {f"uid {os.getuid()}"}  # whichever socket it came by
     assert ctl(lbc.of["operator"], "commit", "set app/a weight 7").returncode == 1
     assert ctl(lbc.of["admin"], "reload").returncode == 0
 

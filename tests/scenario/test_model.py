@@ -1,5 +1,5 @@
-"""Random sequences of what operators do (files, reloads, changes, commits, rollbacks) and of what happens to them (kills,
-restarts), against a small model of three things: what the files say, what is served, and what differs between them.
+"""Random sequences of what operators do (files, reloads, changes, commits, rollbacks, drains, weights) and of what happens to
+them (kills, restarts), against a small model of three things: what the files say, what is served, and what differs between them.
 
 A failure prints its seed and the steps: LBC_MODEL_SEED repeats it.
 """
@@ -54,6 +54,7 @@ class Model:
         self.disk = dict(disk)   # what the files say now
         self.base = dict(disk)   # what they said when they were loaded
         self.drift = []          # (number, sentence): what is served on top
+        self.overrides = {}      # what is about -> (number, sentence, value, what the file said): set of servers at once
         self.last = 0            # number of a change
         self.history = [(1, dict(disk))]
 
@@ -62,6 +63,28 @@ class Model:
         for _, sentence in self.drift:
             seen = with_change(seen, sentence)
         return seen
+
+    def says(self, about):
+        """What the files and changes say of a server."""
+        return self.live()["weight"] if about == "weight" else "ready"
+
+    def now(self, about):
+        _, _, value, file = self.overrides.get(about, (0, "", None, None))
+        return value if self.says(about) == file else self.says(about)
+
+    def override(self, about, sentence, value):
+        self.overrides.pop(about, None)
+        if value != self.says(about):
+            self.last += 1
+            self.overrides[about] = (self.last, sentence, value, self.says(about))
+
+    def settle(self):
+        """What the files say, too, is set no more."""
+        self.overrides = {about: o for about, o in self.overrides.items() if o[2] != self.says(about)}
+
+    def told(self):
+        return sorted([(n, sentence, True) for n, sentence in self.drift] +
+                      [(n, sentence, self.says(about) == file) for about, (n, sentence, _, file) in self.overrides.items()])
 
     def is_right(self):
         return "nonsense" not in "".join(self.disk.values())
@@ -97,6 +120,11 @@ class Run:
         self.fresh += 1
         return self.fresh
 
+    def weight(self):
+        """A new one, or that which is set: then the file says it, too."""
+        override = self.model.overrides.get("weight")
+        return override[2] if override and self.chance.randrange(2) else self.new() % 200 + 2
+
     def write(self, name, text):
         (self.folder / name).write_text(text)
         self.model.disk[name] = text
@@ -110,7 +138,7 @@ class Run:
     def edit(self):
         which = self.chance.randrange(4)
         if which == 0:
-            self.write(FILES[0], re.sub(r"weight \d+", f"weight {self.new() % 200 + 2}", self.model.disk[FILES[0]]))
+            self.write(FILES[0], re.sub(r"weight \d+", f"weight {self.weight()}", self.model.disk[FILES[0]]))
         elif which == 1:
             self.write(FILES[1], MORE % f"hello {self.new()}")
         elif which == 2:
@@ -140,7 +168,7 @@ class Run:
         if which == 0:
             return f'set GREETING "hey {self.new()}"', FILES[1]
         if which == 1:
-            return f"set app/a weight {self.new() % 200 + 2}", FILES[0]
+            return f"set app/a weight {self.weight()}", FILES[0]
         if which == 2:
             return f"add banned 198.51.100.{self.new() % 256}", FILES[2]
         return f"{self.chance.choice(['add', 'remove'])} banned {US}", FILES[2]
@@ -170,11 +198,22 @@ class Run:
             model.loads(model.base | {name: text})
         return f"commit {sentence}: {expected}"
 
+    def override(self):
+        which = self.chance.randrange(4)
+        value = ("weight", self.model.says("weight") if which == 0 else self.new() % 200 + 2)
+        if which > 1:
+            value = ("state", self.chance.choice(["ready", "drain", "maintenance"]))
+        sentence = f"set weight app/a {value[1]}" if which < 2 else f"{value[1]} app/b"
+        assert self.ctl(*sentence.split(" "))
+        self.model.override(value[0], sentence, value[1])
+        return sentence
+
     def undo(self):
-        known = [n for n, _ in self.model.drift]
+        known = [n for n, _, _ in self.model.told()]
         which = self.chance.choice([*known, *known, self.model.last + 1])
         assert self.ctl("undo", str(which)) == (which in known)
         self.model.drift = [d for d in self.model.drift if d[0] != which]
+        self.model.overrides = {about: o for about, o in self.model.overrides.items() if o[0] != which}
         return f"undo {which}"
 
     def rollback(self):
@@ -204,9 +243,9 @@ class Run:
         with Client(self.port) as client:
             assert client.get("/greeting").body.decode() == live["greeting"]
             assert client.get("/").status == (403 if US in live["banned"] else 200)
-        assert self.lbc.show("servers")[0]["weight"] == live["weight"]
-        assert [(d["number"], d["sentence"]) for d in self.lbc.show("drift")] == self.model.drift
-        assert all(d["fits"] for d in self.lbc.show("drift"))
+        a, b = self.lbc.show("servers")
+        assert (a["weight"], b["state"]) == (self.model.now("weight"), self.model.now("state"))
+        assert [(d["number"], d["sentence"], d["fits"]) for d in self.lbc.show("drift")] == self.model.told()
         for name in FILES:
             assert (self.folder / name).read_text() == self.model.disk[name]
         numbers = [r["number"] for r in self.lbc.show("history")]
@@ -219,10 +258,12 @@ def test_what_is_served_is_what_the_model_says(start, tmp_path, sequence):
     run = Run(start, tmp_path, seed)
     steps = [f"LBC_MODEL_SEED={seed}"]
     kinds = [run.edit, run.mend, run.reload, run.reload, run.change, run.change, run.commit, run.undo, run.rollback,
-             run.restart]
+             run.override, run.override, run.restart]
     try:
         for _ in range(STEPS):
             steps.append(run.chance.choice(kinds)())
+            if not steps[-1].startswith(("edit", "mend", "set weight", "ready", "drain", "maintenance")):
+                run.model.settle()
             run.compare()
     except AssertionError:
         print("\n  ".join(steps))

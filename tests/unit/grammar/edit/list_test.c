@@ -17,6 +17,15 @@
         .removes = true, .entry = SLICE_INIT(text)                                                 \
     }
 
+#define PAIR(text)                                                                                 \
+    {                                                                                              \
+        .pairs = true, .entry = SLICE_INIT(text)                                                   \
+    }
+#define REMOVE_PAIR(text)                                                                          \
+    {                                                                                              \
+        .pairs = true, .removes = true, .entry = SLICE_INIT(text)                                  \
+    }
+
 static const struct {
     const char *says, *before;
     struct list_change change[4];
@@ -48,6 +57,11 @@ static const struct {
     {"and the other way round", "10.0.0.1\n", {ADD("10.0.0.1/32")}, 1, "10.0.0.1/32\n", true},
     {"IPv6 in other letters", "2001:DB8:0::/32\n", {REMOVE("2001:db8::/32")}, 1, "", true},
     {"another network", "10.0.0.0/8\n", {REMOVE("10.0.0.0/9")}, 1, "10.0.0.0/8\n", false},
+    {"a pair more", "x a\n", {PAIR("y a")}, 1, "x a\ny a\n", false},
+    {"a key that leads elsewhere", "x\ta # x\ny b\n", {PAIR("x c")}, 1, "y b\nx c\n", true},
+    {"a key less", "x a\nx y  a\n", {REMOVE_PAIR("x y")}, 1, "x a\n", true},
+    {"a key that is not there", "x y a\n", {REMOVE_PAIR("x")}, 1, "x y a\n", false},
+    {"one that came and leads elsewhere", "", {PAIR("x a"), PAIR("x b")}, 2, "x b\n", true},
     {"twice the same", "", {ADD("b"), ADD("b")}, 2, "b\n", true},
 };
 
@@ -68,7 +82,8 @@ static void a_list_is_changed_in_one_pass(void **state)
 static const char file[] = "lbconf 1\n"
                            "set banned : network from file \"lists/banned.txt\"\n"
                            "set office : network = { 10.0.0.0/8 }\n"
-                           "set names : host from file \"names\"\n";
+                           "set names : host from file \"names\"\n"
+                           "map tenants : string -> cluster from file \"tenants\"\n";
 
 static const struct {
     const char *sentence, *path, *entry; /* no path: it is about no list */
@@ -82,6 +97,12 @@ static const struct {
     {"remove banned", NULL, NULL, false},
     {"add nobody 10.0.0.1", NULL, NULL, false},
     {"set banned 10.0.0.1", NULL, NULL, false},
+    {"add tenants \"x y\" -> web", "tenants", "x y web", false},
+    {"set tenants \"x\" -> web", "tenants", "x web", false},
+    {"remove tenants \"x\"", "tenants", "x", true},
+    {"remove tenants \"x\" -> web", "tenants", "x", true},
+    {"add tenants \"x\"", NULL, NULL, false},
+    {"set tenants \"x\" web", NULL, NULL, false},
     {"nonsense", NULL, NULL, false},
     {"", NULL, NULL, false},
 };

@@ -51,6 +51,7 @@ static void what_is_written_is_read(void **state)
     for (size_t i = 0; i < 3; i++)
         handed_add_server(&text, &s[i]);
     handed_add_journal(&text, SLICE("lbc changes 1 4\n4\t1\t0\tuid 0\tset a/b weight 3\n"));
+    handed_add_overrides(&text, SLICE("lbc changes 2 5\n5\t1\t0\tuid 0\t\tdrain a/b\tready\n"));
 
     struct handed h = {.text_fd = -1};
     assert_true(handed_parse(&h, text_slice(&text)));
@@ -63,6 +64,7 @@ static void what_is_written_is_read(void **state)
     assert_true(h.socket.at[0].fd == 12 && h.socket.at[0].own);
     assert_true(h.socket.at[1].fd == 13 && !h.socket.at[1].own);
     assert_string_equal(h.journal.at, "lbc changes 1 4\n4\t1\t0\tuid 0\tset a/b weight 3\n");
+    assert_string_equal(h.overrides.at, "lbc changes 2 5\n5\t1\t0\tuid 0\t\tdrain a/b\tready\n");
     assert_int_equal(h.server.n, 3);
     const struct handed_server *a = find(&h, "web", "a", "10.0.0.1:80");
     assert_non_null(a);

@@ -57,12 +57,14 @@ static void what_is_written_is_read_by_another_boot_of_the_machine(void **state)
     struct text out = {0};
     struct change a = made(7, "add office\t10.1.0.0/16", 60, 0);
     struct change b = made(9, "set web/a weight 5", 10, 3600);
+    change_note(&b, SLICE("uid\t0"), SLICE("the disk\nfails"));
     journal_begin(&out, 12);
     journal_add(&out, &a, then);
     journal_add(&out, &b, then);
-    assert_string_equal(out.at, "lbc changes 1 12\n"
-                                "7\t1764239940000\t0\tuid 0\tadd office\t10.1.0.0/16\n"
-                                "9\t1764239990000\t1764243600000\tuid 0\tset web/a weight 5\n");
+    assert_string_equal(out.at, "lbc changes 2 12\n"
+                                "7\t1764239940000\t0\tuid 0\t\tadd office\t10.1.0.0/16\n"
+                                "9\t1764239990000\t1764243600000\tuid 0\tthe disk fails\tset "
+                                "web/a weight 5\n");
 
     const struct journal_now later = {5 * NS_PER_S, (1764240000 + 600) * NS_PER_S};
     struct found f;
@@ -72,6 +74,8 @@ static void what_is_written_is_read_by_another_boot_of_the_machine(void **state)
     assert_int_equal(f.change[0].number, 7);
     assert_string_equal(f.change[0].sentence.at, "add office\t10.1.0.0/16");
     assert_string_equal(f.change[0].who, "uid 0");
+    assert_string_equal(f.change[0].why, "");
+    assert_string_equal(f.change[1].why, "the disk fails");
     assert_int_equal(f.change[0].until_ns, 0);
     assert_int_equal(f.change[0].made_ns, (5 - 660) * NS_PER_S);
     assert_int_equal(f.change[1].until_ns, (5 + 3000) * NS_PER_S);
@@ -87,7 +91,7 @@ static void what_was_over_before_the_machine_began_has_an_end(void **state)
     (void)state;
     const struct journal_now later = {5 * NS_PER_S, (1764240000 + 600) * NS_PER_S};
     struct found f;
-    read_all("lbc changes 1 1\n1\t1764239940000\t1764240000000\tuid 0\tadd x y\n", later, &f);
+    read_all("lbc changes 2 1\n1\t1764239940000\t1764240000000\tuid 0\t\tadd x y\n", later, &f);
     assert_int_equal(f.n, 1);
     assert_in_range(f.change[0].until_ns, 1, later.monotonic_ns);
     found_done(&f);
@@ -105,7 +109,19 @@ static void a_number_is_never_given_twice(void **state)
 {
     (void)state;
     struct found f;
-    assert_int_equal(read_all("lbc changes 1 3\n8\t1\t0\tx\tadd x y\n", then, &f), 8);
+    assert_int_equal(read_all("lbc changes 2 3\n8\t1\t0\tx\t\tadd x y\n", then, &f), 8);
+    found_done(&f);
+}
+
+static void lines_of_before_have_no_why(void **state)
+{
+    (void)state;
+    struct found f;
+    assert_int_equal(read_all("lbc changes 1 3\n2\t1\t0\tuid 0\tadd x\ty\n", then, &f), 3);
+    assert_int_equal(f.n, 1);
+    assert_int_equal(f.n_bad, 0);
+    assert_string_equal(f.change[0].why, "");
+    assert_string_equal(f.change[0].sentence.at, "add x\ty");
     found_done(&f);
 }
 
@@ -113,19 +129,20 @@ static void a_line_that_is_none_is_told_and_costs_no_other(void **state)
 {
     static const char *const bad[] = {
         "",
-        "x\t1\t0\twho\tadd x y",
-        "0\t1\t0\twho\tadd x y",
-        "1\t1\t0\twho\t",
+        "x\t1\t0\twho\t\tadd x y",
+        "0\t1\t0\twho\t\tadd x y",
+        "1\t1\t0\twho\t\t",
+        "1\t1\t0\twho\tadd x y",
         "1\t1\t0\twho",
-        "1\t1\t99999999999999\twho\tadd x y",
-        "1\t1\t0\tsomebody with a name of too many bytes\tadd x y",
-        "18446744073709551616\t1\t0\twho\tadd x y",
+        "1\t1\t99999999999999\twho\t\tadd x y",
+        "1\t1\t0\tsomebody with a name of too many bytes\t\tadd x y",
+        "18446744073709551616\t1\t0\twho\t\tadd x y",
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         char text[512];
         struct found f;
-        snprintf(text, sizeof(text), "lbc changes 1 2\n%s\n2\t1\t0\twho\tadd x y\n", bad[i]);
+        snprintf(text, sizeof(text), "lbc changes 2 2\n%s\n2\t1\t0\twho\t\tadd x y\n", bad[i]);
         read_all(text, then, &f);
         assert_int_equal(f.n, 1);
         assert_int_equal(f.n_bad, 1);
@@ -139,7 +156,7 @@ static void another_version_s_first_line_is_told(void **state)
 {
     (void)state;
     struct found f;
-    read_all("lbc changes 2 9\n", then, &f);
+    read_all("lbc changes 3 9\n", then, &f);
     assert_int_equal(f.n_bad, 1);
     assert_int_equal(f.bad[0], 1);
 }
@@ -151,6 +168,7 @@ int main(void)
         cmocka_unit_test(what_was_over_before_the_machine_began_has_an_end),
         cmocka_unit_test(nothing_is_nothing),
         cmocka_unit_test(a_number_is_never_given_twice),
+        cmocka_unit_test(lines_of_before_have_no_why),
         cmocka_unit_test(a_line_that_is_none_is_told_and_costs_no_other),
         cmocka_unit_test(another_version_s_first_line_is_told),
     };

@@ -317,6 +317,11 @@ bool control_reload(struct control *c, const struct control_asker *asker)
     return true;
 }
 
+bool control_reload_certificates(struct control *c, const struct control_asker *asker)
+{
+    return control_reload(c, asker);
+}
+
 static void answer_at_once(const struct control_asker *asker, uint64_t generation, uint64_t change,
                            struct text *report)
 {
@@ -342,6 +347,8 @@ bool control_change(struct control *c, const struct control_request *r,
     text_addf(&report, "%s [" SLICE_FMT "] for %lld s by %s", r->commit ? "commit" : "change",
               SLICE_ARG(r->sentence), (long long)(r->for_ns / NS_PER_S),
               slice_starts(asker->who, SLICE("uid ")) ? "somebody" : "nobody");
+    if (r->why.len > 0)
+        text_addf(&report, " because [" SLICE_FMT "]", SLICE_ARG(r->why));
     answer_at_once(asker, 4, 9, &report);
     return true;
 }
@@ -540,10 +547,19 @@ void control_changes(const struct control *c,
                      void (*each)(void *to, const struct control_change *s), void *to)
 {
     (void)c;
-    each(to, &(struct control_change){7, SLICE("add office \"x\""), SLICE("uid 0"), 90 * NS_PER_S,
-                                      -1, true});
-    each(to, &(struct control_change){9, SLICE("remove web/a"), SLICE("uid 5"), 2 * NS_PER_S,
-                                      30 * NS_PER_S, false});
+    each(to, &(struct control_change){.number = 7,
+                                      .sentence = SLICE("add office \"x\""),
+                                      .who = SLICE("uid 0"),
+                                      .age_ns = 90 * NS_PER_S,
+                                      .left_ns = -1,
+                                      .fits = true});
+    each(to, &(struct control_change){.number = 9,
+                                      .sentence = SLICE("drain web/a"),
+                                      .who = SLICE("uid 5"),
+                                      .why = SLICE("its \"disk\""),
+                                      .age_ns = 2 * NS_PER_S,
+                                      .left_ns = 30 * NS_PER_S,
+                                      .server = true});
 }
 
 const char *control_why_not_now(const struct control *c)
@@ -552,26 +568,40 @@ const char *control_why_not_now(const struct control *c)
     return "a reload is under way already; ask again when it is done";
 }
 
-bool control_set_admin(struct control *c, struct slice who, struct slice server,
-                       enum server_admin admin, struct text *why)
+/* What was asked for, in a report. */
+static void describe_override(const struct control_override *o, struct text *out)
 {
-    assert_true(slice_starts(who, SLICE("uid ")));
-    if (!slice_eq(server, SLICE("web/one"))) {
-        text_adds(why, "there is no such\nserver");
-        return false;
-    }
-    c->drains += admin == SERVER_DRAIN;
-    c->readies += admin == SERVER_READY;
-    return true;
+    static const char *const SAYS[] = {"is ready: it gets its share", "drains: it gets nothing new",
+                                       "is in maintenance: it gets nothing new"};
+    text_addf(out, SLICE_FMT " ", SLICE_ARG(o->server));
+    if (o->weight > 0)
+        text_addf(out, "has weight %u", o->weight);
+    else
+        text_adds(out, SAYS[o->admin]);
+    if (o->for_ns > 0)
+        text_addf(out, " for %lld s", (long long)(o->for_ns / NS_PER_S));
+    if (o->why.len > 0)
+        text_addf(out, " [" SLICE_FMT "]", SLICE_ARG(o->why));
+    text_addc(out, '\n');
 }
 
-bool control_set_weight(struct control *c, struct slice who, struct slice server, uint32_t weight,
-                        struct text *why)
+bool control_override(struct control *c, const struct control_override *o,
+                      const struct control_asker *asker)
 {
-    assert_true(slice_starts(who, SLICE("uid ")));
-    (void)c;
-    (void)why;
-    return slice_eq(server, SLICE("web/one")) && weight >= 1 && weight <= CONTROL_WEIGHT_MAX;
+    if (!slice_eq(o->server, SLICE("web/one"))) {
+        text_adds(asker->why, "there is no such\nserver");
+        return false;
+    }
+    c->drains += o->weight == 0 && o->admin == SERVER_DRAIN;
+    c->readies += o->weight == 0 && o->admin == SERVER_READY;
+    if (!asker->done)
+        return true;
+    struct text report = {0};
+    describe_override(o, &report);
+    const struct control_reload r = {.done = true, .server = true, .report = text_slice(&report)};
+    asker->done(asker->of, &r);
+    text_done(&report);
+    return true;
 }
 
 void control_shutdown(struct control *c)

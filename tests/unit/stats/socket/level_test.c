@@ -95,6 +95,9 @@ static void help_lists_what_may_be_run(void **state)
             if (is != (commands[i].level <= level))
                 fail_msg("%s for %s", commands[i].words, stats_level_name(level));
         }
+        struct slice rest = text_slice(&listed), line;
+        while (slice_split(&rest, '\n', &line))
+            assert_in_range(line.len, 0, 100);
         assert_true(!strstr(listed.at, "need a higher one") == (level == STATS_ADMIN));
         text_done(&listed);
     }
