@@ -539,17 +539,18 @@ static void help(const struct asked *a);
 static const struct {
     const char *words, *help;
     void (*run)(const struct asked *a);
+    enum stats_level level;
 } COMMAND[] = {
     {"show stat", "[<iid> <type> <sid>] : counters of each proxy and server, as CSV", show_stat},
     {"show info", ": about the process", show_info},
     {"show servers state", "[<backend>] : state and weight of each server", show_servers_state},
     {"show errors", ": malformed requests; lbc has them in its log", show_errors},
     {"show version", ": which lbc this is", show_version},
-    {"set server", "<backend>/<server> state|weight <value>", set_server},
-    {"set weight", "<backend>/<server> <weight>", set_weight_command},
+    {"set server", "<backend>/<server> state|weight <value>", set_server, STATS_OPERATOR},
+    {"set weight", "<backend>/<server> <weight>", set_weight_command, STATS_OPERATOR},
     {"get weight", "<backend>/<server>", get_weight},
-    {"enable server", "<backend>/<server> : it is ready", enable_server},
-    {"disable server", "<backend>/<server> : it is in maintenance", disable_server},
+    {"enable server", "<backend>/<server> : it is ready", enable_server, STATS_OPERATOR},
+    {"disable server", "<backend>/<server> : it is in maintenance", disable_server, STATS_OPERATOR},
     {"set timeout cli", "<delay> : taken, and not needed", nothing},
     {"prompt", ": stay connected", prompt},
     {"quit", ": leave", quit},
@@ -560,7 +561,8 @@ static void help(const struct asked *a)
 {
     text_adds(a->out, "What lbc knows of HAProxy's commands; `lbc ctl help` has its own.\n");
     for (size_t i = 0; i < COUNT_OF(COMMAND); i++)
-        text_addf(a->out, "  %s %s\n", COMMAND[i].words, COMMAND[i].help);
+        if (COMMAND[i].level <= a->session->level)
+            text_addf(a->out, "  %s %s\n", COMMAND[i].words, COMMAND[i].help);
 }
 
 /* Does it begin with these words? */
@@ -580,6 +582,13 @@ static void add_echo(struct text *out, struct slice typed)
         text_addc(out, typed.at[i] >= 0x20 && typed.at[i] < 0x7f ? typed.at[i] : '?');
 }
 
+/* It begins as HAProxy's own answer does. */
+static void refuse_level(const struct asked *a, enum stats_level needs)
+{
+    text_addf(a->out, "Permission denied: it needs the level %s, and this socket has %s.\n",
+              stats_level_name(needs), stats_level_name(a->session->level));
+}
+
 static void run_command(struct asked *a, struct slice command)
 {
     struct slice rest = command, word;
@@ -591,7 +600,10 @@ static void run_command(struct asked *a, struct slice command)
         return;
     for (size_t i = 0; i < COUNT_OF(COMMAND); i++)
         if (begins(a, COMMAND[i].words)) {
-            COMMAND[i].run(a);
+            if (COMMAND[i].level > a->session->level)
+                refuse_level(a, COMMAND[i].level);
+            else
+                COMMAND[i].run(a);
             text_addc(a->out, '\n');
             return;
         }
