@@ -145,9 +145,9 @@ static void what_is_set(void **state)
         {"get weight web/one", "10 (initial 10)\n\n"},
         {"get weight web/two", "No such server.\n\n"},
         {"set weight web/two 3", "No such server.\n\n"},
-        {"set weight web/one 257", "A weight is 0 to 256, or 0% to 100%.\n\n"},
-        {"set weight web/one 101%", "A weight is 0 to 256, or 0% to 100%.\n\n"},
-        {"set weight web/one", "A weight is 0 to 256, or 0% to 100%.\n\n"},
+        {"set weight web/one 257", "A weight is 0 to 256, or a part of the file's, as 50%.\n\n"},
+        {"set weight web/one x%", "A weight is 0 to 256, or a part of the file's, as 50%.\n\n"},
+        {"set weight web/one", "A weight is 0 to 256, or a part of the file's, as 50%.\n\n"},
         {"set server web/x state drain", "No such server.\n\n"},
         {"set server web/one state asleep",
          "'set server <backend>/<server>' takes 'state' with 'ready', 'drain' or 'maint', and "
