@@ -297,8 +297,11 @@ static void tell_certificates(struct reload *r)
         else
             tell_certificate(c, &r->report);
     }
-    text_addf(&r->report, "%u certificate%s as %s\n", same, same == 1 ? " is" : "s are",
-              same == 1 ? "it was" : "they were");
+    if (is->n_certificates == 0)
+        text_adds(&r->report, "there are no certificates\n");
+    else
+        text_addf(&r->report, "%u certificate%s as %s\n", same, same == 1 ? " is" : "s are",
+                  same == 1 ? "it was" : "they were");
 }
 
 static void *compile_thread(void *of)
