@@ -3,7 +3,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/control/control_priv.h"
-#include "runtime/log/log.h"
+#include "runtime/log/events.h"
 
 _Static_assert(CONTROL_CANARY_WHOLE == CANARY_WHOLE, "shares are said in the same parts");
 
@@ -70,7 +70,8 @@ static void end(struct control *c, struct generation *instead, bool promoted)
 static void revert(struct control *c, const char *why)
 {
     struct found_servers found;
-    log_line(LOG_WARNING, "the canary goes, all clients get what was served before: %s", why);
+    event_log(EVENT_CANARY, LOG_WARNING, ABOUT(slice_of(c->config.file)),
+              "the canary goes, all clients get what was served before: %s", why);
     discoveries_found(c->sources, c->newest->table, &found);
     end(c, generation_again(c->newest, &found), false);
     found_servers_done(&found);
@@ -78,11 +79,11 @@ static void revert(struct control *c, const char *why)
 
 /* Its `admin`, which has waited, is opened now; what can't be opened is a reason to go on as it is.
  */
-static bool promote(struct control *c, struct text *why)
+static bool promote(struct control *c, const struct control_asker *asker)
 {
     struct found_servers found;
     const struct generation *g = c->canary.generation;
-    if (!control_admin_prepare(c, g->table, &g->configuration->needs, why))
+    if (!control_admin_prepare(c, g->table, &g->configuration->needs, asker->why))
         return false;
     control_admin_settle(c, true);
     discoveries_found(c->sources, g->table, &found);
@@ -92,8 +93,9 @@ static bool promote(struct control *c, struct text *why)
     c->reloads++;
     c->reload_refused = false;
     c->reload_wall_ns = clock_wall_ns();
-    log_line(LOG_INFO, "generation %llu serves: the canary is promoted",
-             (unsigned long long)c->newest->id);
+    event_log(EVENT_CANARY, LOG_INFO, ABOUT(slice_of(c->config.file)),
+              "generation %llu serves: the canary is promoted by " SLICE_FMT,
+              (unsigned long long)c->newest->id, SLICE_ARG(asker->who));
     return true;
 }
 
@@ -194,8 +196,9 @@ void canary_begin(struct control *c)
     shadow_begin(c, k->generation->configuration, "the canary");
     control_hand_over(c);
     timer_set(&k->look, TRIAL_LOOK_NS);
-    log_line(LOG_INFO, "generation %llu serves %.10g%% of the clients",
-             (unsigned long long)k->generation->id, k->share.part / (CANARY_WHOLE / 100.0));
+    event_log(EVENT_CANARY, LOG_INFO, ABOUT(slice_of(c->config.file)),
+              "generation %llu serves %.10g%% of the clients",
+              (unsigned long long)k->generation->id, k->share.part / (CANARY_WHOLE / 100.0));
 }
 
 void canary_regroup(struct control *c)
@@ -281,7 +284,7 @@ static void begin_waiting(struct control *c, const struct control_asker *asker, 
 
 bool control_promote(struct control *c, const struct control_asker *asker)
 {
-    if (!serves(c, asker->why) || !promote(c, asker->why))
+    if (!serves(c, asker->why) || !promote(c, asker))
         return false;
     begin_waiting(c, asker, true);
     return true;
@@ -291,7 +294,10 @@ bool control_revert(struct control *c, const struct control_asker *asker)
 {
     if (!serves(c, asker->why))
         return false;
-    revert(c, "somebody says so");
+    struct text reason = {0};
+    text_addf(&reason, SLICE_FMT " says so", SLICE_ARG(asker->who));
+    revert(c, reason.at);
+    text_done(&reason);
     begin_waiting(c, asker, false);
     return true;
 }

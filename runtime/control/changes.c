@@ -107,8 +107,10 @@ static void expire(void *of)
 
 static void log_change(const struct change *g, const char *what)
 {
-    log_line(LOG_INFO, "change %llu %s: " SLICE_FMT, (unsigned long long)g->number, what,
-             SLICE_ARG(text_slice(&g->sentence)));
+    char number[24];
+    snprintf(number, sizeof(number), "%llu", (unsigned long long)g->number);
+    event_log(EVENT_CHANGE, LOG_INFO, ABOUT(slice_of(number)), "change %llu %s: " SLICE_FMT,
+              (unsigned long long)g->number, what, SLICE_ARG(text_slice(&g->sentence)));
 }
 
 /* Those that stay are in the order of the sentences that were loaded. */
@@ -137,11 +139,13 @@ void changes_settle(struct control *c, struct reload *r, bool served)
         take_over(c, r);
     if (served && r->change.number > 0) {
         r->change.fits = true;
-        log_line(LOG_INFO, "change %llu by %s%s: " SLICE_FMT "%s%s",
-                 (unsigned long long)r->change.number, r->change.who,
-                 r->what.writes_last ? ", in the file" : "",
-                 SLICE_ARG(text_slice(&r->change.sentence)), r->change.why[0] ? ", because " : "",
-                 r->change.why);
+        char number[24];
+        snprintf(number, sizeof(number), "%llu", (unsigned long long)r->change.number);
+        event_log(EVENT_CHANGE, LOG_INFO, ABOUT(slice_of(number)),
+                  "change %llu by %s%s: " SLICE_FMT "%s%s", (unsigned long long)r->change.number,
+                  r->change.who, r->what.writes_last ? ", in the file" : "",
+                  SLICE_ARG(text_slice(&r->change.sentence)), r->change.why[0] ? ", because " : "",
+                  r->change.why);
     } else if (r->change.number > 0 && r->change.number == c->changes.last) {
         c->changes.last--; /* there was none of that number, and nobody has had the next one */
     }

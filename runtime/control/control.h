@@ -295,6 +295,22 @@ struct control_trace_asker {
 MUST_CHECK bool control_trace(struct control *c, const struct control_trace_wish *wish,
                               const struct control_trace_asker *asker);
 
+/* Something that happened, as the log was told of it. */
+#define CONTROL_EVENTS_MAX 1024u /* that are kept */
+struct control_event {
+    uint64_t number;   /* from 1, without gaps */
+    int64_t wall_ns;   /* since 1970 */
+    const char *level; /* info, warning, error */
+    const char *kind;  /* "server" */
+    const char *about; /* "web/a"; empty: the process */
+    const char *text;  /* a line */
+};
+
+/* Calls `each` for the last `n` of those that are kept, oldest first. Returns how many are not kept
+ * any more. */
+uint64_t control_events(const struct control *c, uint32_t n,
+                        void (*each)(void *to, const struct control_event *e), void *to);
+
 struct control_generation {
     uint64_t id;
     bool current;
@@ -368,7 +384,7 @@ MUST_CHECK bool control_try(struct control *c, const struct control_trial_rule *
                             const struct control_asker *asker);
 
 /* What is on trial stays. False when nothing is. */
-MUST_CHECK bool control_confirm(struct control *c);
+MUST_CHECK bool control_confirm(struct control *c, struct slice who);
 
 /*
  * A canary: the file is loaded as by a reload, and serves beside what is served now, for a share of

@@ -10,7 +10,7 @@
 #include "runtime/control/process.h"
 #include "runtime/event/mailbox.h"
 #include "runtime/generation/generation.h"
-#include "runtime/log/log.h"
+#include "runtime/log/events.h"
 #include "runtime/log/writer.h"
 #include "runtime/net/notify_socket.h"
 #include "runtime/proxy/shadow.h"
@@ -155,6 +155,7 @@ struct upgrade {
     int memory_fd;                         /* the same */
     struct remembering *remembering;       /* what goes there; NULL: nothing is under way */
     int hands_on[HANDED_DESCRIPTOR_COUNT]; /* the same */
+    VEC(int) stats;                        /* sockets that go along */
     struct watch watch, saying;
     struct timer late;
     struct child child; /* it, while it is waited for */

@@ -31,6 +31,11 @@ void handed_add_descriptor(struct text *out, enum handed_descriptor what, int fd
     text_addf(out, "%s\t%d\n", descriptor_word[what], fd);
 }
 
+void handed_add_stats(struct text *out, int fd)
+{
+    text_addf(out, "stats\t%d\n", fd);
+}
+
 void handed_add_socket(struct text *out, int fd, bool own)
 {
     text_addf(out, "socket\t%d\t%s\n", fd, own ? "own" : "lent");
@@ -174,6 +179,15 @@ static bool parse_ejected(struct slice rest, struct handed_server *s)
     return true;
 }
 
+static bool parse_stats(struct handed *h, struct slice rest)
+{
+    int fd;
+    const bool good = parse_descriptor(rest, &fd);
+    if (good)
+        VEC_ADD(&h->stats, fd);
+    return good;
+}
+
 static bool parse_socket(struct handed *h, struct slice rest)
 {
     struct slice number;
@@ -212,6 +226,8 @@ static void parse_line(struct handed *h, struct slice line)
     for (uint32_t d = 0; d < HANDED_DESCRIPTOR_COUNT; d++)
         if (slice_eq(word, slice_of(descriptor_word[d])))
             good = parse_descriptor(rest, &h->fd[d]);
+    if (slice_eq(word, SLICE("stats")) || slice_eq(word, SLICE("haproxy"))) /* as it was once */
+        good = parse_stats(h, rest);
     if (slice_eq(word, SLICE("socket")))
         good = parse_socket(h, rest);
     if (slice_eq(word, SLICE("server")))
@@ -246,6 +262,7 @@ static void forget_descriptors(struct handed *h)
 
 static void forget(struct handed *h)
 {
+    VEC_DONE(&h->stats);
     VEC_DONE(&h->socket);
     VEC_DONE(&h->server);
     VEC_DONE(&h->ejected);
@@ -305,10 +322,13 @@ static int read_text(struct handed *h)
 
 int handed_again(struct handed *h)
 {
-    int fd[HANDED_DESCRIPTOR_COUNT];
-    memcpy(fd, h->fd, sizeof(fd));
+    const struct handed before = *h;
+    memset(&h->stats, 0, sizeof(h->stats));
     const int rc = read_text(h);
-    memcpy(h->fd, fd, sizeof(fd)); /* they are what they were, whoever has them by now */
+    /* Descriptors are what they were, whoever has them by now. */
+    memcpy(h->fd, before.fd, sizeof(h->fd));
+    VEC_DONE(&h->stats);
+    memcpy(&h->stats, &before.stats, sizeof(h->stats));
     return rc;
 }
 
@@ -331,6 +351,8 @@ int handed_open(struct handed *h)
     const int rc = good ? read_text(h) : -EBADF;
     for (uint32_t d = 0; d < HANDED_DESCRIPTOR_COUNT; d++)
         good = good && close_on_exec(h->fd[d]);
+    for (uint32_t i = 0; i < h->stats.n; i++)
+        good = good && close_on_exec(h->stats.at[i]);
     return rc != 0 ? rc : good && h->fd[HANDED_CHANNEL] != -1 ? 1 : -EBADF;
 }
 
@@ -339,6 +361,10 @@ void handed_close_left(struct handed *h)
     for (uint32_t d = 0; d < HANDED_DESCRIPTOR_COUNT; d++)
         if (h->fd[d] != -1)
             close(h->fd[d]);
+    for (uint32_t i = 0; i < h->stats.n; i++)
+        if (h->stats.at[i] != -1)
+            close(h->stats.at[i]);
+    VEC_DONE(&h->stats);
     forget_descriptors(h);
 }
 

@@ -10,8 +10,7 @@
  *     lbc hands over 1
  *     channel    7                        where both talk: upgrade.c, takeover.c
  *     stderr     8                        where to log once it serves
- *     stats      9                        the stats socket
- *     haproxy    10                       the other one
+ *     stats      9                        a stats socket; its path says which
  *     state      11                       the lock of the state's folder
  *     keys       14                       keys of session tickets and cookies: parts.h
  *     memory     15                       what is remembered of clients, before `go`: parts.h
@@ -38,8 +37,6 @@
 #define HANDED_DESCRIPTORS(D)                                                                      \
     D(CHANNEL, "channel")                                                                          \
     D(STDERR, "stderr")                                                                            \
-    D(STATS, "stats")                                                                              \
-    D(HAPROXY, "haproxy")                                                                          \
     D(STATE, "state")                                                                              \
     D(KEYS, "keys")                                                                                \
     D(MEMORY, "memory")
@@ -71,6 +68,7 @@ struct handed {
     int text_fd;
     struct text text; /* slices point into it */
     int fd[HANDED_DESCRIPTOR_COUNT];
+    VEC(int) stats; /* -1: somebody took it */
     VEC(struct handed_socket) socket;
     VEC(struct handed_server) server;  /* sorted */
     VEC(struct handed_server) ejected; /* as it was read; `server` has it, too */
@@ -81,6 +79,7 @@ struct handed {
 /* Writing: the first line, and then any of the others in any order. */
 void handed_begin(struct text *out);
 void handed_add_descriptor(struct text *out, enum handed_descriptor what, int fd);
+void handed_add_stats(struct text *out, int fd);
 void handed_add_socket(struct text *out, int fd, bool own);
 void handed_add_server(struct text *out, const struct handed_server *s);
 void handed_add_ejected(struct text *out, const struct handed_server *s);
@@ -101,7 +100,8 @@ MUST_CHECK int handed_again(struct handed *h);
 struct handed_server *handed_find(struct handed *h, struct slice cluster, struct slice name,
                                   const struct endpoint *e);
 
-/* Closes those with one purpose that nobody took: who takes one over writes -1 in its place. */
+/* Closes those with one purpose, and the stats sockets, that nobody took: who takes one over writes
+ * -1 in its place. */
 void handed_close_left(struct handed *h);
 
 /* Descriptors stay. */

@@ -17,7 +17,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/control/control_priv.h"
 #include "runtime/control/override.h"
-#include "runtime/log/log.h"
+#include "runtime/log/events.h"
 
 static struct override read_held(const struct change *g)
 {
@@ -34,8 +34,8 @@ static struct slice sentence_of(const struct change *g)
 
 static void tell(const struct change *g, const char *what)
 {
-    log_line(LOG_INFO, "change %llu %s: " SLICE_FMT, (unsigned long long)g->number, what,
-             SLICE_ARG(sentence_of(g)));
+    event_log(EVENT_CHANGE, LOG_INFO, ABOUT_PROCESS, "change %llu %s: " SLICE_FMT,
+              (unsigned long long)g->number, what, SLICE_ARG(sentence_of(g)));
 }
 
 /* --- servers --------------------------------------------------------------------------------- */
@@ -58,8 +58,9 @@ static void set_state(struct server *s, enum server_admin admin)
     if (before != (int)admin)
         server_turns(s);
     s->admin_told = admin;
-    log_line(LOG_INFO, "server %s/%s is set to %s", s->cluster_name, s->name,
-             table_state_name((enum table_state)admin));
+    event_log(EVENT_SERVER, LOG_INFO, ABOUT(slice_of(s->cluster_name), slice_of(s->name)),
+              "server %s/%s is set to %s", s->cluster_name, s->name,
+              table_state_name((enum table_state)admin));
 }
 
 /* 0: as the file says. */
@@ -67,10 +68,11 @@ static void set_weight(struct server *s, uint32_t weight)
 {
     atomic_store_explicit(&s->weight, weight, memory_order_relaxed);
     if (weight > 0)
-        log_line(LOG_INFO, "server %s/%s is set to weight %u", s->cluster_name, s->name, weight);
+        event_log(EVENT_SERVER, LOG_INFO, ABOUT(slice_of(s->cluster_name), slice_of(s->name)),
+                  "server %s/%s is set to weight %u", s->cluster_name, s->name, weight);
     else
-        log_line(LOG_INFO, "server %s/%s has the weight that the file says", s->cluster_name,
-                 s->name);
+        event_log(EVENT_SERVER, LOG_INFO, ABOUT(slice_of(s->cluster_name), slice_of(s->name)),
+                  "server %s/%s has the weight that the file says", s->cluster_name, s->name);
 }
 
 /* `value` as in an override. Its cluster is to be told. */
@@ -301,8 +303,9 @@ static void remember(struct control *c, const struct override *o, const struct c
                        .until_ns = q->for_ns > 0 ? now_ns + q->for_ns : 0};
     change_note(&g, who, q->why);
     override_write(o, &g.sentence);
-    log_line(LOG_INFO, "change %llu by %s: " SLICE_FMT "%s%s", (unsigned long long)g.number, g.who,
-             SLICE_ARG(sentence_of(&g)), g.why[0] ? ", because " : "", g.why);
+    event_log(EVENT_CHANGE, LOG_INFO, ABOUT_PROCESS, "change %llu by %s: " SLICE_FMT "%s%s",
+              (unsigned long long)g.number, g.who, SLICE_ARG(sentence_of(&g)),
+              g.why[0] ? ", because " : "", g.why);
     VEC_ADD(&c->overrides.list, g);
     c->overrides.version++;
 }

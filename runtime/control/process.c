@@ -68,8 +68,9 @@ static void health_changed(void *of, struct server *s, enum health_state state, 
         server_rises(s, SERVER_TO_RISE);
     else if (atomic_load_explicit(&s->risen_ns, memory_order_relaxed) == SERVER_TO_RISE)
         server_rises(s, clock_now_ns());
-    log_line(state == HEALTH_UP ? LOG_INFO : LOG_WARNING, "server %s/%s is %s: %s", s->cluster_name,
-             s->name, health_name(state), reason);
+    event_log(EVENT_SERVER, state == HEALTH_UP ? LOG_INFO : LOG_WARNING,
+              ABOUT(slice_of(s->cluster_name), slice_of(s->name)), "server %s/%s is %s: %s",
+              s->cluster_name, s->name, health_name(state), reason);
     control_watch_server(c, s);
 }
 
@@ -198,8 +199,9 @@ void control_serve(struct control *c)
     }
     c->serving = true;
     say_where(c->newest);
-    log_line(LOG_INFO, "generation %llu serves, %u worker%s", (unsigned long long)c->newest->id,
-             c->n_workers, c->n_workers == 1 ? "" : "s");
+    event_log(EVENT_PROCESS, LOG_INFO, ABOUT(slice_of(c->config.file)),
+              "generation %llu serves, %u worker%s", (unsigned long long)c->newest->id,
+              c->n_workers, c->n_workers == 1 ? "" : "s");
     if (c->takeover.channel == -1)
         service_begins(c);
 }

@@ -122,6 +122,7 @@ struct control *control_new(const struct control_config *config, struct text *wh
 
 /* A descriptor that the next process gets, too. Borrowed: it stays open as long as `c`. */
 void control_hands_on(struct control *c, enum handed_descriptor what, int fd);
+void control_hands_on_stats(struct control *c, int fd); /* a stats socket; may be called again */
 
 /* Where other things of the control thread can be watched. */
 struct loop *control_loop(struct control *c);

@@ -197,7 +197,7 @@ bool control_publish(struct control *c, struct table *table, struct generation_n
 
 /* --- servers that come and go ---------------------------------------------------------------- */
 
-static void log_event(void *of, const struct source_event *e)
+static void tell_of_source(void *of, const struct source_event *e)
 {
     const struct control *c = of;
     const struct slice name = e->source->name;
@@ -207,20 +207,24 @@ static void log_event(void *of, const struct source_event *e)
         endpoint_format(e->endpoint, at);
     switch (e->news) {
     case SOURCE_FOUND:
-        log_line(LOG_INFO, "server " SLICE_FMT "/%s comes: " SLICE_FMT " lists it",
-                 SLICE_ARG(cluster), at, SLICE_ARG(name));
+        event_log(EVENT_SERVER, LOG_INFO, ABOUT(cluster, slice_of(at)),
+                  "server " SLICE_FMT "/%s comes: " SLICE_FMT " lists it", SLICE_ARG(cluster), at,
+                  SLICE_ARG(name));
         return;
     case SOURCE_LOST:
-        log_line(LOG_INFO, "server " SLICE_FMT "/%s goes: " SLICE_FMT " lists it no more",
-                 SLICE_ARG(cluster), at, SLICE_ARG(name));
+        event_log(EVENT_SERVER, LOG_INFO, ABOUT(cluster, slice_of(at)),
+                  "server " SLICE_FMT "/%s goes: " SLICE_FMT " lists it no more",
+                  SLICE_ARG(cluster), at, SLICE_ARG(name));
         return;
     case SOURCE_FAILED:
-        log_line(LOG_WARNING, "servers of " SLICE_FMT " stay as they are: " SLICE_FMT ": %s",
-                 SLICE_ARG(cluster), SLICE_ARG(name), e->reason);
+        event_log(EVENT_SOURCE, LOG_WARNING, ABOUT(cluster, name),
+                  "servers of " SLICE_FMT " stay as they are: " SLICE_FMT ": %s",
+                  SLICE_ARG(cluster), SLICE_ARG(name), e->reason);
         return;
     case SOURCE_ANSWERS:
-        log_line(LOG_INFO, "servers of " SLICE_FMT ": " SLICE_FMT " lists them again",
-                 SLICE_ARG(cluster), SLICE_ARG(name));
+        event_log(EVENT_SOURCE, LOG_INFO, ABOUT(cluster, name),
+                  "servers of " SLICE_FMT ": " SLICE_FMT " lists them again", SLICE_ARG(cluster),
+                  SLICE_ARG(name));
         return;
     }
 }
@@ -257,7 +261,8 @@ static void found_others(void *of)
 
 struct discoveries *control_sources_new(struct control *c)
 {
-    const struct discoveries_calls calls = {.event = log_event, .changed = found_others, .of = c};
+    const struct discoveries_calls calls = {
+        .event = tell_of_source, .changed = found_others, .of = c};
     timer_init(&c->regroup, c->loop, regroup, c);
     return discoveries_new(c->loop, &calls);
 }
@@ -292,8 +297,11 @@ static void tell_certificates(struct reload *r)
         else
             tell_certificate(c, &r->report);
     }
-    text_addf(&r->report, "%u certificate%s as %s\n", same, same == 1 ? " is" : "s are",
-              same == 1 ? "it was" : "they were");
+    if (is->n_certificates == 0)
+        text_adds(&r->report, "there are no certificates\n");
+    else
+        text_addf(&r->report, "%u certificate%s as %s\n", same, same == 1 ? " is" : "s are",
+                  same == 1 ? "it was" : "they were");
 }
 
 static void *compile_thread(void *of)
@@ -362,10 +370,12 @@ void control_log_report(struct slice report, enum log_level level)
             log_line(level, "  " SLICE_FMT, SLICE_ARG(line));
 }
 
-static void log_refusal(const struct control_reload *r)
+static void log_refusal(const struct control *c, const struct control_reload *r)
 {
-    log_line(LOG_ERROR, "%s refused, generation %llu goes on", r->change > 0 ? "change" : "reload",
-             (unsigned long long)r->generation);
+    event_log(EVENT_RELOAD, LOG_ERROR, ABOUT(slice_of(c->config.file)),
+              "%s refused, generation %llu goes on; loading was asked for by %s",
+              r->change > 0 ? "change" : "reload", (unsigned long long)r->generation,
+              c->reload.who);
     control_log_report(r->report, LOG_ERROR);
 }
 
@@ -396,10 +406,12 @@ static void answer(struct control *c, bool done)
                                           .report = text_slice(&report),
                                           .differs = text_slice(&differs)};
     if (done)
-        log_line(LOG_INFO, "generation %llu serves, after %.1f ms",
-                 (unsigned long long)result.generation, (double)result.took_ns / (double)NS_PER_MS);
+        event_log(EVENT_RELOAD, LOG_INFO, ABOUT(slice_of(c->config.file)),
+                  "generation %llu serves, after %.1f ms, loaded by %s",
+                  (unsigned long long)result.generation, (double)result.took_ns / (double)NS_PER_MS,
+                  r->who);
     else
-        log_refusal(&result);
+        log_refusal(c, &result);
     changes_settle(c, r, done);
     trial_settle(c, r, done);
     if (done && !trial_is_on(c))
@@ -611,6 +623,7 @@ void control_reload_by_signal(struct control *c)
     struct text why = {0};
     const struct control_asker asker = {.who = SLICE("SIGHUP"), .why = &why};
     if (!control_reload(c, &asker))
-        log_line(LOG_WARNING, "SIGHUP: " SLICE_FMT, SLICE_ARG(text_slice(&why)));
+        event_log(EVENT_RELOAD, LOG_WARNING, ABOUT(slice_of(c->config.file)), "SIGHUP: " SLICE_FMT,
+                  SLICE_ARG(text_slice(&why)));
     text_done(&why);
 }

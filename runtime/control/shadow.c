@@ -68,8 +68,8 @@ void shadow_loaded(struct control *c, struct reload *r)
     r->candidate->table = r->table;
     if (r->table) {
         begin(c, r->candidate);
-        log_line(LOG_INFO, "%s decides too, and is only counted: \"show shadow\"",
-                 r->candidate->file);
+        event_log(EVENT_SHADOW, LOG_INFO, ABOUT(slice_of(r->candidate->file)),
+                  "%s decides too, and is only counted: \"show shadow\"", r->candidate->file);
     }
     shadow_drop(r->candidate);
     r->candidate = NULL;
@@ -102,7 +102,8 @@ bool control_shadow_off(struct control *c)
 {
     const bool any = c->shadow != NULL;
     if (any)
-        log_line(LOG_INFO, "%s is not compared with any more", c->shadow->candidate->file);
+        event_log(EVENT_SHADOW, LOG_INFO, ABOUT(slice_of(c->shadow->candidate->file)),
+                  "%s is not compared with any more", c->shadow->candidate->file);
     shadow_end(c);
     return any;
 }

@@ -31,11 +31,13 @@ static void log_share(void *of, const struct share_view *s)
     char at[ENDPOINT_TEXT_MAX];
     endpoint_format(&s->spec->address, at);
     if (s->up)
-        log_line(LOG_INFO, "shared " SLICE_FMT ": %s answers, %s", SLICE_ARG(s->spec->name), at,
-                 together(s));
+        event_log(EVENT_SHARED, LOG_INFO, ABOUT(s->spec->name),
+                  "shared " SLICE_FMT ": %s answers, %s", SLICE_ARG(s->spec->name), at,
+                  together(s));
     else
-        log_line(LOG_WARNING, "shared " SLICE_FMT ": %s: %s; %s", SLICE_ARG(s->spec->name), at,
-                 s->why, meanwhile(s));
+        event_log(EVENT_SHARED, LOG_WARNING, ABOUT(s->spec->name),
+                  "shared " SLICE_FMT ": %s: %s; %s", SLICE_ARG(s->spec->name), at, s->why,
+                  meanwhile(s));
 }
 
 struct shares *control_shares_new(struct control *c, uint64_t seed)

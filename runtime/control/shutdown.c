@@ -51,7 +51,8 @@ void control_end_now(struct control *c)
 static void deadline_passed(void *of)
 {
     struct control *c = of;
-    log_line(LOG_WARNING, "closing what is left after the drain deadline");
+    event_log(EVENT_PROCESS, LOG_WARNING, ABOUT_PROCESS,
+              "closing what is left after the drain deadline");
     control_end_now(c);
 }
 
@@ -123,7 +124,7 @@ void control_shutdown(struct control *c)
     if (c->draining)
         return;
     upgrade_abandon(c, "the process is shutting down");
-    log_line(LOG_INFO, "shutting down; what is under way has %.0f s",
-             (double)c->config.drain_ns / (double)NS_PER_S);
+    event_log(EVENT_PROCESS, LOG_INFO, ABOUT_PROCESS, "shutting down; what is under way has %.0f s",
+              (double)c->config.drain_ns / (double)NS_PER_S);
     control_drain(c);
 }

@@ -50,8 +50,9 @@ static void eject_as_before(struct server *s, const struct table_outlier *rule,
         return;
     outlier_resume(&s->outlier, rule, &was->ejected, now_ns);
     if (s->outlier.ejected && !known)
-        log_line(LOG_INFO, "server %s/%s stays ejected, for %.1f s", s->cluster_name, s->name,
-                 (double)(s->outlier.until_ns - now_ns) / (double)NS_PER_S);
+        event_log(EVENT_SERVER, LOG_INFO, ABOUT(slice_of(s->cluster_name), slice_of(s->name)),
+                  "server %s/%s stays ejected, for %.1f s", s->cluster_name, s->name,
+                  (double)(s->outlier.until_ns - now_ns) / (double)NS_PER_S);
     atomic_store_explicit(&s->ejected, s->outlier.ejected, memory_order_relaxed);
 }
 
@@ -139,7 +140,8 @@ static void is_alone(struct control *c)
         control_end_now(c);
         return;
     }
-    log_line(LOG_INFO, "process %lld, which served before, has ended", (long long)t->pid);
+    event_log(EVENT_UPGRADE, LOG_INFO, ABOUT_PROCESS,
+              "process %lld, which served before, has ended", (long long)t->pid);
     begin_to_tell(c);
 }
 

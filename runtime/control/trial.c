@@ -83,7 +83,8 @@ static bool any_is_slow(const struct trial *t)
 static void go_back(struct control *c, const char *why)
 {
     struct trial *t = &c->trial;
-    log_line(LOG_WARNING, "what is on trial goes, what was served before comes back: %s", why);
+    event_log(EVENT_TRIAL, LOG_WARNING, ABOUT(slice_of(c->config.file)),
+              "what is on trial goes, what was served before comes back: %s", why);
     t->until_ns = 0;
     struct reload r = {.what = {.back = true}, .asker = {.who = SLICE("trial")}};
     if (control_begin_reload(c, &r) || c->draining) {
@@ -112,7 +113,8 @@ void trial_settle(struct control *c, const struct reload *r, bool served)
 {
     struct trial *t = &c->trial;
     if (!served && r->what.back)
-        log_line(LOG_ERROR, "what was served before cannot be loaded: what was on trial stays");
+        event_log(EVENT_TRIAL, LOG_ERROR, ABOUT(slice_of(c->config.file)),
+                  "what was served before cannot be loaded: what was on trial stays");
     if (!served || r->trial_ns == 0)
         return;
     t->before = minute_ago(t);
@@ -121,7 +123,8 @@ void trial_settle(struct control *c, const struct reload *r, bool served)
     end_times(t);
     begin_times(c, r->trial_slower);
     timer_set(&t->look, TRIAL_LOOK_NS);
-    log_line(LOG_INFO, "it is on trial for %.0f s", (double)r->trial_ns / (double)NS_PER_S);
+    event_log(EVENT_TRIAL, LOG_INFO, ABOUT(slice_of(c->config.file)), "it is on trial for %.0f s",
+              (double)r->trial_ns / (double)NS_PER_S);
 }
 
 bool control_try(struct control *c, const struct control_trial_rule *rule,
@@ -134,7 +137,7 @@ bool control_try(struct control *c, const struct control_trial_rule *rule,
     return control_begin_reload(c, &r);
 }
 
-bool control_confirm(struct control *c)
+bool control_confirm(struct control *c, struct slice who)
 {
     if (!trial_is_on(c))
         return false;
@@ -142,7 +145,8 @@ bool control_confirm(struct control *c)
     timer_stop(&c->trial.look);
     end_times(&c->trial);
     overrides_settle(c);
-    log_line(LOG_INFO, "what was on trial stays: it is confirmed");
+    event_log(EVENT_TRIAL, LOG_INFO, ABOUT(slice_of(c->config.file)),
+              "what was on trial stays: it is confirmed by " SLICE_FMT, SLICE_ARG(who));
     return true;
 }
 

@@ -109,6 +109,8 @@ static void write_text(const struct control *c, struct text *out)
     for (enum handed_descriptor d = 0; d < HANDED_DESCRIPTOR_COUNT; d++)
         if (c->upgrade.hands_on[d] > 0)
             handed_add_descriptor(out, d, c->upgrade.hands_on[d]);
+    for (uint32_t i = 0; i < c->upgrade.stats.n; i++)
+        handed_add_stats(out, c->upgrade.stats.at[i]);
     if (c->upgrade.memory_fd > 0)
         handed_add_descriptor(out, HANDED_MEMORY, c->upgrade.memory_fd);
     each_socket(c, add_socket_line, out);
@@ -186,6 +188,8 @@ static int spawn(struct control *c, char *path, int said_to)
     for (uint32_t d = 0; d < HANDED_DESCRIPTOR_COUNT; d++)
         if (u->hands_on[d] > 0)
             add_socket_action(&actions, u->hands_on[d], true);
+    for (uint32_t i = 0; i < u->stats.n; i++)
+        add_socket_action(&actions, u->stats.at[i], true);
     each_socket(c, add_socket_action, &actions);
     posix_spawn_file_actions_adddup2(&actions, said_to, STDERR_FILENO);
     const int error = posix_spawnp(&u->pid, path, &actions, &attributes, argv, env);
@@ -324,8 +328,8 @@ static void give_up(struct control *c, const char *why)
         text_adds(&reason, "the new process ");
         child_describe_end(status, &reason);
     }
-    log_line(LOG_ERROR, "upgrade refused, this process goes on: " SLICE_FMT,
-             SLICE_ARG(text_slice(&reason)));
+    event_log(EVENT_UPGRADE, LOG_ERROR, ABOUT_PROCESS,
+              "upgrade refused, this process goes on: " SLICE_FMT, SLICE_ARG(text_slice(&reason)));
     const struct control_reload result = {.upgrade = true,
                                           .generation = c->newest->id,
                                           .why = text_slice(&reason),
@@ -417,8 +421,9 @@ static void succeed(struct control *c)
     service_passes_on(c, u->pid);
     (void)say(u, "yours");
     c->config.succeeded(c->config.load_of);
-    log_line(LOG_INFO, "process %lld serves; what is under way here has %.0f s", (long long)u->pid,
-             (double)c->config.drain_ns / (double)NS_PER_S);
+    event_log(EVENT_UPGRADE, LOG_INFO, ABOUT_PROCESS,
+              "process %lld serves; what is under way here has %.0f s", (long long)u->pid,
+              (double)c->config.drain_ns / (double)NS_PER_S);
     const struct control_reload result = {.done = true,
                                           .upgrade = true,
                                           .generation = c->newest->id,
@@ -511,8 +516,9 @@ bool control_upgrade(struct control *c, struct slice path, const struct control_
     if (rc != 0)
         text_addf(asker->why, "cannot start %s: %s", file.at, strerror(-rc));
     else
-        log_line(LOG_INFO, "upgrade by " SLICE_FMT ": process %lld of %s is to take over",
-                 SLICE_ARG(asker->who), (long long)u->pid, file.at);
+        event_log(EVENT_UPGRADE, LOG_INFO, ABOUT_PROCESS,
+                  "upgrade by " SLICE_FMT ": process %lld of %s is to take over",
+                  SLICE_ARG(asker->who), (long long)u->pid, file.at);
     text_done(&file);
     if (rc != 0)
         return false;
@@ -529,6 +535,11 @@ bool control_upgrade(struct control *c, struct slice path, const struct control_
 void control_hands_on(struct control *c, enum handed_descriptor what, int fd)
 {
     c->upgrade.hands_on[what] = fd;
+}
+
+void control_hands_on_stats(struct control *c, int fd)
+{
+    VEC_ADD(&c->upgrade.stats, fd);
 }
 
 void upgrade_init(struct control *c)
@@ -549,4 +560,5 @@ void upgrade_done(struct control *c)
     close_channel(u);
     close_saying(u);
     text_done(&u->said);
+    VEC_DONE(&u->stats);
 }

@@ -34,7 +34,8 @@ static void came_back(struct server *s, const char *why, int64_t now_ns)
     server_turns(s);
     if (atomic_load_explicit(&s->risen_ns, memory_order_relaxed) != SERVER_TO_RISE)
         server_rises(s, now_ns);
-    log_line(LOG_INFO, "server %s/%s is back: %s", s->cluster_name, s->name, why);
+    event_log(EVENT_SERVER, LOG_INFO, ABOUT(slice_of(s->cluster_name), slice_of(s->name)),
+              "server %s/%s is back: %s", s->cluster_name, s->name, why);
 }
 
 static void went(struct server *s, int64_t now_ns)
@@ -46,9 +47,9 @@ static void went(struct server *s, int64_t now_ns)
     outlier_write(&o->why, &why);
     if (o->times > 1)
         text_addf(&why, "; the time in a row: %u", o->times);
-    log_line(LOG_WARNING, "server %s/%s is ejected for %.10g s: " SLICE_FMT, s->cluster_name,
-             s->name, (double)(o->until_ns - now_ns) / (double)NS_PER_S,
-             SLICE_ARG(text_slice(&why)));
+    event_log(EVENT_SERVER, LOG_WARNING, ABOUT(slice_of(s->cluster_name), slice_of(s->name)),
+              "server %s/%s is ejected for %.10g s: " SLICE_FMT, s->cluster_name, s->name,
+              (double)(o->until_ns - now_ns) / (double)NS_PER_S, SLICE_ARG(text_slice(&why)));
     text_done(&why);
 }
 
@@ -106,16 +107,18 @@ static int64_t look_at_breaker(const struct looked_at *l)
         if (!open) {
             w->open_ns = l->now_ns;
             w->refused_before_open = w->refused_known;
-            log_line(LOG_WARNING, "circuit breaker of %s is open: its limit of %s is reached",
-                     c->name, atomic_load_explicit(&c->refused_what, memory_order_relaxed));
+            event_log(EVENT_BREAKER, LOG_WARNING, ABOUT(slice_of(c->name)),
+                      "circuit breaker of %s is open: its limit of %s is reached", c->name,
+                      atomic_load_explicit(&c->refused_what, memory_order_relaxed));
         }
         w->refused_known = refused;
         w->refused_ns = l->now_ns;
         atomic_store_explicit(&c->open, true, memory_order_seq_cst);
     } else if (open && l->now_ns - w->refused_ns >= BREAKER_CALM_NS) {
-        log_line(LOG_INFO, "circuit breaker of %s is closed: it refused %llu in %.1f s", c->name,
-                 (unsigned long long)(refused - w->refused_before_open),
-                 (double)(l->now_ns - w->open_ns) / (double)NS_PER_S);
+        event_log(EVENT_BREAKER, LOG_INFO, ABOUT(slice_of(c->name)),
+                  "circuit breaker of %s is closed: it refused %llu in %.1f s", c->name,
+                  (unsigned long long)(refused - w->refused_before_open),
+                  (double)(l->now_ns - w->open_ns) / (double)NS_PER_S);
         atomic_store_explicit(&c->open, false, memory_order_seq_cst);
         /* What was refused since we looked had no reason to ring. */
         if (atomic_load_explicit(&c->refused, memory_order_seq_cst) != refused)
@@ -179,9 +182,10 @@ static void tell(const struct looked_at *l, bool waits)
         return;
     static const char *const WHAT[] = {"serves again", "goes on with servers that were ejected",
                                        "has no server left"};
-    log_line(is == CLUSTER_SERVES ? LOG_INFO : LOG_ERROR,
-             "cluster %s %s: %u usable, %u ejected, %u down, %u drained", l->live->name, WHAT[is],
-             in_use, ejected, down, away);
+    event_log(EVENT_CLUSTER, is == CLUSTER_SERVES ? LOG_INFO : LOG_ERROR,
+              ABOUT(slice_of(l->live->name)),
+              "cluster %s %s: %u usable, %u ejected, %u down, %u drained", l->live->name, WHAT[is],
+              in_use, ejected, down, away);
     w->told = is;
 }
 
@@ -299,8 +303,9 @@ static void tell_state(struct server *s)
         return;
     server_turns(s);
     s->admin_told = (enum server_admin)admin;
-    log_line(LOG_INFO, "server %s/%s is set to %s: the file says so now", s->cluster_name, s->name,
-             table_state_name((enum table_state)admin));
+    event_log(EVENT_SERVER, LOG_INFO, ABOUT(slice_of(s->cluster_name), slice_of(s->name)),
+              "server %s/%s is set to %s: the file says so now", s->cluster_name, s->name,
+              table_state_name((enum table_state)admin));
 }
 
 void control_watch_all(struct control *c)

@@ -9,13 +9,12 @@
 #include "compiler/cli/cli.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/number.h"
-#include "runtime/base/socket_path.h"
 #include "runtime/control/process.h"
+#include "runtime/daemon/reach.h"
 #include "runtime/daemon/revisions.h"
 #include "runtime/daemon/served.h"
 #include "runtime/net/inherited.h"
 #include "stats/server/server.h"
-#include "stats/socket/socket.h"
 
 #define DRAIN_S_DEFAULT 30
 #define DRAIN_S_MAX     86400
@@ -33,17 +32,22 @@ enum {
     OPTION_HAPROXY
 };
 
+static const char *take_socket(void *to, const char *value);
+static const char *take_haproxy_socket(void *to, const char *value);
+
 static const struct cli_option options[] = {
     [OPTION_WORKERS] = {"--workers", "N", "threads that serve traffic (one per processor)"},
-    [OPTION_SOCKET] = {"--socket", "PATH",
-                       "where 'lbc ctl' reaches this process, or 'off' (as 'lbc ctl' has it)"},
+    [OPTION_SOCKET] = {"--socket", "PATH[,RIGHTS]",
+                       "where 'lbc ctl' reaches this process, or 'off' (as 'lbc ctl' has it)",
+                       take_socket},
     [OPTION_ACCESS_LOG] = {"--access-log", "PATH",
                            "a line of JSON per request; - is standard output (-), 'off' none"},
     [OPTION_DRAIN] = {"--drain", "SECONDS", "how long a shutdown waits for what is under way (30)"},
     [OPTION_STATE] = {"--state", "FOLDER",
                       "where changes and revisions are kept ($STATE_DIRECTORY, or nowhere)"},
-    [OPTION_HAPROXY] = {"--haproxy-socket", "PATH",
-                        "another socket, for programs that ask HAProxy: exporters, hatop"},
+    [OPTION_HAPROXY] = {"--haproxy-socket", "PATH[,RIGHTS]",
+                        "the same for programs that ask HAProxy: exporters, hatop",
+                        take_haproxy_socket},
     {0},
 };
 
@@ -63,21 +67,18 @@ static const struct cli_command command = {
         "of the same address; all workers then accept from the one. One that wants to know\n"
         "(NOTIFY_SOCKET, WATCHDOG_USEC) is told when it serves, loads, ends and lives.\n"
         "\n"
+        "RIGHTS of a stats socket are level=observer, operator or admin (admin), mode=MODE (0600)\n"
+        "and group=NAME, each after a comma: what may be done there, and who may connect. An\n"
+        "observer looks; an operator acts on what is served, on servers and with changes that are\n"
+        "in no file; an admin decides what is. There may be several sockets, at most 8.\n"
+        "\n"
         "'lbc upgrade' starts the program again, with the same arguments, and hands everything\n"
         "to it.",
 };
 
-/* Where the process can be reached. */
-struct reach {
-    const char *path; /* NULL: nowhere */
-    enum stats_speech speech;
-    enum handed_descriptor handed;
-    struct stats_socket *socket;
-};
-
 struct run {
     struct control_config config;
-    struct reach reach[2];
+    struct reach reach;
     const char *folder; /* NULL: none */
     struct state *state;
     struct history *history;
@@ -86,6 +87,18 @@ struct run {
     struct served *served;
     struct handed handed; /* by the process before us; config.handed points to it, or is NULL */
 };
+
+static const char *take_socket(void *to, const char *value)
+{
+    struct run *r = to;
+    return reach_add(&r->reach, "--socket", STATS_LBC, value);
+}
+
+static const char *take_haproxy_socket(void *to, const char *value)
+{
+    struct run *r = to;
+    return reach_add(&r->reach, "--haproxy-socket", STATS_HAPROXY, value);
+}
 
 static uint32_t processors(void)
 {
@@ -113,13 +126,10 @@ static const char *set_options(struct run *r, const char *const *value)
             return "--drain takes seconds, 0 to 86400";
         r->config.drain_ns = (int64_t)n * NS_PER_S;
     }
-    if (value[OPTION_SOCKET])
-        r->reach[0].path = unless_off(value[OPTION_SOCKET]);
     if (value[OPTION_ACCESS_LOG])
         r->config.access_log = unless_off(value[OPTION_ACCESS_LOG]);
-    r->reach[1].path = value[OPTION_HAPROXY];
     r->folder = value[OPTION_STATE] ? value[OPTION_STATE] : getenv("STATE_DIRECTORY");
-    return NULL;
+    return reach_complete(&r->reach);
 }
 
 /* What the process keeps of a loaded file is its table. */
@@ -213,37 +223,10 @@ static void close_state(struct run *r)
     text_done(&r->overrides);
 }
 
-/* As the process before us has it, or anew. */
-static int open_or_adopt(struct run *r, struct reach *to, struct control *c)
-{
-    const int handed = r->handed.fd[to->handed];
-    r->handed.fd[to->handed] = -1;
-    const int rc = handed != -1 ? stats_socket_adopt(handed, to->path, to->speech, control_loop(c),
-                                                     c, &to->socket)
-                                : -EADDRNOTAVAIL;
-    return rc == -EADDRNOTAVAIL
-               ? stats_socket_open(to->path, to->speech, control_loop(c), c, &to->socket)
-               : rc;
-}
-
-static bool open_sockets(struct run *r, struct control *c, struct text *why)
-{
-    for (size_t i = 0; i < COUNT_OF(r->reach); i++) {
-        struct reach *to = &r->reach[i];
-        const int rc = to->path ? open_or_adopt(r, to, c) : 0;
-        if (rc == 0)
-            continue;
-        text_addf(why, "cannot listen on the stats socket %s: %s", to->path, strerror(-rc));
-        return false;
-    }
-    return true;
-}
-
 /* What the next process gets, beside what control knows of. */
 static void hand_on(const struct run *r, struct control *c)
 {
-    for (size_t i = 0; i < COUNT_OF(r->reach); i++)
-        control_hands_on(c, r->reach[i].handed, stats_socket_fd(r->reach[i].socket));
+    reach_hand_on(&r->reach, c);
     if (r->state)
         control_hands_on(c, HANDED_STATE, state_lock(r->state));
 }
@@ -252,25 +235,20 @@ static void begun(void *of)
 {
     struct run *r = of;
     served_started(r->served);
-    for (size_t i = 0; i < COUNT_OF(r->reach); i++)
-        stats_socket_take_over(r->reach[i].socket);
+    reach_take_over(&r->reach);
     handed_close_left(&r->handed);
 }
 
 static bool asked(void *of)
 {
     const struct run *r = of;
-    bool any = false;
-    for (size_t i = 0; i < COUNT_OF(r->reach); i++)
-        any |= stats_socket_has_clients(r->reach[i].socket);
-    return any;
+    return reach_has_clients(&r->reach);
 }
 
 static void succeeded(void *of)
 {
-    const struct run *r = of;
-    for (size_t i = 0; i < COUNT_OF(r->reach); i++)
-        stats_socket_let_go(r->reach[i].socket);
+    struct run *r = of;
+    reach_let_go(&r->reach);
 }
 
 /* Sockets that a service manager opened for us; children of ours must not take them for theirs. */
@@ -308,7 +286,7 @@ static int serve(struct run *r, struct table *table)
     struct control *c = control_new(&r->config, &why);
     if (c)
         admin_attach(r->admin, c);
-    const bool reachable = c && open_sockets(r, c, &why);
+    const bool reachable = c && reach_open(&r->reach, c, &r->handed, &why);
     if (!reachable)
         table_free(table);
     else
@@ -323,8 +301,7 @@ static int serve(struct run *r, struct table *table)
         fprintf(stderr, "lbc run: " SLICE_FMT "\n", SLICE_ARG(text_slice(&why)));
     }
     inherited_close();
-    for (size_t i = 0; i < COUNT_OF(r->reach); i++)
-        stats_socket_close(r->reach[i].socket);
+    reach_done(&r->reach);
     admin_stop(r->admin);
     control_free(c);
     text_done(&why);
@@ -396,25 +373,23 @@ static int load_and_serve(struct run *r)
 
 int run_main(int argc, char **argv)
 {
-    struct run r = {
-        .config = {.version = LBC_VERSION,
-                   .workers = processors(),
-                   .access_log = "-",
-                   .drain_ns = DRAIN_S_DEFAULT * NS_PER_S,
-                   .load = load_again,
-                   .loaded = loaded_again,
-                   .load_of = &r,
-                   .begun = begun,
-                   .succeeded = succeeded,
-                   .asked = asked,
-                   .notify = getenv("NOTIFY_SOCKET"),
-                   .watchdog_ns = watchdog_ns()},
-        .reach = {{.path = default_socket_path(), .speech = STATS_LBC, .handed = HANDED_STATS},
-                  {.speech = STATS_HAPROXY, .handed = HANDED_HAPROXY}}};
+    struct run r = {.config = {.version = LBC_VERSION,
+                               .workers = processors(),
+                               .access_log = "-",
+                               .drain_ns = DRAIN_S_DEFAULT * NS_PER_S,
+                               .load = load_again,
+                               .loaded = loaded_again,
+                               .load_of = &r,
+                               .begun = begun,
+                               .succeeded = succeeded,
+                               .asked = asked,
+                               .notify = getenv("NOTIFY_SOCKET"),
+                               .watchdog_ns = watchdog_ns()}};
     const char *value[COUNT_OF(options)] = {0};
     char **called = command_line(argc, argv);
-    const int n = cli_parse(&command, argc, argv, value);
+    const int n = cli_parse_into(&command, argc, argv, value, &r);
     if (n < 0) {
+        reach_done(&r.reach);
         free(called);
         return -1 - n;
     }
@@ -427,6 +402,7 @@ int run_main(int argc, char **argv)
         r.config.command = strcmp(argv[1], "-") == 0 ? NULL : called;
         code = load_and_serve(&r);
     }
+    reach_done(&r.reach);
     handed_done(&r.handed);
     free(called);
     return code;

@@ -9,7 +9,7 @@
 
 #define LINE_BYTES 2048 /* below PIPE_BUF: lines of several threads do not mix in a pipe */
 
-static const char *level_name(enum log_level level)
+const char *log_level_name(enum log_level level)
 {
     switch (level) {
     case LOG_INFO: return "info";
@@ -33,7 +33,7 @@ void log_line(enum log_level level, const char *fmt, ...)
     char line[LINE_BYTES];
     char stamp[STAMP_SIZE];
     stamp_format(clock_wall_ns(), stamp);
-    const int head = snprintf(line, sizeof(line), "%s %s: ", stamp, level_name(level));
+    const int head = snprintf(line, sizeof(line), "%s %s: ", stamp, log_level_name(level));
 
     va_list args;
     va_start(args, fmt);

@@ -10,4 +10,7 @@
 
 enum log_level { LOG_INFO, LOG_WARNING, LOG_ERROR };
 
+/* As the lines have it. Static memory. */
+const char *log_level_name(enum log_level level);
+
 void log_line(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -69,7 +69,8 @@ static const char usage[] =
 
 static const char usage_end[] =
     "\n"
-    "A show command, and trace, take --json as their last word.\n"
+    "A show command, and trace, take --json as their last word. What the level of the socket\n"
+    "(observer, operator, admin) does not allow is refused; \"help\" lists what it does.\n"
     "\n"
     "exit code: 0 done, 1 refused (the reason is on standard error), 2 the command line is wrong,\n"
     "3 nobody answers at that path\n";
@@ -79,7 +80,7 @@ static void print_help(FILE *to)
     static const struct {
         const char *words, *arguments, *help;
     } command[] = {
-#define COMMAND(id, words, arguments, form, help) {words, arguments, help},
+#define COMMAND(id, words, arguments, form, level, help) {words, arguments, help},
 #include "stats/socket/commands.def"
 #undef COMMAND
     };

@@ -50,7 +50,8 @@ static void answer(struct message *m)
         look_at_health(q);
     } else {
         /* Nobody asks for anything to be changed: there is no asker. */
-        struct command c = {.control = q->http->control, .out = &q->out, .why = &q->why};
+        struct command c = {
+            .control = q->http->control, .level = STATS_OBSERVER, .out = &q->out, .why = &q->why};
         q->end = command_line(&c, slice_of(endpoint_command((enum api)q->what)));
         ASSERT(q->end != COMMAND_LATER); /* what is shown is there */
     }

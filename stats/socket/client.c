@@ -126,8 +126,13 @@ static void run(struct client *c, struct slice line)
     struct text lines = {0}, why = {0};
     const struct control_asker asker = {
         .who = slice_of(c->who), .done = reloaded, .of = wait, .why = &why};
-    struct command command = {
-        .control = c->control, .out = &lines, .why = &why, .asker = &asker, .wait = wait};
+    struct command command = {.control = c->all->control,
+                              .level = c->at->level,
+                              .sockets = c->all,
+                              .out = &lines,
+                              .why = &why,
+                              .asker = &asker,
+                              .wait = wait};
     const enum command_end end = command_line(&command, line);
     c->running = false;
     if (end != COMMAND_LATER) {
@@ -177,7 +182,7 @@ static void run_haproxy(struct client *c, struct slice line)
 {
     if (line.len > 0 && line.at[line.len - 1] == '\r')
         line.len--;
-    haproxy_line(c->control, line, &c->haproxy, &c->out);
+    haproxy_line(c->all->control, line, &c->haproxy, &c->out);
     if (c->haproxy.prompts && !c->haproxy.quits)
         return;
     c->at_end = true;
@@ -186,7 +191,7 @@ static void run_haproxy(struct client *c, struct slice line)
 
 static void run_line(struct client *c, struct slice line)
 {
-    switch (c->speech) {
+    switch (c->at->speech) {
     case STATS_LBC: run(c, line); return;
     case STATS_HAPROXY: run_haproxy(c, line); return;
     }
@@ -199,7 +204,7 @@ static void run_lines(struct client *c)
     while (may_run(c) && next_line(c, room, &line)) {
         if (!c->skipping)
             run_line(c, line);
-        else if (c->speech == STATS_HAPROXY)
+        else if (c->at->speech == STATS_HAPROXY)
             c->at_end = true;
         c->skipping = false;
     }
@@ -298,22 +303,21 @@ static void know(struct client *c)
         snprintf(c->who, sizeof(c->who), "somebody");
 }
 
-struct client *client_new(int fd, enum stats_speech speech, struct loop *loop,
-                          struct control *control, void (*gone)(void *of, struct client *c),
-                          void *gone_of)
+struct client *client_new(int fd, const struct stats_at *at, const struct stats_sockets *all,
+                          void (*gone)(void *of, struct client *c), void *gone_of)
 {
     struct client *c = MUST_NEW(struct client);
     c->magic = CLIENT_MAGIC;
     list_init(&c->link);
-    c->control = control;
-    c->speech = speech;
+    c->at = at;
+    c->all = all;
     c->fd = fd;
     know(c);
-    c->haproxy.who = slice_of(c->who);
+    c->haproxy = (struct haproxy_session){.level = at->level, .who = slice_of(c->who)};
     c->gone = gone;
     c->gone_of = gone_of;
-    watch_init(&c->watch, loop, fd, ready, c);
-    timer_init(&c->idle, loop, idle, c);
+    watch_init(&c->watch, all->loop, fd, ready, c);
+    timer_init(&c->idle, all->loop, idle, c);
     watch_want(&c->watch, WATCH_READ);
     timer_set(&c->idle, IDLE_NS);
     return c;

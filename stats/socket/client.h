@@ -21,13 +21,13 @@ struct wait;
 struct client {
     uint32_t magic;
 #define CLIENT_MAGIC 0xc11e27a5u
-    struct list link; /* in the socket's list */
-    struct control *control;
+    struct list link;                /* in the socket's list */
+    const struct stats_at *at;       /* where it came to */
+    const struct stats_sockets *all; /* of which that is one */
     struct watch watch;
     struct timer idle;
-    int fd;       /* owned */
-    char who[24]; /* "uid 1000" */
-    enum stats_speech speech;
+    int fd;                         /* owned */
+    char who[24];                   /* "uid 1000" */
     struct haproxy_session haproxy; /* where that is spoken */
 
     struct wait *wait; /* for what it waits; NULL: for nothing */
@@ -44,10 +44,9 @@ struct client {
     void *gone_of;
 };
 
-/* Takes the descriptor over. */
-struct client *client_new(int fd, enum stats_speech speech, struct loop *loop,
-                          struct control *control, void (*gone)(void *of, struct client *c),
-                          void *gone_of);
+/* Takes the descriptor over; what `at` and `all` point to outlives it. */
+struct client *client_new(int fd, const struct stats_at *at, const struct stats_sockets *all,
+                          void (*gone)(void *of, struct client *c), void *gone_of);
 
 /* Closes and frees. What it waits for goes on and answers nobody. */
 void client_free(struct client *c);

@@ -12,11 +12,12 @@ static const struct spec {
     struct slice words;
     struct slice arguments;
     enum form form;
+    enum stats_level level;
     const char *help;
     command_run *run;
 } spec[] = {
-#define COMMAND(id, words, arguments, form, help)                                                  \
-    {SLICE_INIT(words), SLICE_INIT(arguments), form, help, command_##id},
+#define COMMAND(id, words, arguments, form, level, help)                                           \
+    {SLICE_INIT(words), SLICE_INIT(arguments), form, STATS_##level, help, command_##id},
 #include "stats/socket/commands.def"
 #undef COMMAND
 };
@@ -185,7 +186,8 @@ static enum command_end run_with(struct command *c, const struct spec *s, const 
     }
     static const char *const takes[] = {"no arguments", "one argument: ", "two arguments: "};
     const size_t wanted = n_arguments(s);
-    if (n - used != wanted) {
+    const bool may_lack = slice_starts(s->arguments, SLICE("["));
+    if (n - used != wanted && !(may_lack && n == used)) {
         text_addf(c->why, "\"" SLICE_FMT "\" takes %s", SLICE_ARG(s->words), takes[wanted]);
         if (wanted)
             text_addf(c->why, SLICE_FMT " " SLICE_FMT, SLICE_ARG(s->words),
@@ -193,8 +195,16 @@ static enum command_end run_with(struct command *c, const struct spec *s, const 
         return COMMAND_REFUSED;
     }
     for (size_t i = 0; i < COMMAND_ARGUMENTS_MAX; i++)
-        c->argument[i] = i < wanted ? w->at[used + i] : SLICE_NONE;
+        c->argument[i] = i < n - used ? w->at[used + i] : SLICE_NONE;
     return s->run(c);
+}
+
+/* What it is called with is not looked at: whoever may not run it need not know how. */
+static enum command_end refuse_level(struct command *c, const struct spec *s)
+{
+    text_addf(c->why, "\"" SLICE_FMT "\" needs the level %s, and this socket has %s",
+              SLICE_ARG(s->words), stats_level_name(s->level), stats_level_name(c->level));
+    return COMMAND_REFUSED;
 }
 
 enum command_end command_line(struct command *c, struct slice line)
@@ -205,14 +215,21 @@ enum command_end command_line(struct command *c, struct slice line)
     for (size_t i = 0; i < COUNT_OF(spec); i++) {
         const size_t used = match(&spec[i], &w);
         if (used > 0)
-            return run_with(c, &spec[i], &w, used);
+            return spec[i].level > c->level ? refuse_level(c, &spec[i])
+                                            : run_with(c, &spec[i], &w, used);
     }
     return refuse_unknown(c, &w, line);
 }
 
+/* What may be run here, and that there is more. */
 enum command_end command_help(struct command *c)
 {
+    size_t more = 0;
     for (size_t i = 0; i < COUNT_OF(spec); i++) {
+        if (spec[i].level > c->level) {
+            more++;
+            continue;
+        }
         char usage[64];
         snprintf(usage, sizeof(usage), SLICE_FMT "%s" SLICE_FMT, SLICE_ARG(spec[i].words),
                  spec[i].arguments.len > 0 ? " "
@@ -221,5 +238,8 @@ enum command_end command_help(struct command *c)
                  SLICE_ARG(spec[i].arguments));
         text_addf(c->out, "%-26s %s\n", usage, spec[i].help);
     }
+    if (more > 0)
+        text_addf(c->out, "\nThis socket has the level %s; %zu more commands need a higher one.\n",
+                  stats_level_name(c->level), more);
     return COMMAND_DONE;
 }

@@ -9,10 +9,12 @@
 
 #include "runtime/base/slice.h"
 #include "runtime/base/text.h"
+#include "stats/socket/level.h"
 
 struct control;
 struct control_asker;
 struct control_reload;
+struct stats_sockets;
 struct wait;
 
 enum command_end {
@@ -25,19 +27,22 @@ enum command_end {
 
 struct command {
     struct control *control;
-    struct text *out; /* the answer's lines, each with its line end */
-    struct text *why; /* one line, without */
+    enum stats_level level;              /* of whoever asks */
+    const struct stats_sockets *sockets; /* all there are; NULL: whoever asks has come by none */
+    struct text *out;                    /* the answer's lines, each with its line end */
+    struct text *why;                    /* one line, without */
     struct slice argument[COMMAND_ARGUMENTS_MAX];
     bool json;
 
     const struct control_asker
-        *asker;        /* for what is loaded, which takes longer; its `why` is ours */
-    struct wait *wait; /* for others that do; NULL: nobody can wait here */
+        *asker; /* of an operator's and an admin's: who asks, and for those that take longer than
+                   their call who is told; its `why` is ours */
+    struct wait *wait; /* for others that take longer; NULL: nobody can wait here */
 };
 
 typedef enum command_end command_run(struct command *c);
 
-#define COMMAND(id, words, arguments, form, help) command_run command_##id;
+#define COMMAND(id, words, arguments, form, level, help) command_run command_##id;
 #include "stats/socket/commands.def"
 #undef COMMAND
 

@@ -367,8 +367,33 @@ static void show_version(const struct asked *a)
 struct wanted_weight {
     struct slice server;
     uint32_t now, file;
+    enum server_admin admin;
     bool found;
 };
+
+/* Weight 0 is a drain here, which another weight ends, and no other drain: it is known by its why.
+ */
+#define ZERO "its weight is 0"
+
+struct wanted_zero {
+    struct slice server;
+    bool found;
+};
+
+static void look_for_zero(void *to, const struct control_change *g)
+{
+    struct wanted_zero *w = to;
+    struct slice server = g->sentence, verb;
+    w->found |= g->server && slice_split(&server, ' ', &verb) && slice_eq(verb, SLICE("drain")) &&
+                slice_eq(server, w->server) && slice_eq(g->why, SLICE(ZERO));
+}
+
+static bool is_at_zero(const struct asked *a, struct slice server)
+{
+    struct wanted_zero w = {.server = server};
+    control_changes(a->control, look_for_zero, &w);
+    return w.found;
+}
 
 static void look_for_weight(void *to, const struct control_server *s)
 {
@@ -378,6 +403,7 @@ static void look_for_weight(void *to, const struct control_server *s)
         slice_eq(name, s->name)) {
         w->now = s->weight;
         w->file = s->file_weight;
+        w->admin = s->admin;
         w->found = true;
     }
 }
@@ -414,23 +440,37 @@ static bool read_weight(struct slice weight, uint32_t file, uint64_t *out)
     if (!slice_ends(weight, SLICE("%")))
         return number_parse(weight, CONTROL_WEIGHT_MAX, out);
     weight.len--;
-    const bool ok = number_parse(weight, 100, out);
+    const bool ok = number_parse(weight, 100 * CONTROL_WEIGHT_MAX, out);
     *out = ok ? (*out * file + 99) / 100 : 0;
+    *out = *out < CONTROL_WEIGHT_MAX ? *out : CONTROL_WEIGHT_MAX;
     return ok;
+}
+
+/* Who gets nothing anyway stays as it is. */
+static void set_to_zero(const struct asked *a, const struct wanted_weight *w)
+{
+    if (w->admin == SERVER_READY)
+        override(a, (struct control_override){
+                        .server = w->server, .admin = SERVER_DRAIN, .why = SLICE(ZERO)});
+    else if (w->admin == SERVER_MAINTENANCE)
+        text_adds(a->out, "The server is in maintenance, and gets nothing until it is ready.\n");
 }
 
 static void set_weight(const struct asked *a, struct slice server, struct slice weight)
 {
     const struct wanted_weight w = weight_of(a, server);
-    uint64_t n;
+    uint64_t n = 0;
     if (!w.found)
         return;
     if (!read_weight(weight, w.file, &n))
-        text_addf(a->out, "A weight is 0 to %u, or 0%% to 100%%.\n", CONTROL_WEIGHT_MAX);
+        text_addf(a->out, "A weight is 0 to %u, or a part of the file's, as 50%%.\n",
+                  CONTROL_WEIGHT_MAX);
     else if (n == 0)
-        set_admin(a, server, SERVER_DRAIN); /* what weight 0 does there */
+        set_to_zero(a, &w);
     else
         override(a, (struct control_override){.server = server, .weight = (uint32_t)n});
+    if (n > 0 && w.admin == SERVER_DRAIN && is_at_zero(a, server))
+        override(a, (struct control_override){.server = server, .admin = SERVER_READY});
 }
 
 static void set_weight_command(const struct asked *a)
@@ -442,7 +482,7 @@ static void get_weight(const struct asked *a)
 {
     const struct wanted_weight w = weight_of(a, argument(a, 2));
     if (w.found)
-        text_addf(a->out, "%u (initial %u)\n", w.now, w.file);
+        text_addf(a->out, "%u (initial %u)\n", is_at_zero(a, w.server) ? 0 : w.now, w.file);
 }
 
 static void set_server(const struct asked *a)
@@ -499,17 +539,18 @@ static void help(const struct asked *a);
 static const struct {
     const char *words, *help;
     void (*run)(const struct asked *a);
+    enum stats_level level;
 } COMMAND[] = {
     {"show stat", "[<iid> <type> <sid>] : counters of each proxy and server, as CSV", show_stat},
     {"show info", ": about the process", show_info},
     {"show servers state", "[<backend>] : state and weight of each server", show_servers_state},
     {"show errors", ": malformed requests; lbc has them in its log", show_errors},
     {"show version", ": which lbc this is", show_version},
-    {"set server", "<backend>/<server> state|weight <value>", set_server},
-    {"set weight", "<backend>/<server> <weight>", set_weight_command},
+    {"set server", "<backend>/<server> state|weight <value>", set_server, STATS_OPERATOR},
+    {"set weight", "<backend>/<server> <weight>", set_weight_command, STATS_OPERATOR},
     {"get weight", "<backend>/<server>", get_weight},
-    {"enable server", "<backend>/<server> : it is ready", enable_server},
-    {"disable server", "<backend>/<server> : it is in maintenance", disable_server},
+    {"enable server", "<backend>/<server> : it is ready", enable_server, STATS_OPERATOR},
+    {"disable server", "<backend>/<server> : it is in maintenance", disable_server, STATS_OPERATOR},
     {"set timeout cli", "<delay> : taken, and not needed", nothing},
     {"prompt", ": stay connected", prompt},
     {"quit", ": leave", quit},
@@ -520,7 +561,8 @@ static void help(const struct asked *a)
 {
     text_adds(a->out, "What lbc knows of HAProxy's commands; `lbc ctl help` has its own.\n");
     for (size_t i = 0; i < COUNT_OF(COMMAND); i++)
-        text_addf(a->out, "  %s %s\n", COMMAND[i].words, COMMAND[i].help);
+        if (COMMAND[i].level <= a->session->level)
+            text_addf(a->out, "  %s %s\n", COMMAND[i].words, COMMAND[i].help);
 }
 
 /* Does it begin with these words? */
@@ -540,6 +582,13 @@ static void add_echo(struct text *out, struct slice typed)
         text_addc(out, typed.at[i] >= 0x20 && typed.at[i] < 0x7f ? typed.at[i] : '?');
 }
 
+/* It begins as HAProxy's own answer does. */
+static void refuse_level(const struct asked *a, enum stats_level needs)
+{
+    text_addf(a->out, "Permission denied: it needs the level %s, and this socket has %s.\n",
+              stats_level_name(needs), stats_level_name(a->session->level));
+}
+
 static void run_command(struct asked *a, struct slice command)
 {
     struct slice rest = command, word;
@@ -551,7 +600,10 @@ static void run_command(struct asked *a, struct slice command)
         return;
     for (size_t i = 0; i < COUNT_OF(COMMAND); i++)
         if (begins(a, COMMAND[i].words)) {
-            COMMAND[i].run(a);
+            if (COMMAND[i].level > a->session->level)
+                refuse_level(a, COMMAND[i].level);
+            else
+                COMMAND[i].run(a);
             text_addc(a->out, '\n');
             return;
         }

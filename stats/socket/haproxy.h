@@ -10,17 +10,19 @@
 
 #include "runtime/base/slice.h"
 #include "runtime/base/text.h"
+#include "stats/socket/level.h"
 
 struct control;
 
-/* What a connection is told to be like. */
+/* Whose a connection is, and what it is told to be like. */
 struct haproxy_session {
-    struct slice who; /* asks */
+    enum stats_level level;
+    struct slice who; /* "uid 1000"; borrowed */
     bool prompts;     /* "prompt": it stays open, and each answer ends with "> " */
     bool quits;
 };
 
 /* Carries out a line, which may have several commands between semicolons, and appends the answers,
- * each with an empty line behind it. */
+ * each with an empty line behind it. What its level may not do is refused. */
 void haproxy_line(struct control *c, struct slice line, struct haproxy_session *s,
                   struct text *out);

@@ -175,7 +175,10 @@ enum command_end command_show_sessions(struct command *c)
     struct control_sessions_filter f = {.limit = LIMIT_DEFAULT};
     if (!read_filter(c->argument[0], &f, c->why))
         return COMMAND_REFUSED;
-    ASSERT(c->wait);
+    if (!c->wait) {
+        text_adds(c->why, "its answer comes later, and nobody waits for it here");
+        return COMMAND_REFUSED;
+    }
     struct asked *a = MUST_NEW(struct asked);
     *a = (struct asked){.wait = c->wait, .json = c->json};
     const struct control_sessions_asker asker = {.done = answered, .of = a, .why = c->why};

@@ -1,6 +1,7 @@
 #include "stats/socket/socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -18,9 +19,9 @@
 struct stats_socket {
     uint32_t magic;
 #define STATS_SOCKET_MAGIC 0x57a75c4eu
-    struct loop *loop;
-    struct control *control;
-    enum stats_speech speech;
+    struct list link; /* in all->socket */
+    struct stats_sockets *all;
+    struct stats_at is;
     struct watch watch;
     struct timer rest;
     int fd; /* owned; -1 while there is none */
@@ -76,7 +77,7 @@ static void accept_clients(void *of, unsigned ready)
         turn_away(fd);
         return;
     }
-    struct client *c = client_new(fd, s->speech, s->loop, s->control, client_gone, s);
+    struct client *c = client_new(fd, &s->is, s->all, client_gone, s);
     list_add_last(&s->client, &c->link);
     s->n_clients++;
 }
@@ -96,17 +97,38 @@ static void know_path(struct stats_socket *s)
     s->inode = st.st_ino;
 }
 
-/* The mode is set before there is a path: nobody can connect in between. */
+/* Who may connect, where that is not as it is to be already. In between nobody may but the owner.
+ * The path is in a folder of the owner's: what is at it is ours. */
+static int set_rights(const struct stats_socket *s)
+{
+    const char *path = path_of(s);
+    struct stat st;
+    if (lstat(path, &st) == -1)
+        return -errno;
+    const bool other_group = s->is.group != STATS_NO_GROUP && st.st_gid != s->is.group;
+    if (!other_group && (st.st_mode & 07777) == s->is.mode)
+        return 0;
+    if (fchmodat(AT_FDCWD, path, 0600, AT_SYMLINK_NOFOLLOW) == -1)
+        return -errno;
+    if (other_group && lchown(path, (uid_t)-1, s->is.group) == -1)
+        return -errno;
+    return fchmodat(AT_FDCWD, path, s->is.mode, AT_SYMLINK_NOFOLLOW) == -1 ? -errno : 0;
+}
+
+/* A mode is set before there is a path: nobody else can connect in between. */
 static int bind_privately(struct stats_socket *s)
 {
     if (fchmod(s->fd, 0600) == -1 ||
         bind(s->fd, (const struct sockaddr *)&s->at.addr, s->at.len) == -1)
         return -errno;
     know_path(s);
+    const int rc = set_rights(s);
+    if (rc != 0)
+        return rc;
     return listen(s->fd, BACKLOG) == -1 ? -errno : 0;
 }
 
-static int set_path(struct stats_socket *s, const char *path)
+static int set_path(struct sockaddr_of *at, const char *path)
 {
     struct endpoint e = {0};
     const size_t len = strlen(path);
@@ -115,13 +137,13 @@ static int set_path(struct stats_socket *s, const char *path)
     if (len >= sizeof(e.path))
         return -ENAMETOOLONG;
     memcpy(e.path, path, len);
-    s->at = sockaddr_from(&e);
+    *at = sockaddr_from(&e);
     return 0;
 }
 
-static int open_at(struct stats_socket *s, const char *path)
+static int open_there(struct stats_socket *s)
 {
-    int rc = set_path(s, path);
+    int rc = set_path(&s->at, s->is.path);
     if (rc == 0)
         rc = unix_path_clear(&s->at);
     if (rc != 0)
@@ -132,65 +154,71 @@ static int open_at(struct stats_socket *s, const char *path)
     return bind_privately(s);
 }
 
-static struct stats_socket *socket_new(enum stats_speech speech, struct loop *loop,
-                                       struct control *control)
+static struct stats_socket *socket_new(struct stats_sockets *all, const struct stats_at *at)
 {
     struct stats_socket *s = MUST_NEW(struct stats_socket);
     s->magic = STATS_SOCKET_MAGIC;
-    s->loop = loop;
-    s->control = control;
-    s->speech = speech;
+    s->all = all;
+    s->is = *at;
     s->fd = -1;
+    list_add_last(&all->socket, &s->link);
     list_init(&s->client);
-    timer_init(&s->rest, loop, rested, s);
+    timer_init(&s->rest, all->loop, rested, s);
     return s;
 }
 
-int stats_socket_open(const char *path, enum stats_speech speech, struct loop *loop,
-                      struct control *control, struct stats_socket **out)
+int stats_socket_open(struct stats_sockets *all, const struct stats_at *at,
+                      struct stats_socket **out)
 {
-    struct stats_socket *s = socket_new(speech, loop, control);
-    const int rc = open_at(s, path);
+    struct stats_socket *s = socket_new(all, at);
+    const int rc = open_there(s);
     if (rc != 0) {
         stats_socket_close(s);
         return rc;
     }
-    watch_init(&s->watch, loop, s->fd, accept_clients, s);
+    watch_init(&s->watch, all->loop, s->fd, accept_clients, s);
     watch_want(&s->watch, WATCH_READ);
     *out = s;
     return 0;
 }
 
-/* Is it bound there? */
-static bool is_at(const struct stats_socket *s)
+bool stats_socket_is_at(int fd, const char *path)
 {
     struct sockaddr_un un = {0};
     socklen_t len = sizeof(un) - 1;
-    return getsockname(s->fd, (struct sockaddr *)&un, &len) == 0 && un.sun_family == AF_UNIX &&
-           strcmp(un.sun_path, path_of(s)) == 0;
+    return getsockname(fd, (struct sockaddr *)&un, &len) == 0 && un.sun_family == AF_UNIX &&
+           strcmp(un.sun_path, path) == 0;
 }
 
-int stats_socket_adopt(int fd, const char *path, enum stats_speech speech, struct loop *loop,
-                       struct control *control, struct stats_socket **out)
+int stats_socket_adopt(int fd, struct stats_sockets *all, const struct stats_at *at,
+                       struct stats_socket **out)
 {
-    struct stats_socket *s = socket_new(speech, loop, control);
+    struct stats_socket *s = socket_new(all, at);
     s->fd = fd;
-    const int rc = set_path(s, path);
-    if (rc != 0 || !is_at(s)) {
+    const int rc = set_path(&s->at, at->path);
+    if (rc != 0 || !stats_socket_is_at(fd, at->path)) {
         stats_socket_close(s);
         return rc != 0 ? rc : -EADDRNOTAVAIL;
     }
-    watch_init(&s->watch, loop, s->fd, accept_clients, s);
+    watch_init(&s->watch, all->loop, s->fd, accept_clients, s);
     *out = s;
     return 0;
 }
 
-void stats_socket_take_over(struct stats_socket *s)
+int stats_socket_take_over(struct stats_socket *s)
 {
-    if (!s)
-        return;
+    CHECK_OBJ(s, STATS_SOCKET_MAGIC);
     know_path(s);
     watch_want(&s->watch, WATCH_READ);
+    return set_rights(s);
+}
+
+void stats_sockets_each(const struct stats_sockets *all,
+                        void (*each)(void *to, const struct stats_at *at, uint32_t clients),
+                        void *to)
+{
+    LIST_EACH (s, &all->socket, struct stats_socket, link)
+        each(to, &s->is, s->n_clients);
 }
 
 int stats_socket_fd(const struct stats_socket *s)
@@ -232,6 +260,7 @@ void stats_socket_close(struct stats_socket *s)
         client_free(c);
     timer_stop(&s->rest);
     watch_done(&s->watch);
+    list_remove(&s->link);
     remove_path(s);
     if (s->fd != -1)
         close(s->fd);

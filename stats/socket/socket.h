@@ -8,8 +8,12 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 #include "runtime/base/check.h"
+#include "runtime/base/list.h"
+#include "stats/socket/level.h"
 
 struct control;
 struct loop;
@@ -21,23 +25,55 @@ enum stats_speech {
     STATS_HAPROXY, /* a part of what HAProxy's tools ask for: haproxy.h */
 };
 
+#define STATS_NO_GROUP ((gid_t)-1)
+
+/* Where one is, who may connect, and what may be done there. */
+struct stats_at {
+    const char *path; /* borrowed for as long as the socket is there */
+    enum stats_speech speech;
+    enum stats_level level;
+    uint32_t mode; /* of the path: 0600, 0660 ... */
+    gid_t group;   /* the same; STATS_NO_GROUP: whichever the system gives it */
+};
+
+/* All of a process, and where they are at home. Whoever has it fills in the first two, and inits
+ * the list. */
+struct stats_sockets {
+    struct loop *loop;
+    struct control *control;
+    struct list socket;
+};
+
 /*
- * Listens on `path`, with mode 0600 from the beginning; a socket there that nobody listens on any
- * more is replaced. Returns 0 and sets *out; or -EADDRINUSE when somebody answers there or it is
- * not a socket, or another negative errno, and leaves *out untouched.
+ * Listens on at->path; nobody but the owner may connect before its mode and group are what they are
+ * to be. A socket there that nobody listens on any more is replaced. Returns 0 and sets *out; or
+ * -EADDRINUSE when somebody answers there or it is not a socket, or another negative errno, and
+ * leaves *out untouched.
  */
-MUST_CHECK int stats_socket_open(const char *path, enum stats_speech speech, struct loop *loop,
-                                 struct control *control, struct stats_socket **out);
+MUST_CHECK int stats_socket_open(struct stats_sockets *all, const struct stats_at *at,
+                                 struct stats_socket **out);
 
-/* The same with the descriptor of a socket that another process listens on at that path, and which
- * is ours from now on, in any case; connections are taken from stats_socket_take_over() on. Returns
- * 0, or a negative errno: -EADDRNOTAVAIL when it does not listen at that path. */
-MUST_CHECK int stats_socket_adopt(int fd, const char *path, enum stats_speech speech,
-                                  struct loop *loop, struct control *control,
+/* Does `fd` listen at that path? */
+bool stats_socket_is_at(int fd, const char *path);
+
+/* The same as opening, with the descriptor of a socket that another process listens on at that
+ * path, and which is ours from now on, in any case; connections are taken from
+ * stats_socket_take_over() on. Returns 0, or a negative errno: -EADDRNOTAVAIL when it does not
+ * listen at that path. */
+MUST_CHECK int stats_socket_adopt(int fd, struct stats_sockets *all, const struct stats_at *at,
                                   struct stats_socket **out);
-void stats_socket_take_over(struct stats_socket *s); /* NULL is allowed, and below */
 
-/* What listens: for a process that takes our place. Borrowed; -1: nothing. */
+/* From now on it is ours, with our mode and group: 0, or a negative errno when these could not be
+ * set; then only the owner may connect. */
+MUST_CHECK int stats_socket_take_over(struct stats_socket *s);
+
+/* Calls `each` for every one, in the order in which they were opened. */
+void stats_sockets_each(const struct stats_sockets *all,
+                        void (*each)(void *to, const struct stats_at *at, uint32_t clients),
+                        void *to);
+
+/* What listens: for a process that takes our place. Borrowed; -1: nothing. NULL is allowed, and
+ * below. */
 int stats_socket_fd(const struct stats_socket *s);
 
 /* That process has it now: no more connections are taken here, and the path is not ours to remove.
@@ -47,5 +83,5 @@ void stats_socket_let_go(struct stats_socket *s);
 bool stats_socket_has_clients(const struct stats_socket *s);
 
 /* Closes it and its connections, and removes the path. A reload that one of them waits for goes on.
- * NULL is allowed. Not from within a verb of control.h: its command is not answered yet. */
+ * Not from within a verb of control.h: its command is not answered yet. */
 void stats_socket_close(struct stats_socket *s);

@@ -276,7 +276,10 @@ enum command_end command_trace(struct command *c)
         return COMMAND_REFUSED;
     w.exchanges = w.exchanges ? w.exchanges : EXCHANGES_DEFAULT;
     w.for_ns = w.for_ns ? w.for_ns : FOR_NS_DEFAULT;
-    ASSERT(c->wait);
+    if (!c->wait) {
+        text_adds(c->why, "its answer comes later, and nobody waits for it here");
+        return COMMAND_REFUSED;
+    }
     struct listener_of *l = MUST_NEW(struct listener_of);
     *l = (struct listener_of){.wait = c->wait, .json = c->json};
     const struct control_trace_asker asker = {

@@ -159,7 +159,7 @@ enum command_end command_reload_confirm(struct command *c)
 
 enum command_end command_confirm(struct command *c)
 {
-    if (!control_confirm(c->control)) {
+    if (!control_confirm(c->control, c->asker->who)) {
         text_adds(c->why, "nothing is on trial");
         return COMMAND_REFUSED;
     }

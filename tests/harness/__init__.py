@@ -138,10 +138,10 @@ class Origin(Process):
 
 
 class Lbc(Process):
-    """`lbc run` with a configuration's text, ready when it is returned."""
+    """`lbc run` with a configuration's text, ready when it is returned. `more` are other arguments."""
 
     def __init__(self, tmp_path, text, *, name="lbc", workers=2, drain=5, access_log=True, env=None,
-                 port=None, state=None, haproxy_socket=None):
+                 port=None, state=None, haproxy_socket=None, more=()):
         self.file = tmp_path / f"{name}.lbconf"
         if text is not None: # else it is as it was left
             self.file.write_text(text)
@@ -154,7 +154,7 @@ class Lbc(Process):
             "run", str(self.file), "--workers", str(workers), "--socket", self.socket,
             "--drain", str(drain), "--access-log", str(self.log_path) if access_log else "off",
             *(["--state", str(state)] if state else []),
-            *(["--haproxy-socket", str(haproxy_socket)] if haproxy_socket else [])], env)
+            *(["--haproxy-socket", str(haproxy_socket)] if haproxy_socket else []), *map(str, more)], env)
         # Not the word alone: a warning may show a path of a test that is called so.
         wait_for(lambda: " serves, " in self.said() or not self.alive(), "lbc serves", START_SECONDS)
         assert self.alive(), self.said()

@@ -64,6 +64,22 @@ def test_a_script_drains_and_brings_back(lbc):
     assert "No such server" in ask(path, "disable server app/nobody")
 
 
+def test_weight_0_is_a_drain_that_another_weight_ends(lbc):
+    path = lbc.haproxy_socket
+
+    def a():
+        server = lbc.show("servers")[0]
+        return server["state"], server["weight"]
+    assert ask(path, "set weight app/a 0;get weight app/a") == "\n0 (initial 4)\n\n" and a()[0] == "drain"
+    assert ask(path, "set weight app/a 100%;get weight app/a") == "\n4 (initial 4)\n\n" and a() == ("ready", 4)
+    ask(path, "set weight app/a 0;set weight app/a 200%")
+    assert a() == ("ready", 8)
+    ask(path, "set server app/a state drain;set weight app/a 3")  # by somebody who wants it so
+    assert a() == ("drain", 3)
+    ask(path, "set server app/a state maint")
+    assert "maintenance" in ask(path, "set weight app/a 0") and a() == ("maintenance", 3)
+
+
 def test_a_session_stays_and_ours_is_not_spoken_here(lbc):
     with socket.socket(socket.AF_UNIX) as s:
         s.settimeout(20)

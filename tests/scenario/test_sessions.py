@@ -1,4 +1,5 @@
 """`show sessions`: who is connected to any worker, and what is under way."""
+import contextlib
 import ctypes
 import json
 import os
@@ -112,8 +113,14 @@ def test_http2_over_tls_has_its_streams(site):
 
 
 def test_filters_choose_and_a_limit_shows_the_oldest(site):
-    with Client(site.port) as a, Client(site.port) as b, Client(site.tcp_port) as c:
-        row_of(site, a.socket), row_of(site, b.socket), row_of(site, c.socket, state="tunnel")
+    with contextlib.ExitStack() as stack:
+        def connect(port, **wanted):
+            c = stack.enter_context(Client(port))
+            row_of(site, c.socket, **wanted)  # accepted before the next one: other workers may be quicker
+            return c
+        a = connect(site.port)
+        connect(site.port)
+        connect(site.tcp_port, state="tunnel")
         shown = sessions(site, "src", "127.0.0.0/8", "listener", "front", "limit", "1")
         assert (shown["connections"], shown["matched"], len(shown["sessions"])) == (3, 2, 1)
         assert shown["sessions"][0]["client"].endswith(f":{a.socket.getsockname()[1]}")

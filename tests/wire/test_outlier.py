@@ -334,6 +334,8 @@ def test_a_reload_keeps_it_and_one_without_the_rule_returns_it(site, servers):
     assert of(lbc, "b")["ejected"]["times"] == 1
     lbc.reload(text(lbc.port, servers, ""))
     event(lbc, "server web/b is back: its cluster has no outlier rule any more")
+    told = [e["text"] for e in lbc.show("events")["events"] if e["kind"] == "server" and e["about"] == "web/b"]
+    assert [re.match("server web/b is (ejected|back)", text)[1] for text in told] == ["ejected", "back"]
     assert sorted(ask(lbc) for _ in range(9)) == sorted("abc" * 3)
 
 
@@ -374,6 +376,7 @@ def test_the_circuit_breaker_s_states_are_events_and_its_refusals_are_not(site, 
         assert held.response().status == 200
     assert event(lbc, "circuit breaker of web is closed").split(": ")[-1].startswith("it refused 20 in ")
     assert len(events(lbc, "circuit breaker")) == 2
+    assert [e["kind"] for e in lbc.show("events")["events"] if e["about"] == "web"] == ["breaker"] * 2
 
 
 def test_who_waits_is_called_when_an_ejection_ends(start, servers):

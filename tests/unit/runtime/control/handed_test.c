@@ -44,6 +44,8 @@ static void what_is_written_is_read(void **state)
     handed_begin(&text);
     handed_add_descriptor(&text, HANDED_CHANNEL, 7);
     handed_add_descriptor(&text, HANDED_STATE, 11);
+    handed_add_stats(&text, 9);
+    handed_add_stats(&text, 10);
     handed_add_socket(&text, 12, true);
     handed_add_socket(&text, 13, false);
     for (size_t i = 0; i < 3; i++)
@@ -55,7 +57,9 @@ static void what_is_written_is_read(void **state)
     assert_true(handed_parse(&h, text_slice(&text)));
     assert_int_equal(h.fd[HANDED_CHANNEL], 7);
     assert_int_equal(h.fd[HANDED_STATE], 11);
-    assert_int_equal(h.fd[HANDED_STATS], -1);
+    assert_int_equal(h.fd[HANDED_STDERR], -1);
+    assert_int_equal(h.stats.n, 2);
+    assert_true(h.stats.at[0] == 9 && h.stats.at[1] == 10);
     assert_int_equal(h.socket.n, 2);
     assert_true(h.socket.at[0].fd == 12 && h.socket.at[0].own);
     assert_true(h.socket.at[1].fd == 13 && !h.socket.at[1].own);
@@ -156,6 +160,17 @@ static void later_words_of_a_line_are_passed_over(void **state)
     handed_done(&h);
 }
 
+/* A process of before had one of each, and a word for each. */
+static void the_sockets_of_before_are_taken(void **state)
+{
+    (void)state;
+    struct handed h = {.text_fd = -1};
+    assert_true(handed_parse(&h, SLICE("lbc hands over 1\nstats\t9\nhaproxy\t10\nstats\t-1\n")));
+    assert_int_equal(h.stats.n, 2);
+    assert_true(h.stats.at[0] == 9 && h.stats.at[1] == 10);
+    handed_done(&h);
+}
+
 static void another_version_is_refused(void **state)
 {
     (void)state;
@@ -174,6 +189,7 @@ int main(void)
         cmocka_unit_test(a_path_that_no_line_holds_is_left_out),
         cmocka_unit_test(what_is_not_understood_is_passed_over),
         cmocka_unit_test(later_words_of_a_line_are_passed_over),
+        cmocka_unit_test(the_sockets_of_before_are_taken),
         cmocka_unit_test(another_version_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -236,7 +236,7 @@ static void help_is_complete(void **state)
     (void)state;
     run("--help");
     assert_int_equal(ran.status, 0);
-#define COMMAND(id, words, arguments, form, help)                                                  \
+#define COMMAND(id, words, arguments, form, level, help)                                           \
     assert_non_null(strstr(ran.out, words));                                                       \
     assert_non_null(strstr(ran.out, help));
 #include "stats/socket/commands.def"

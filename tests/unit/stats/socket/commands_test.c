@@ -40,6 +40,31 @@ static const struct {
      "\"bytes\":2048,\"who\":\"uid 0\",\"what\":\"reload\"},{\"number\":11,\"current\":false,"
      "\"made\":\"2025-11-24T16:00:00.000Z\",\"files\":1,\"bytes\":10,\"who\":\"SIGHUP\","
      "\"what\":\"commit set a \\\"b\\\"\"}]\nok\n"},
+    {"events", "show events\n",
+     "number  time                      level    kind     about      what\n"
+     "     8  2025-11-27T10:40:00.250Z  warning  server   web/\"one\"  it is down\n"
+     "     9  2025-11-27T10:41:00.000Z  info     process  -          shutting down\n"
+     "7 before those are not kept any more\nok\n"},
+    {"the last event", "show events 1\n",
+     "number  time                      level  kind     about  what\n"
+     "     9  2025-11-27T10:41:00.000Z  info   process  -      shutting down\nok\n"},
+    {"events for programs", "show events --json\n",
+     "{\"events\":[{\"number\":8,\"time\":\"2025-11-27T10:40:00.250Z\",\"level\":\"warning\","
+     "\"kind\":\"server\",\"about\":\"web/\\\"one\\\"\",\"text\":\"it is down\"},{\"number\":9,"
+     "\"time\":\"2025-11-27T10:41:00.000Z\",\"level\":\"info\",\"kind\":\"process\",\"about\":\"\","
+     "\"text\":\"shutting down\"}],\"overwritten\":7}\nok\n"},
+    {"the last two for programs", "show events 2 --json\n",
+     "{\"events\":[{\"number\":8,\"time\":\"2025-11-27T10:40:00.250Z\",\"level\":\"warning\","
+     "\"kind\":\"server\",\"about\":\"web/\\\"one\\\"\",\"text\":\"it is down\"},{\"number\":9,"
+     "\"time\":\"2025-11-27T10:41:00.000Z\",\"level\":\"info\",\"kind\":\"process\",\"about\":\"\","
+     "\"text\":\"shutting down\"}],\"overwritten\":0}\nok\n"},
+    {"no events", "show events 0\n", "refused: \"show events\" takes how many, from 1 to 1024\n"},
+    {"more events than are kept", "show events 1025\n",
+     "refused: \"show events\" takes how many, from 1 to 1024\n"},
+    {"events twice", "show events 1 2\n",
+     "refused: \"show events\" takes one argument: show events [NUMBER]\n"},
+    {"sockets, where there are none", "show sockets\n",
+     "refused: only a stats socket knows them\n"},
     {"a revision", "show revision 12\n", "--- a\n+++ a\nok\n"},
     {"a revision that is none", "show revision 3\n", "refused: there is none\n"},
     {"a revision by a word", "show revision x\n",
@@ -123,7 +148,8 @@ static void loaded(void *of, const struct control_reload *r)
 static void expect(const char *says, const char *typed, const char *answer)
 {
     const struct control_asker asker = {.who = SLICE("uid 0"), .done = loaded, .why = &why};
-    struct command c = {.control = &control, .out = &out, .why = &why, .asker = &asker};
+    struct command c = {
+        .control = &control, .level = STATS_ADMIN, .out = &out, .why = &why, .asker = &asker};
     const struct slice line = slice_of(typed);
     add_end(command_line(&c, (struct slice){line.at, line.len - 1}));
     if (!slice_eq(text_slice(&out), slice_of(answer)))

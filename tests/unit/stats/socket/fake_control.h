@@ -196,6 +196,20 @@ void control_stickies(const struct control *c,
     each(to, &s);
 }
 
+uint64_t control_events(const struct control *c, uint32_t n,
+                        void (*each)(void *to, const struct control_event *e), void *to)
+{
+    (void)c;
+    const struct control_event down = {
+        8, INT64_C(1764240000250000000), "warning", "server", "web/\"one\"", "it is down"};
+    const struct control_event end = {
+        9, INT64_C(1764240060000000000), "info", "process", "", "shutting down"};
+    if (n > 1)
+        each(to, &down);
+    each(to, &end);
+    return n == 1024 ? 7 : 0;
+}
+
 void control_certificates(const struct control *c,
                           void (*each)(void *to, const struct control_certificate *s), void *to)
 {
@@ -427,6 +441,7 @@ bool control_canary_share(struct control *c, uint32_t part, struct text *why)
 static bool end_canary(const struct control *c, const struct control_asker *asker, bool promoted)
 {
     const struct control_reload r = {.done = true, .promoted = promoted, .reverted = !promoted};
+    assert_true(slice_starts(asker->who, SLICE("uid ")));
     if (!has_canary(c, asker->why))
         return false;
     asker->done(asker->of, &r);
@@ -515,8 +530,9 @@ bool control_upgrade(struct control *c, struct slice path, const struct control_
     return true;
 }
 
-bool control_confirm(struct control *c)
+bool control_confirm(struct control *c, struct slice who)
 {
+    assert_true(slice_starts(who, SLICE("uid ")));
     return c->shutdowns == 0;
 }
 

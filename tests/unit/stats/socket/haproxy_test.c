@@ -9,7 +9,7 @@ static struct haproxy_session session;
 static const char *ask(const char *line)
 {
     text_clear(&out);
-    session = (struct haproxy_session){0};
+    session = (struct haproxy_session){.level = STATS_OPERATOR, .who = SLICE("uid 7")};
     haproxy_line(&control, slice_of(line), &session, &out);
     return out.at;
 }
@@ -145,9 +145,9 @@ static void what_is_set(void **state)
         {"get weight web/one", "10 (initial 10)\n\n"},
         {"get weight web/two", "No such server.\n\n"},
         {"set weight web/two 3", "No such server.\n\n"},
-        {"set weight web/one 257", "A weight is 0 to 256, or 0% to 100%.\n\n"},
-        {"set weight web/one 101%", "A weight is 0 to 256, or 0% to 100%.\n\n"},
-        {"set weight web/one", "A weight is 0 to 256, or 0% to 100%.\n\n"},
+        {"set weight web/one 257", "A weight is 0 to 256, or a part of the file's, as 50%.\n\n"},
+        {"set weight web/one x%", "A weight is 0 to 256, or a part of the file's, as 50%.\n\n"},
+        {"set weight web/one", "A weight is 0 to 256, or a part of the file's, as 50%.\n\n"},
         {"set server web/x state drain", "No such server.\n\n"},
         {"set server web/one state asleep",
          "'set server <backend>/<server>' takes 'state' with 'ready', 'drain' or 'maint', and "

@@ -10,6 +10,8 @@
 #include "stats/socket/client.h"
 
 static struct loop *loop;
+static struct stats_sockets all;
+static const struct stats_at at = {.path = "", .speech = STATS_LBC, .level = STATS_ADMIN};
 static struct client *client; /* NULL once it has gone */
 static int peer;
 
@@ -27,7 +29,9 @@ static int set_up(void **state)
     control = (struct control){.report = ""};
     loop = loop_new();
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
-    client = client_new(pair[0], STATS_LBC, loop, &control, gone, NULL);
+    all = (struct stats_sockets){.loop = loop, .control = &control};
+    list_init(&all.socket);
+    client = client_new(pair[0], &at, &all, gone, NULL);
     peer = pair[1];
     return 0;
 }

@@ -1,0 +1,229 @@
+"""Several stats sockets, each with its level of rights, its mode and its group."""
+import contextlib
+import grp
+import json
+import os
+import pathlib
+import re
+import socket
+import stat
+import subprocess
+import tempfile
+
+import pytest
+
+from harness import LBC, free_port, wait_for, wrapper
+
+LEVELS = ["observer", "operator", "admin"]
+
+
+def ctl(path, *words):
+    return subprocess.run([*wrapper(), LBC, "ctl", "--socket", str(path), *words], capture_output=True, text=True,
+                          timeout=60)
+
+
+def usages(path):
+    """What `help` lists, a line for each command, with its arguments: "drain CLUSTER/SERVER"."""
+    lines = ctl(path, "help").stdout.split("\n\n")[0].splitlines()
+    return [re.match(r"(?:[a-z]+(?: |$))+(?:\[--json\]|\[?[A-Z/.]+\]?(?: [A-Z](?= ))?)?", line[:26] + " ")[0].strip()
+            for line in lines]
+
+
+def tried(usage):
+    """The same as a command that could be sent."""
+    return [word for word in usage.split() if word.islower() and word[0].isalpha()] + \
+           ["x" for word in usage.split() if word.isupper() and word[0].isalpha()]
+
+
+@pytest.fixture
+def lbc(proxy, tmp_path):
+    """An admin's socket, as ever, and one of each level beside it."""
+    lbc = proxy(more=[word for level in LEVELS
+                      for word in ("--socket", f"{tmp_path}/{level}.sock,level={level},mode=0660")])
+    lbc.of = {level: tmp_path / f"{level}.sock" for level in LEVELS}
+    return lbc
+
+
+@pytest.mark.parametrize("lower,higher", [("observer", "operator"), ("observer", "admin"), ("operator", "admin")])
+def test_what_a_lower_level_does_not_list_it_refuses(lbc, lower, higher):
+    has, needs = usages(lbc.of[lower]), usages(lbc.of[higher])
+    missing = [usage for usage in needs if usage not in has]
+    assert len(missing) >= 5 and set(has) < set(needs)
+    before = json.loads(ctl(lbc.socket, "show", "servers", "--json").stdout)
+    for usage in missing:
+        done = ctl(lbc.of[lower], *tried(usage))
+        assert done.returncode == 1, usage
+        assert re.search(r'refused: "[a-z ]+" needs the level (operator|admin), and this socket has ' + lower,
+                         done.stderr), done.stderr
+    assert json.loads(ctl(lbc.socket, "show", "servers", "--json").stdout) == before
+    assert lbc.alive() and lbc.show("info")["generation"] == 1
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_what_a_level_lists_is_not_refused_for_it(lbc, level):
+    for usage in usages(lbc.of[level]):
+        if not tried(usage)[0] in ("shutdown", "upgrade"):
+            assert "needs the level" not in ctl(lbc.of[level], *tried(usage)).stderr, usage
+
+
+def test_each_does_what_it_may(lbc):
+    assert ctl(lbc.of["observer"], "show", "servers").returncode == 0
+    assert ctl(lbc.of["operator"], "drain", "app/a").returncode == 0
+    assert lbc.show("servers")[0]["state"] == "drain"
+    changed = ctl(lbc.of["operator"], "change", "for", "1h", "set app/a weight 7")
+    assert changed.returncode == 0, changed.stderr
+    assert {change["who"] for change in lbc.show("drift")} == {f"uid {os.getuid()}"}  # whichever socket it came by
+    assert ctl(lbc.of["operator"], "commit", "set app/a weight 7").returncode == 1
+    assert ctl(lbc.of["admin"], "reload").returncode == 0
+
+
+def test_what_a_file_has_is_not_shown_to_an_operator(lbc, tmp_path):
+    """What is wrong with a candidate is quoted: so only an admin names one."""
+    secret = tmp_path / "secret"
+    secret.write_text("the-password\n")
+    assert "the-password" in ctl(lbc.of["admin"], "shadow", str(secret)).stderr
+    assert "the-password" not in ctl(lbc.of["operator"], "shadow", str(secret)).stderr
+
+
+def rights(path):
+    found = os.lstat(path)
+    return stat.S_IMODE(found.st_mode), found.st_gid
+
+
+def a_group_of_ours():
+    """Another than that of new files, where there is one."""
+    groups = sorted(set(os.getgroups()) | ({1} if os.getuid() == 0 else set()))
+    return grp.getgrgid(next((g for g in groups if g != os.getegid()), os.getegid()))
+
+
+def test_modes_and_groups_are_those_of_the_paths_whatever_the_umask(proxy, tmp_path):
+    group = a_group_of_ours()
+    before = os.umask(0o077)
+    try:
+        lbc = proxy(more=["--socket", f"{tmp_path}/a,mode=0660,group={group.gr_name}",
+                          "--socket", f"{tmp_path}/b,mode=666,level=observer",
+                          "--haproxy-socket", f"{tmp_path}/c,level=observer,group={group.gr_gid}"])
+    finally:
+        os.umask(before)
+    assert rights(tmp_path / "a") == (0o660, group.gr_gid)
+    assert rights(tmp_path / "b")[0] == 0o666
+    assert rights(tmp_path / "c") == (0o600, group.gr_gid)
+    assert rights(lbc.socket)[0] == 0o600
+    shown = {pathlib.Path(s["path"]).name: s for s in lbc.show("sockets")}
+    assert shown["a"] == {"path": str(tmp_path / "a"), "speaks": "lbc", "level": "admin", "mode": "0660",
+                          "gid": group.gr_gid, "clients": 0}
+    assert shown["c"]["speaks"] == "haproxy" and shown["c"]["level"] == "observer"
+    assert shown["lbc.sock"]["level"] == "admin" and shown["lbc.sock"]["gid"] is None
+    lbc.stop()
+    assert not [p.name for p in tmp_path.iterdir() if p.is_socket()]
+
+
+def test_that_everybody_may_act_is_warned_of(proxy, tmp_path):
+    lbc = proxy(more=["--socket", f"{tmp_path}/all,mode=0666", "--socket", f"{tmp_path}/look,mode=0666,level=observer"])
+    assert f"everybody on this machine has the level admin at {tmp_path}/all" in lbc.said()
+    assert f"{tmp_path}/look" not in lbc.said()
+
+
+def haproxy(path, line):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(20)
+        s.connect(str(path))
+        s.sendall(line.encode() + b"\n")
+        answer = b""
+        while piece := s.recv(65536):
+            answer += piece
+    return answer.decode()
+
+
+def test_a_haproxy_socket_has_a_level_too(proxy, tmp_path):
+    lbc = proxy(more=["--haproxy-socket", f"{tmp_path}/look,level=observer",
+                      "--haproxy-socket", f"{tmp_path}/act,level=operator"])
+    assert haproxy(tmp_path / "look", "set server app/a state drain").startswith("Permission denied")
+    assert lbc.show("servers")[0]["state"] == "ready"
+    assert "app,a," in haproxy(tmp_path / "look", "show stat")
+    assert haproxy(tmp_path / "act", "set server app/a state drain") == "\n"
+    assert lbc.show("servers")[0]["state"] == "drain"
+
+
+def test_an_upgrade_hands_all_of_them_over(lbc, tmp_path):
+    """The paths are never without somebody who answers, and each keeps its level, mode and inode."""
+    before = {level: (os.lstat(path).st_ino, rights(path)) for level, path in lbc.of.items()}
+    shown = lbc.show("sockets")
+    with contextlib.ExitStack() as stack:
+        early = stack.enter_context(socket.socket(socket.AF_UNIX))
+        early.connect(str(lbc.of["observer"]))
+        lbc.upgrade()
+        early.sendall(b"drain app/a\n")  # who was here before still is, and may no more than then
+        early.settimeout(20)
+        assert early.recv(1000).startswith(b'refused: "drain" needs the level operator')
+    assert {level: (os.lstat(path).st_ino, rights(path)) for level, path in lbc.of.items()} == before
+    assert [{**s, "clients": 0} for s in lbc.show("sockets")] == [{**s, "clients": 0} for s in shown]
+    assert json.loads(ctl(lbc.of["observer"], "show", "info", "--json").stdout)["pid"] == lbc.pid
+    assert ctl(lbc.of["observer"], "drain", "app/a").returncode == 1
+    assert ctl(lbc.of["operator"], "drain", "app/a").returncode == 0
+    lbc.upgrade()  # and once more, by one that was given them
+    assert {level: (os.lstat(path).st_ino, rights(path)) for level, path in lbc.of.items()} == before
+
+
+def test_the_new_process_s_arguments_say_what_may_be_done(lbc, tmp_path):
+    program = tmp_path / "program"
+    program.write_text(f"""#!/bin/sh
+exec {LBC} run {lbc.file} --workers 1 --access-log off --socket {lbc.socket} \\
+    --socket {lbc.of['operator']},level=observer --socket {tmp_path}/new,level=operator,mode=0640
+""")
+    program.chmod(0o755)
+    lbc.upgrade(str(program))
+    assert "needs the level operator, and this socket has observer" in ctl(lbc.of["operator"], "drain", "app/a").stderr
+    assert rights(lbc.of["operator"])[0] == 0o600 and rights(tmp_path / "new")[0] == 0o640
+    assert ctl(tmp_path / "new", "drain", "app/a").returncode == 0
+    wait_for(lambda: lbc.before[-1].poll() is not None, "the one before is over", 60)
+    assert ctl(lbc.of["observer"], "help").returncode == 3  # nobody wanted that one
+
+
+@pytest.mark.parametrize("options,says", [
+    (["--socket", "a,level=user"], "no level is called `user`: it is observer, operator or admin"),
+    (["--socket", "a,level="], "no level is called ``"),
+    (["--socket", "a,mode=rw"], "a mode is octal, from 0600 to 0777, not `rw`"),
+    (["--socket", "a,mode=0400"], "not `0400`"),
+    (["--socket", "a,mode=01777"], "not `01777`"),
+    (["--socket", "a,mode=0680"], "not `0680`"),
+    (["--socket", "a,group=no-such-group-here"], "there is no group `no-such-group-here` here"),
+    (["--socket", "a,levle=admin"], "Did you mean level=...?"),
+    (["--socket", "a,observer"], "Behind the path are level=, mode= and group="),
+    (["--socket", "a,level=admin,level=observer"], "level is given twice"),
+    (["--socket", "a,"], "what is behind the last comma?"),
+    (["--socket", ",level=admin"], "which path?"),
+    (["--socket", "a", "--socket", "a,level=observer"], "a is there twice"),
+    (["--socket", "a", "--haproxy-socket", "a"], "a is there twice"),
+    (["--socket", "off", "--socket", "a"], "it is off, or it has a path"),
+    (["--socket", "a", "--socket", "off"], "it is off, or it has a path"),
+    ([word for i in range(9) for word in ("--socket", str(i))], "there are at most 8 stats sockets"),
+])
+def test_options_that_are_wrong(tmp_path, options, says):
+    (tmp_path / "a.lbconf").write_text("lbconf 1\n")
+    done = subprocess.run([*wrapper(), LBC, "run", "a.lbconf", *options], cwd=tmp_path, capture_output=True, text=True,
+                          timeout=60)
+    assert done.returncode == 2 and says in done.stderr, done.stderr
+    assert options[-2] in done.stderr
+    assert os.listdir(tmp_path) == ["a.lbconf"]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody who may not")
+def test_a_group_that_is_not_ours_is_refused_with_a_reason():
+    with tempfile.TemporaryDirectory() as folder:  # one that everybody gets to
+        os.chmod(folder, 0o777)
+        file = pathlib.Path(folder, "a.lbconf")
+        file.write_text(f"""lbconf 1
+cluster app {{ server a 127.0.0.1:9 }}
+listener front {{ bind 127.0.0.1:{free_port()}; route site }}
+route site {{ otherwise {{ forward app }} }}
+""")
+        file.chmod(0o644)
+        try:
+            done = subprocess.run([*wrapper(), LBC, "run", "a.lbconf", "--socket", "a,group=0"], cwd=folder, user=65534,
+                                  group=65534, extra_groups=[], capture_output=True, text=True, timeout=60)
+        except PermissionError:
+            pytest.skip("nobody else gets to the program")
+        assert done.returncode == 1, done.stderr
+        assert "only root, and its members, may give a file to a group" in done.stderr
+        assert not os.path.exists(f"{folder}/a")
