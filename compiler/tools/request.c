@@ -281,9 +281,12 @@ const char *request_add_header(struct request *r, struct slice line, struct aren
 }
 
 /* Of what lists servers as many as it keeps in any case, and one at least. */
-static uint32_t all_up(const void *live, struct slice cluster)
+static uint32_t servers_up(const void *live, struct slice cluster)
 {
-    const struct table *t = ((const struct request *)live)->table;
+    const struct request *r = live;
+    const struct table *t = r->table;
+    if (r->usable)
+        return r->usable(r->usable_of, cluster);
     const uint32_t at = table_find_cluster(t, cluster);
     if (at == UINT32_MAX)
         return 0;
@@ -306,7 +309,7 @@ static bool is_exceeded(const void *live, struct slice limit)
 void request_assume(struct request *r, const struct table *t)
 {
     r->table = t;
-    r->facts.cluster_up = all_up;
+    r->facts.cluster_up = servers_up;
     r->facts.limit_exceeded = is_exceeded;
     r->facts.claim = next_claim;
     r->facts.live = r;

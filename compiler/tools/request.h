@@ -30,6 +30,9 @@ struct request {
     const struct slice *exceeded; /* the limits that it is above; borrowed */
     uint32_t n_exceeded;
     const struct table *table; /* see request_assume() */
+    /* Somebody can be asked: how many servers of a cluster are up. NULL: all are taken to be. */
+    uint32_t (*usable)(const void *of, struct slice cluster);
+    const void *usable_of;
     uint16_t refused; /* with a problem: whoever sends this gets that status, before any clause is
                          asked; 0: nobody could send it as it was typed */
 };

@@ -106,6 +106,11 @@ struct control_listener {
 void control_listeners(const struct control *c,
                        void (*each)(void *to, const struct control_listener *l), void *to);
 
+/* Why a request would go where it would, of what is served now and with the servers that are up.
+ * False, with a sentence in `why`, when it is no request. */
+MUST_CHECK bool control_explain(const struct control *c, struct slice request, bool json,
+                                struct text *out, struct text *why);
+
 /* A clause of a route, and what its clients got of those requests that it decided: the clause that
  * the access log names. */
 struct control_clause {

@@ -73,6 +73,15 @@ struct control_revisions {
     const void *of; /* NULL: nothing is kept */
 };
 
+/* What becomes of a request, as an operator describes it, in the configuration that is served. */
+struct control_question {
+    const struct table *table;
+    struct slice request; /* "GET http://host/path from 10.0.0.1" */
+    bool json;
+    uint32_t (*usable)(const void *of, struct slice cluster); /* servers that are up and ready */
+    const void *of;
+};
+
 struct control_config {
     const char *version, *file; /* for show info; borrowed */
     uint32_t workers;           /* 1..CONTROL_WORKERS_MAX */
@@ -83,6 +92,9 @@ struct control_config {
     void *load_of;
     struct control_admin admin; /* no `prepare`: there is none */
     struct control_revisions revisions;
+    /* Appends the answer; false, with a sentence in `why`, when it is no request. This room can't
+     * see who explains. NULL: nobody does. On the control thread. */
+    bool (*explain)(const struct control_question *q, struct text *out, struct text *why);
 
     /* The changes that were there when another process ended, as control_loading.journal had them;
      * borrowed until control_new() returns. Lines that are none are told in the log and left out.

@@ -177,6 +177,26 @@ void control_clauses(const struct control *c,
     }
 }
 
+static uint32_t usable_in(const void *of, struct slice cluster)
+{
+    const struct generation *g = of;
+    const uint32_t at = table_find_cluster(g->table, cluster);
+    uint32_t n = 0;
+    for (uint32_t i = 0; at != UINT32_MAX && i < g->part[at].n; i++)
+        n += server_usable(g->server[g->part[at].first + i]);
+    return n;
+}
+
+bool control_explain(const struct control *c, struct slice request, bool json, struct text *out,
+                     struct text *why)
+{
+    const struct control_question q = {c->newest->table, request, json, usable_in, c->newest};
+    if (c->config.explain)
+        return c->config.explain(&q, out, why);
+    text_adds(why, "nobody explains here");
+    return false;
+}
+
 void control_listeners(const struct control *c,
                        void (*each)(void *to, const struct control_listener *l), void *to)
 {

@@ -11,6 +11,7 @@
 #include "runtime/base/number.h"
 #include "runtime/control/process.h"
 #include "runtime/daemon/reach.h"
+#include "runtime/daemon/explained.h"
 #include "runtime/daemon/revisions.h"
 #include "runtime/daemon/served.h"
 #include "runtime/net/inherited.h"
@@ -378,6 +379,7 @@ int run_main(int argc, char **argv)
                                .access_log = "-",
                                .drain_ns = DRAIN_S_DEFAULT * NS_PER_S,
                                .load = load_again,
+                               .explain = explained,
                                .loaded = loaded_again,
                                .load_of = &r,
                                .begun = begun,

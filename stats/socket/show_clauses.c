@@ -40,6 +40,12 @@ static void clause_as_json(void *to, const struct control_clause *s)
     text_addf(out, ",\"unanswered\":%llu}", (unsigned long long)s->statuses.of_class[0]);
 }
 
+enum command_end command_explain(struct command *c)
+{
+    return control_explain(c->control, c->argument[0], c->json, c->out, c->why) ? COMMAND_DONE
+                                                                                : COMMAND_REFUSED;
+}
+
 enum command_end command_show_clauses(struct command *c)
 {
     if (c->json) {

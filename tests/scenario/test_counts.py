@@ -1,4 +1,5 @@
 """What is counted of each listener, clause, cluster and server is what clients and servers saw."""
+import json
 import re
 import subprocess
 
@@ -190,3 +191,37 @@ def test_promtool_finds_nothing_wrong(site):
     r = subprocess.run(["promtool", "check", "metrics"], input=site.ctl("show", "metrics"), text=True,
                        capture_output=True, timeout=60)
     assert r.returncode == 0 and not r.stderr, r.stdout + r.stderr
+
+
+def test_a_request_is_explained_as_it_would_go_now(site):
+    def why(*words):
+        return site.ctl("explain", *words)
+    assert "deny 403" in why("GET http://x/denied/1 from 10.1.2.3") and "10.1.2.3" in why("GET http://x/denied from 10.1.2.3")
+    told = why("GET", "/b/1", "listener", "other", "header", "Host: a.test", "header", "X-A: b c")
+    assert "listener other" in told and "forward app" in told and "a.test" in told
+    assert json.loads(site.ctl("explain", "GET http://x/nobody", "--json"))["route"] == "site"
+    for wrong in ("GET", "GET http://x/ by front", "GET http://x/ listener none", "GET http://x/ from nowhere"):
+        assert site.ctl("explain", wrong, check=False).returncode == 1, wrong
+
+
+def test_what_is_explained_is_what_serves_and_not_the_file(start):
+    text = """lbconf 1
+cluster app {{ server a 127.0.0.1:1; server b 127.0.0.1:2 }}
+listener front {{ bind 127.0.0.1:{port}; route site }}
+set banned: network = {{ 10.9.0.0/16 }}
+route site {{
+  when src in banned {{ deny 403 }}
+  when cluster.app.up < 2 {{ deny 500 }}
+  otherwise {{ forward app }}
+}}
+"""
+    port, = free_ports(1)
+    lbc = start(Lbc, text.format(port=port), port=port)
+    asked = ("explain", "GET http://x/ from 10.1.0.1")
+    assert "forward app" in lbc.ctl(*asked)
+    lbc.ctl("drain", "app/b")
+    assert "deny 500" in lbc.ctl(*asked)
+    lbc.ctl("change", "add", "banned", "10.1.0.0/16")
+    assert "deny 403" in lbc.ctl(*asked)
+    lbc.file.write_text("nonsense")
+    assert "deny 403" in lbc.ctl(*asked)

@@ -6,6 +6,10 @@
 static const struct {
     const char *says, *line, *answer;
 } lines[] = {
+    {"a request", "explain GET  http://a/b from 10.0.0.1\n",
+     "GET  http://a/b from 10.0.0.1 goes\nok\n"},
+    {"a request for programs", "explain GET /a --json\n", "{\"request\":\"GET /a\"}\nok\n"},
+    {"no request", "explain nothing\n", "refused: it is no request\n"},
     {"clauses", "show clauses\n",
      "clause  written at   requests  1xx  2xx  3xx  4xx  5xx  unanswered\n"
      "site:1  a.lbconf:12         9    0    6    0    0    2           1\n"

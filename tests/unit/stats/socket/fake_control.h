@@ -123,6 +123,18 @@ void control_usage(const struct control *c, struct control_usage *out)
                                   .begun_wall_ns = 1764240000 * NS_PER_S};
 }
 
+bool control_explain(const struct control *c, struct slice request, bool json, struct text *out,
+                     struct text *why)
+{
+    (void)c;
+    if (slice_eq(request, SLICE("nothing")))
+        text_adds(why, "it is no request");
+    else
+        text_addf(out, json ? "{\"request\":\"" SLICE_FMT "\"}\n" : SLICE_FMT " goes\n",
+                  SLICE_ARG(request));
+    return out->len > 0;
+}
+
 /* One that has decided something, one that has not, one that can't, one that only changes things,
  * and `many_clauses` more that have. */
 void control_clauses(const struct control *c,
