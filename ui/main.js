@@ -38,9 +38,15 @@ function draw() {
   clusters.draw(model.totals.at);
   const counts = model.counts();
   for (const c of CHIPS) write(c.n, String(counts[c.which]));
-  document.title = (counts.problem ? '(' + counts.problem + ') ' : '') + model.process.host + ' · lbc';
+  document.title = title(counts.problem);
   write(find('fold'), clusters.allFolded() ? 'Expand all' : 'Collapse all');
   drawState();
+}
+
+// What is seen of a tab in the background.
+function title(problems) {
+  const first = how === 'lost' ? 'Lost: ' : problems ? '(' + problems + ') ' : '';
+  return first + model.process.host + ' · lbc';
 }
 
 function drawSoon() {
@@ -62,6 +68,8 @@ function drawState() {
   else if (t?.draining) top_.notice('The process is shutting down: it accepts nothing new.');
   else if (t?.trial_left_s > 0)
     top_.notice('This configuration is on trial. Unless somebody confirms it, it goes in ' + duration(t.trial_left_s) + '.');
+  else if (t?.canary_percent > 0)
+    top_.notice('A canary serves ' + t.canary_percent + ' % of the clients. "lbc ctl show canary" compares it with the others.');
   else if (t?.reload_refused) top_.notice('The last reload was refused; what was served before goes on.', true);
   else top_.notice(null);
 }

@@ -45,6 +45,8 @@ struct control_info {
     int64_t reload_wall_ns;            /* when that was, since 1970; 0: there was none */
     int64_t swap_longest_ns;           /* that a swap has held up a worker's loop */
     int64_t trial_left_ns;             /* until what is on trial goes; 0: nothing is */
+    uint32_t canary_part;              /* of CONTROL_CANARY_WHOLE clients; 0: there is no canary */
+    bool shadow;                       /* a candidate decides too, or the canary does */
     bool serving;                      /* clients are served: from the first checks on */
     bool draining;                     /* a shutdown has begun; then also: */
     struct control_left left;

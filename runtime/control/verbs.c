@@ -45,6 +45,8 @@ void control_info(const struct control *c, struct control_info *out)
         const int64_t left_ns = c->trial.until_ns - clock_now_ns();
         out->trial_left_ns = left_ns > 0 ? left_ns : 1;
     }
+    out->canary_part = c->canary.serves ? c->canary.share.part : 0;
+    out->shadow = c->shadow != NULL;
     const struct probes_count probes = probes_count(c->probes);
     out->probes = probes.begun;
     out->probes_late = probes.late;

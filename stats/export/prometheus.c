@@ -243,6 +243,9 @@ static void write_process(const struct control_info *i, struct text *out)
                "When that was, in seconds since 1970; 0 before the first",
                i->reload_wall_ns / NS_PER_S);
     add_number(out, "on_trial", "gauge", "Is a configuration on trial", i->trial_left_ns > 0);
+    begin(out, "canary_share", "gauge", "The part of the clients that a canary serves, 0 to 1");
+    text_addf(out, "lbc_canary_share %.10g\n", (double)i->canary_part / CONTROL_CANARY_WHOLE);
+    add_number(out, "shadow", "gauge", "Does a candidate decide each request too", i->shadow);
     add_number(out, "health_checks_total", "counter", "Health checks begun", (int64_t)i->probes);
     add_number(out, "health_checks_late_total", "counter",
                "Of them, those that began more than a tenth of their interval late",

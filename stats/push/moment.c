@@ -217,6 +217,7 @@ static void write_totals(struct moment *s, const struct sample *before)
               i->reload_refused ? "true" : "false", (long long)(i->reload_wall_ns / NS_PER_S));
     text_addf(out, ",\"trial_left_s\":%lld",
               (long long)((i->trial_left_ns + NS_PER_S - 1) / NS_PER_S));
+    text_addf(out, ",\"canary_percent\":%.10g", i->canary_part / (CONTROL_CANARY_WHOLE / 100.0));
     text_addf(out, ",\"connections\":%lld,\"in_flight\":%lld",
               (long long)SAMPLE_METRIC(now, connections_open),
               (long long)SAMPLE_METRIC(now, requests_in_flight));

@@ -10,6 +10,10 @@
 /* A turn of the library may give it more to do at once: so often, before others have a turn. */
 #define PUMPS_MAX 16u
 
+/* When the library would end a connection by itself: after all of our own times, which are counted
+ * (peers.c). */
+#define LATE_S 120u
+
 void http_config_free(struct http_config *c)
 {
     if (!c)
@@ -70,9 +74,9 @@ static int open_library(struct http *h)
         MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     h->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, serve_request, h, MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,
-        MHD_OPTION_CONNECTION_LIMIT, HTTP_PEERS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, 30u,
+        MHD_OPTION_CONNECTION_LIMIT, HTTP_PEERS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, LATE_S,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)2 * HTTP_HEAD_BYTES_MAX,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION, peer_notify, h,
+        MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_NOTIFY_CONNECTION, peer_notify, h,
         MHD_OPTION_NOTIFY_COMPLETED, serve_completed, h, MHD_OPTION_URI_LOG_CALLBACK, serve_begins,
         h, MHD_OPTION_END);
     if (!h->daemon)

@@ -61,6 +61,7 @@ struct MHD_Response *reply_file(const struct embedded *file, const char **etag)
 static const char *title_of(unsigned status)
 {
     switch (status) {
+    case 400: return "Bad Request";
     case 401: return "Unauthorized";
     case 403: return "Forbidden";
     case 404: return "Not Found";

@@ -63,21 +63,32 @@ static bool is_let_in(const struct request *r)
     return !r->http->config->guard.asks || shows_token(r) || has_cookie(r);
 }
 
-static enum MHD_Result count_hosts(void *of, enum MHD_ValueKind kind, const char *name,
-                                   const char *value)
+struct counted {
+    const char *name;
+    uint32_t n;
+};
+
+static enum MHD_Result count_header(void *of, enum MHD_ValueKind kind, const char *name,
+                                    const char *value)
 {
-    uint32_t *n = of;
+    struct counted *c = of;
     (void)kind;
     (void)value;
-    *n += strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0;
+    c->n += strcasecmp(name, c->name) == 0;
     return MHD_YES;
+}
+
+static uint32_t count_of(const struct request *r, const char *name)
+{
+    struct counted c = {.name = name};
+    MHD_get_connection_values(r->connection, MHD_HEADER_KIND, count_header, &c);
+    return c.n;
 }
 
 /* NULL, or what is wrong with the request whatever it asks for. */
 static const char *wrong_host(const struct request *r)
 {
-    uint32_t n = 0;
-    MHD_get_connection_values(r->connection, MHD_HEADER_KIND, count_hosts, &n);
+    const uint32_t n = count_of(r, MHD_HTTP_HEADER_HOST);
     const struct slice host = header_of(r, MHD_HTTP_HEADER_HOST);
     if (n > 1)
         return "there are several Host headers";
@@ -187,11 +198,22 @@ static enum MHD_Result serve_route(struct request *r, const struct route *to, bo
                        MHD_HTTP_NOT_FOUND);
 }
 
+/* What is asked for, where the target is absolute, as a proxy's may be (RFC 9112 3.2.2). */
+static struct slice path_of(struct slice url)
+{
+    if (!slice_starts_nocase(url, SLICE("http://")) && !slice_starts_nocase(url, SLICE("https://")))
+        return url;
+    const char *authority = (const char *)memchr(url.at, ':', url.len) + 3;
+    const struct slice rest = slice_from(url, (size_t)(authority - url.at));
+    const char *path = memchr(rest.at, '/', rest.len);
+    return path ? slice_from(rest, (size_t)(path - rest.at)) : SLICE("/");
+}
+
 static enum MHD_Result serve(struct request *r, const char *url, const char *method)
 {
     struct metrics *m = r->http->metrics;
     const struct http_config *c = r->http->config;
-    const struct route to = route_find(slice_of(url), c->metrics, c->pages);
+    const struct route to = route_find(path_of(slice_of(url)), c->metrics, c->pages);
     const bool head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
     if (!head && strcmp(method, MHD_HTTP_METHOD_GET) != 0)
         return refuse(r, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD are answered here",
@@ -241,35 +263,46 @@ static struct request *begin(struct http *h, struct MHD_Connection *connection)
     return r;
 }
 
-/* 0, or the status of what is refused before its body comes; the connection ends with it. */
-static unsigned too_large(const struct request *r)
+/* What is refused before its body comes; the connection ends with it. Status 0: nothing is wrong.
+ */
+struct refusal {
+    unsigned status;
+    const char *why;
+};
+
+static struct refusal wrong_head(const struct request *r, const char *version)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     const struct slice length = header_of(r, MHD_HTTP_HEADER_CONTENT_LENGTH);
     if (info && info->header_size > HTTP_HEAD_BYTES_MAX)
-        return MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
+        return (struct refusal){MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
+                                "the request's head is too long"};
+    /* Whoever passed it on may have gone by the other one. */
+    if (count_of(r, MHD_HTTP_HEADER_CONTENT_LENGTH) > 1)
+        return (struct refusal){MHD_HTTP_BAD_REQUEST, "there are several Content-Length headers"};
+    if (strcmp(version, MHD_HTTP_VERSION_1_1) == 0 && count_of(r, MHD_HTTP_HEADER_HOST) == 0)
+        return (struct refusal){MHD_HTTP_BAD_REQUEST, "HTTP/1.1 wants a Host header"};
     if ((length.len > 0 && !slice_eq(length, SLICE("0"))) ||
         header_of(r, MHD_HTTP_HEADER_TRANSFER_ENCODING).len > 0)
-        return MHD_HTTP_CONTENT_TOO_LARGE;
-    return 0;
+        return (struct refusal){MHD_HTTP_CONTENT_TOO_LARGE, "no body is taken here"};
+    return (struct refusal){0};
 }
 
 enum MHD_Result serve_request(void *of, struct MHD_Connection *connection, const char *url,
                               const char *method, const char *version, const char *upload,
                               size_t *upload_bytes, void **context)
 {
-    (void)version;
     (void)upload;
     if (!*context) {
         struct request *r = begin(of, connection);
         *context = r;
-        const unsigned status = too_large(r);
-        if (status)
-            return refuse(r, status,
-                          status == MHD_HTTP_CONTENT_TOO_LARGE ? "no body is taken here"
-                                                               : "the request's head is too long",
-                          &r->http->metrics->admin_requests_too_large);
+        const struct refusal refusal = wrong_head(r, version);
+        struct metrics *m = r->http->metrics;
+        if (refusal.status)
+            return refuse(r, refusal.status, refusal.why,
+                          refusal.status == MHD_HTTP_BAD_REQUEST ? &m->admin_requests_refused
+                                                                 : &m->admin_requests_too_large);
         return MHD_YES; /* answered in the next call: now, the connection would end with it */
     }
     struct request *r = *context;

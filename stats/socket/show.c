@@ -74,6 +74,9 @@ static void info_as_text(struct text *out, const struct control_info *i)
         duration_format(i->trial_left_ns, left);
         text_addf(out, "on trial    %s more, unless it is confirmed\n", left);
     }
+    if (i->canary_part > 0)
+        text_addf(out, "canary      %.10g%% of the clients\n",
+                  i->canary_part / (CONTROL_CANARY_WHOLE / 100.0));
     text_addf(out, "process     %lld\n", (long long)i->pid);
     text_addf(out, "uptime      %s\n", uptime);
     text_addf(out, "workers     %u\n", i->workers);
@@ -123,6 +126,9 @@ static void info_as_json(struct text *out, const struct control_info *i)
     text_addf(out, ",\"swap_longest_ms\":%.3f", (double)i->swap_longest_ns / (double)NS_PER_MS);
     if (i->trial_left_ns > 0)
         text_addf(out, ",\"trial_left_s\":%.3f", (double)i->trial_left_ns / (double)NS_PER_S);
+    if (i->canary_part > 0)
+        text_addf(out, ",\"canary_percent\":%.10g",
+                  i->canary_part / (CONTROL_CANARY_WHOLE / 100.0));
     text_addf(out, ",\"probes\":%llu,\"probes_late\":%llu", (unsigned long long)i->probes,
               (unsigned long long)i->probes_late);
     if (i->certificates > 0)

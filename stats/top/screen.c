@@ -155,6 +155,8 @@ static void draw_title(struct line *l, const struct snapshot *now)
         add(l, WARN, "  shutting down");
     if (now->on_trial)
         add(l, WARN, "  on trial");
+    if (now->canary_percent > 0)
+        add(l, WARN, "  canary %.10g%%", now->canary_percent);
     end_line(l);
 }
 

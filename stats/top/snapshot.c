@@ -68,6 +68,7 @@ static void read_info(const cJSON *info, struct snapshot *out)
     out->uptime_s = number(info, "uptime_s");
     out->draining = flag(info, "draining");
     out->on_trial = number(info, "trial_left_s") > 0;
+    out->canary_percent = number(info, "canary_percent");
     read_totals(cJSON_GetObjectItemCaseSensitive(info, "metrics"), &out->totals);
 }
 

@@ -38,6 +38,7 @@ struct snapshot {
     uint64_t generation;
     double uptime_s;
     bool draining, on_trial;
+    double canary_percent; /* of the clients; 0: there is none */
     struct top_totals totals;
     VEC(struct top_cluster) cluster; /* in the order of the file */
     VEC(struct top_server) server;   /* in the order of the file */

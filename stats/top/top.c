@@ -17,6 +17,8 @@ enum exit_status { DONE = 0, USAGE = 2, UNREACHABLE = 3 };
 
 #define INTERVAL_S_MAX 60u
 #define ANSWER_NS      (5 * NS_PER_S)
+/* While it is awaited no key is: who hangs is not waited for. */
+#define LIVE_ANSWER_NS NS_PER_S
 #define COLUMNS_UNSEEN 160u /* where nobody looks, as with --once into a file */
 
 struct top {
@@ -76,7 +78,8 @@ static bool take_snapshot(struct top *t)
     const int64_t at_ns = clock_now_ns();
     const char *failure = reach(t) ? NULL : "";
     for (size_t i = 0; i < COUNT_OF(command) && !failure; i++) {
-        failure = ask(t->fd, command[i], at_ns + ANSWER_NS, &room[i], &answer[i]);
+        failure = ask(t->fd, command[i], at_ns + (t->once ? ANSWER_NS : LIVE_ANSWER_NS), &room[i],
+                      &answer[i]);
         if (!failure && !answer[i].ok)
             failure = "it refuses";
     }

@@ -72,6 +72,9 @@ def test_each_client_sees_one_of_them_and_a_share_the_new_one(site):
     assert shown["percent"] == 60 and shown["stable"]["generation"] == 1 and shown["canary"]["generation"] == 2
     assert shown["canary"]["responses_2xx"] > 0 and shown["stable"]["responses_2xx"] > 0
     assert shown["compared"] == shown["differ"] == shown["canary"]["responses"] + shown["stable"]["responses"]
+    assert site.show("info")["canary_percent"] == 60 and "60% of the clients" in site.ctl("show", "info")
+    metrics = site.ctl("show", "metrics")
+    assert "\nlbc_canary_share 0.6\n" in metrics and "\nlbc_shadow 1\n" in metrics
     kind, = site.show("shadow")["kinds"]
     assert kind["what"] == "answer"
     assert "canary" in site.ctl("show", "canary") and "60% of the clients" in site.ctl("show", "canary")
@@ -102,6 +105,9 @@ def test_reverted_nobody_has_it_and_nothing_is_lost(site):
         wait_for(lambda: len(site.show("generations")) == 1, "the others are gone")
     load.assert_clean()
     assert site.file.read_text() == site.text("new")  # the file is its writer's
+    metrics = site.ctl("show", "metrics")
+    assert "\nlbc_canary_share 0\n" in metrics and "\nlbc_shadow 0\n" in metrics
+    assert "canary_percent" not in site.show("info")
     assert site.ctl("show", "canary", check=False).returncode != 0
     assert site.ctl("show", "shadow", check=False).returncode != 0
     site.reload()

@@ -146,6 +146,27 @@ def test_an_lbc_that_goes_and_comes_back(start, top, balancer):
     assert top.ended() == 0
 
 
+def test_an_lbc_that_hangs(top, balancer):
+    top.sees("/one")
+    balancer.signal(signal.SIGSTOP)
+    try:
+        top.sees(r"no answer \(no answer in time\), trying again")
+        top.type("q")
+        assert top.ended() == 0
+    finally:
+        balancer.signal(signal.SIGCONT)
+
+
+def test_it_goes_on_when_lbc_does(top, balancer):
+    balancer.signal(signal.SIGSTOP)
+    try:
+        top.sees("no answer")
+    finally:
+        balancer.signal(signal.SIGCONT)
+    wait_for(lambda: "no answer" not in top.page(), "it is answered again", 20)
+    top.sees("/one")
+
+
 def test_once_and_without_a_terminal(balancer):
     for more in (["--once"], []):
         done = subprocess.run([LBC, "top", "--socket", balancer.socket, *more], stdin=subprocess.DEVNULL,

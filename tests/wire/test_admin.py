@@ -151,6 +151,33 @@ def test_the_page_and_its_parts(shared):
         assert (known.status, known.body) == (304, b"")
 
 
+def raw(port, request):
+    """The whole answer of a connection that ends with it."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as s:
+        s.sendall(request)
+        said = b""
+        while piece := s.recv(65536):
+            said += piece
+    return said
+
+
+@pytest.mark.parametrize("headers, why", [
+    ("", "HTTP/1.1 wants a Host header"),
+    ("Host: localhost\r\nContent-Length: 0\r\nContent-Length: 42\r\n", "there are several Content-Length headers"),
+    ("Host: localhost\r\nContent-Length: 0\r\nContent-Length: 0\r\n", "there are several Content-Length headers")])
+def test_a_head_that_is_wrong_ends_the_connection(shared, headers, why):
+    said = raw(shared.admin, f"GET /health HTTP/1.1\r\n{headers}\r\nGET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    head, _, body = said.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ") and b"application/problem+json" in head
+    assert json.loads(body)["detail"] == why and said.count(b"\r\n\r\n") == 1
+
+
+def test_a_target_may_be_absolute(shared):
+    for target, status in (("http://localhost/health", b"200"), ("HTTP://a.test", b"200"), ("http://a/none", b"404")):
+        said = raw(shared.admin, f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        assert said.split()[1] == status, target
+
+
 def test_errors_are_problem_json(shared):
     for path, method, status in (("/nothing", "GET", 404), ("/README.md", "GET", 404), ("/../main.js", "GET", 404),
                                  ("/health", "POST", 405), ("/api/v1/info", "DELETE", 405)):
