@@ -147,7 +147,7 @@ def test_an_lbc_that_goes_and_comes_back(start, top, balancer):
 
 
 def test_an_lbc_that_hangs(top, balancer):
-    top.sees("/one")
+    top.sees("  one ")
     balancer.signal(signal.SIGSTOP)
     try:
         top.sees(r"no answer \(no answer in time\), trying again")
@@ -164,7 +164,7 @@ def test_it_goes_on_when_lbc_does(top, balancer):
     finally:
         balancer.signal(signal.SIGCONT)
     wait_for(lambda: "no answer" not in top.page(), "it is answered again", 20)
-    top.sees("/one")
+    top.sees("  one ")
 
 
 def test_once_and_without_a_terminal(balancer):
