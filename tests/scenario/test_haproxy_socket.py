@@ -64,6 +64,34 @@ def test_a_script_drains_and_brings_back(lbc):
     assert "No such server" in ask(path, "disable server app/nobody")
 
 
+def test_a_backend_has_the_weight_of_those_that_get_requests(lbc):
+    path = lbc.haproxy_socket
+
+    def backend():
+        row = stat(path)["app", "BACKEND"]
+        return row["weight"], row["act"], row["bck"]
+    assert backend() == ("5", "1", "1")
+    ask(path, "set server app/a state drain")
+    assert backend() == ("1", "0", "1")
+    ask(path, "set server app/b state maint")
+    assert backend() == ("0", "0", "0")
+
+
+def test_what_is_asked_for_is_shown_or_refused(lbc):
+    path = lbc.haproxy_socket
+
+    def shown(line):
+        return [tuple(row.split(",")[:2]) for row in ask(path, line).splitlines() if row and row[0] != "#"]
+    assert shown("show stat app 4 -1") == [("app", "a"), ("app", "b")]
+    assert shown("show stat empty") == [("empty", "BACKEND")]
+    ask(path, "set server app/a state maint")
+    assert shown("show stat app 4 -1 no-maint") == [("app", "b")]
+    for line in ("show stat json", "show stat -1 4 -1 typed", "show info json"):
+        assert "is not spoken here" in ask(path, line)
+    assert ask(path, "show servers state nope") == "Can't find backend.\n\n"
+    assert "Uptime: 0d 0h00m" in ask(path, "show info")
+
+
 def test_weight_0_is_a_drain_that_another_weight_ends(lbc):
     path = lbc.haproxy_socket
 

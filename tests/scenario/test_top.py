@@ -17,12 +17,12 @@ from harness import LBC, Client, Lbc, wait_for
 class Terminal:
     """`lbc top` with a terminal, as wide and high as told."""
 
-    def __init__(self, *arguments, lines=24, columns=100):
+    def __init__(self, *arguments, lines=24, columns=100, kind="xterm"):
         self.ours, theirs = pty.openpty()
         self.before = termios.tcgetattr(theirs)
         self.resize(lines, columns)
         self.popen = subprocess.Popen([LBC, "top", *arguments], stdin=theirs, stdout=theirs, stderr=theirs,
-                                      start_new_session=True)
+                                      start_new_session=True, env={**os.environ, "TERM": kind})
         self.theirs = theirs
         self.all = ""
 
@@ -165,6 +165,17 @@ def test_it_goes_on_when_lbc_does(top, balancer):
         balancer.signal(signal.SIGCONT)
     wait_for(lambda: "no answer" not in top.page(), "it is answered again", 20)
     top.sees("  one ")
+
+
+@pytest.mark.parametrize("kind", ["dumb", ""])
+def test_a_terminal_without_a_cursor_gets_one_page(balancer, kind):
+    terminal = Terminal("--socket", balancer.socket, kind=kind)
+    try:
+        assert terminal.popen.wait(20) == 0
+        terminal.read()
+        assert "  one " in terminal.all and "\x1b" not in terminal.all
+    finally:
+        terminal.close()
 
 
 def test_once_and_without_a_terminal(balancer):

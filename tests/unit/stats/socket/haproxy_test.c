@@ -98,7 +98,7 @@ static void servers_have_their_numbers_and_their_cluster_the_sum(void **state)
                               "bck"),
                         "1");
     assert_string_equal(field("web", "BACKEND", "stot"), "2469134");
-    assert_string_equal(field("web", "BACKEND", "weight"), "20");
+    assert_string_equal(field("web", "BACKEND", "weight"), "10");
     assert_string_equal(field("web", "BACKEND", "type"), "1");
     assert_string_equal(field("lbc", "FRONTEND", "status"), "OPEN");
 }
