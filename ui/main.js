@@ -38,7 +38,6 @@ function draw() {
   clusters.draw(model.totals.at);
   const counts = model.counts();
   for (const c of CHIPS) write(c.n, String(counts[c.which]));
-  document.title = title(counts.problem);
   write(find('fold'), clusters.allFolded() ? 'Expand all' : 'Collapse all');
   drawState();
 }
@@ -59,6 +58,7 @@ function drawSoon() {
 function drawState() {
   const t = model.totals;
   const lost = how === 'lost';
+  if (model.process) document.title = title(model.counts().problem);
   mark(document.body, 'stale', lost);
   if (lost) top_.link('lost', 'Connection lost');
   else if (t?.draining) top_.link('busy', 'Draining');

@@ -154,3 +154,13 @@ size_t endpoint_format(const struct endpoint *e, char out[ENDPOINT_TEXT_MAX])
     return (size_t)snprintf(out, ENDPOINT_TEXT_MAX,
                             address_is_v4(&e->address) ? "%s:%u" : "[%s]:%u", address, e->port);
 }
+
+void endpoint_format_client(const struct endpoint *e, char out[ENDPOINT_TEXT_MAX])
+{
+    if (e->port != 0)
+        endpoint_format(e, out);
+    else if (!address_is_none(&e->address))
+        address_format(&e->address, out);
+    else
+        snprintf(out, ENDPOINT_TEXT_MAX, "unix");
+}

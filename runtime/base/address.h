@@ -81,6 +81,10 @@ size_t address_format(const struct address *a, char out[ADDRESS_TEXT_MAX]);
 size_t network_format(const struct network *n, char out[NETWORK_TEXT_MAX]);
 size_t endpoint_format(const struct endpoint *e, char out[ENDPOINT_TEXT_MAX]);
 
+/* A client's: its address alone where a proxy told it without a port, "unix" where there is none.
+ */
+void endpoint_format_client(const struct endpoint *e, char out[ENDPOINT_TEXT_MAX]);
+
 /* Negative, 0 or positive, as memcmp: the order of addresses as numbers. */
 static inline int address_compare(const struct address *a, const struct address *b)
 {

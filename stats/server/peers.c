@@ -41,6 +41,25 @@ static uint32_t count_of(const struct http *h, const struct endpoint *from)
     return n;
 }
 
+/* The connection of that address that has been without a request for the longest time gives its
+ * place to another one: so who holds all of them cannot keep others behind his address out. False:
+ * all of them are in use. */
+static bool make_room(const struct http *h, const struct endpoint *from)
+{
+    struct peer *longest = NULL;
+    LIST_EACH (p, &h->peer, struct peer, link)
+        if (p->does == PEER_IDLE && !p->unwanted &&
+            address_compare(&p->from.address, &from->address) == 0 &&
+            (!longest || p->since_ns < longest->since_ns))
+            longest = p;
+    if (!longest)
+        return false;
+    longest->unwanted = true;
+    shutdown(longest->fd, SHUT_RDWR);
+    METRIC_ADD(h->metrics->admin_connections_over_source, 1);
+    return true;
+}
+
 /* NULL, or what is counted about whoever is turned away. */
 static _Atomic int64_t *turned_away(const struct port *port, const struct endpoint *from)
 {
@@ -49,7 +68,7 @@ static _Atomic int64_t *turned_away(const struct port *port, const struct endpoi
         return &h->metrics->admin_connections_denied;
     if (h->n_peers >= HTTP_PEERS_MAX)
         return &h->metrics->admin_connections_refused;
-    if (count_of(h, from) >= HTTP_PEERS_OF_MAX)
+    if (count_of(h, from) >= HTTP_PEERS_OF_MAX && !make_room(h, from))
         return &h->metrics->admin_connections_over_source;
     return NULL;
 }

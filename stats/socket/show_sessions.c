@@ -21,12 +21,7 @@ struct asked {
 static void client_format(const struct roster_row *r, char out[ENDPOINT_TEXT_MAX])
 {
     const struct endpoint e = endpoint_of_end(&r->client);
-    if (e.port != 0)
-        endpoint_format(&e, out);
-    else if (!address_is_none(&e.address))
-        address_format(&e.address, out);
-    else
-        snprintf(out, ENDPOINT_TEXT_MAX, "unix");
+    endpoint_format_client(&e, out);
 }
 
 static void add_duration(struct columns *table, int64_t ns)

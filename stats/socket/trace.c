@@ -22,12 +22,7 @@ struct listener_of {
 static void client_format(const struct access_record *r, char out[ENDPOINT_TEXT_MAX])
 {
     const struct endpoint e = {.address = r->client, .port = r->client_port};
-    if (e.port != 0)
-        endpoint_format(&e, out);
-    else if (!address_is_none(&e.address))
-        address_format(&e.address, out);
-    else
-        snprintf(out, ENDPOINT_TEXT_MAX, "unix");
+    endpoint_format_client(&e, out);
 }
 
 static const char *protocol_of(const struct access_record *r)

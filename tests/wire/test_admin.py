@@ -493,14 +493,22 @@ def test_connections_of_an_address_and_in_all(site):
                 stack.enter_context(connect(lbc.ports[0], source))
             wanted = 64 if source == "127.0.0.1" else 128
             wait_for(lambda n=wanted: counter(lbc, "admin_connections") == n, "they are connected")
-            if source == "127.0.0.1":
-                assert is_closed(stack.enter_context(connect(lbc.ports[0], source)))
-                grows(lbc, "admin_connections_over_source", 0)
         assert is_closed(stack.enter_context(connect(lbc.ports[0], "127.0.0.3")))
         grows(lbc, "admin_connections_refused", 0)
         assert ask(lbc.front, "/").status == 200  # clients never notice
     wait_for(lambda: counter(lbc, "admin_connections") == 0, "all have left")
     assert ask(lbc.ports[0], "/health").status == 200
+
+
+def test_of_one_address_the_longest_idle_gives_its_place(site):
+    lbc = site("bind 127.0.0.1:{0}")
+    with contextlib.ExitStack() as stack:
+        idle = [stack.enter_context(connect(lbc.ports[0])) for _ in range(64)]
+        wait_for(lambda: counter(lbc, "admin_connections") == 64, "they are connected")
+        assert ask(lbc.ports[0], "/health").status == 200
+        grows(lbc, "admin_connections_over_source", 0)
+        assert is_closed(idle[0])
+        wait_for(lambda: counter(lbc, "admin_connections") == 63, "it has left")
 
 
 def test_who_asks_too_slowly_is_closed(site):
