@@ -657,6 +657,15 @@ static void answer_sessions(void)
     asker.done(asker.of, &s);
 }
 
+/* The words of a filter are the asker's, and are gone when it is looked at. */
+static inline struct slice fake_kept(struct slice s, char room[TRACE_PATH_MAX])
+{
+    ASSERT(s.len < TRACE_PATH_MAX);
+    if (s.len > 0)
+        memcpy(room, s.at, s.len);
+    return (struct slice){room, s.len};
+}
+
 bool control_sessions(struct control *c, const struct control_sessions_filter *f,
                       const struct control_sessions_asker *asker)
 {
@@ -665,7 +674,9 @@ bool control_sessions(struct control *c, const struct control_sessions_filter *f
         return false;
     }
     c->sessions = *asker;
+    static char listener[TRACE_PATH_MAX];
     c->filter = *f;
+    c->filter.listener = fake_kept(f->listener, listener);
     if (c->answers_at_once)
         answer_sessions();
     return true;
@@ -679,6 +690,8 @@ bool control_trace(struct control *c, const struct control_trace_wish *wish,
         return false;
     }
     c->trace = *asker;
+    static char path[TRACE_PATH_MAX];
     c->wish = *wish;
+    c->wish.filter.path = fake_kept(wish->filter.path, path);
     return true;
 }
