@@ -41,20 +41,14 @@ void handed_add_socket(struct text *out, int fd, bool own)
     text_addf(out, "socket\t%d\t%s\n", fd, own ? "own" : "lent");
 }
 
-static const char *admin_name(enum server_admin a)
-{
-    return table_state_name((enum table_state)a);
-}
-
 void handed_add_server(struct text *out, const struct handed_server *s)
 {
     char endpoint[ENDPOINT_TEXT_MAX];
     endpoint_format(&s->endpoint, endpoint);
     if (strpbrk(endpoint, "\t\n"))
         return; /* a path that no line can hold: it is as any server at a start */
-    text_addf(out, "server\t" SLICE_FMT "\t" SLICE_FMT "\t%s\t%s\t%s\t%u\t%u\t%s\n",
-              SLICE_ARG(s->cluster), SLICE_ARG(s->name), endpoint, admin_name(s->admin),
-              admin_name(s->file_admin), s->weight, s->file_weight, health_name(s->health));
+    text_addf(out, "health\t" SLICE_FMT "\t" SLICE_FMT "\t%s\t%s\n", SLICE_ARG(s->cluster),
+              SLICE_ARG(s->name), endpoint, health_name(s->health));
 }
 
 static const char *const reason_word[] = {[OUTLIER_IN_A_ROW] = "in-a-row",
@@ -103,16 +97,6 @@ static bool parse_descriptor(struct slice s, int *out)
     return true;
 }
 
-static bool parse_admin(struct slice s, enum server_admin *out)
-{
-    for (enum server_admin a = SERVER_READY; a <= SERVER_MAINTENANCE; a++)
-        if (slice_eq(s, slice_of(admin_name(a)))) {
-            *out = a;
-            return true;
-        }
-    return false;
-}
-
 static bool parse_health(struct slice s, enum health_state *out)
 {
     for (enum health_state h = HEALTH_UNKNOWN; h <= HEALTH_DOWN; h++)
@@ -123,28 +107,16 @@ static bool parse_health(struct slice s, enum health_state *out)
     return false;
 }
 
-static bool parse_weight(struct slice s, uint32_t most, uint32_t *out)
-{
-    uint64_t n;
-    if (!number_parse(s, most, &n))
-        return false;
-    *out = (uint32_t)n;
-    return true;
-}
-
-enum { SERVER_WORDS = 8 };
+enum { HEALTH_WORDS = 4 };
 
 static bool parse_server(struct slice rest, struct handed_server *s)
 {
-    struct slice word[SERVER_WORDS];
-    for (uint32_t i = 0; i < SERVER_WORDS; i++)
+    struct slice word[HEALTH_WORDS];
+    for (uint32_t i = 0; i < HEALTH_WORDS; i++)
         if (!slice_split(&rest, '\t', &word[i]))
             return false;
     *s = (struct handed_server){.cluster = word[0], .name = word[1]};
-    return endpoint_parse(word[2], &s->endpoint) && parse_admin(word[3], &s->admin) &&
-           parse_admin(word[4], &s->file_admin) &&
-           parse_weight(word[5], TABLE_WEIGHT_MAX, &s->weight) &&
-           parse_weight(word[6], UINT32_MAX, &s->file_weight) && parse_health(word[7], &s->health);
+    return endpoint_parse(word[2], &s->endpoint) && parse_health(word[3], &s->health);
 }
 
 static bool parse_reason(struct slice s, enum outlier_reason *out)
@@ -230,7 +202,7 @@ static void parse_line(struct handed *h, struct slice line)
         good = parse_stats(h, rest);
     if (slice_eq(word, SLICE("socket")))
         good = parse_socket(h, rest);
-    if (slice_eq(word, SLICE("server")))
+    if (slice_eq(word, SLICE("health")))
         good = add_server(h, rest);
     if (slice_eq(word, SLICE("ejected")))
         good = add_ejected(h, rest);

@@ -15,8 +15,7 @@
  *     keys       14                       keys of session tickets and cookies: parts.h
  *     memory     15                       what is remembered of clients, before `go`: parts.h
  *     socket     12  own                  listens; "lent": by a service manager
- *     server     web  a  10.0.0.1:80  drain  ready  5  1  up  (states and weights: set, and in the
- *                                         file)
+ *     health     web  a  10.0.0.1:80  up  of a server
  *     ejected    web  a  10.0.0.1:80  5000000000  2  in-a-row  5  0   (until when, by the monotonic
  *                                         clock, or 0; how many times in a row; and why)
  *     change     ...                      a line of the journal of changes
@@ -52,8 +51,6 @@ enum handed_descriptor {
 struct handed_server {
     struct slice cluster, name;
     struct endpoint endpoint;
-    enum server_admin admin, file_admin; /* set, and as the file had it then */
-    uint32_t weight, file_weight;        /* the same; 0: none was set */
     enum health_state health;
     struct outlier ejected; /* until_ns, times and why of it; 0: it was not, of late */
     bool used;              /* some server has it already */

@@ -19,18 +19,6 @@ static bool say(const struct takeover *t, const char *what)
 
 /* --- servers --------------------------------------------------------------------------------- */
 
-/* What an operator has set holds, unless the file says something else by now than it did. */
-static void set_as_before(struct server *s, const struct table_server *spec,
-                          const struct handed_server *was)
-{
-    if ((enum table_state)was->file_admin == spec->state) {
-        atomic_store_explicit(&s->admin, (int)was->admin, memory_order_relaxed);
-        s->admin_told = was->admin;
-    }
-    if (was->file_weight == spec->weight)
-        atomic_store_explicit(&s->weight, was->weight, memory_order_relaxed);
-}
-
 /* It was checked lately: it need not be anew before it is used. */
 static void know_health(struct server *s, const struct handed_server *was)
 {
@@ -69,7 +57,6 @@ void takeover_apply(struct control *c, struct generation *g)
             continue;
         was->used = true;
         know_health(s, was);
-        set_as_before(s, &g->spec[i], was);
         eject_as_before(s, &g->table->cluster[g->spec[i].cluster].outlier, was);
     }
 }

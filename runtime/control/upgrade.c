@@ -42,15 +42,10 @@ static void add_servers(const struct generation *g, struct text *out)
 {
     for (uint32_t i = 0; i < g->n_servers; i++) {
         const struct server *s = g->server[i];
-        const struct table_server *spec = &g->spec[i];
         const struct handed_server line = {
             .cluster = slice_of(s->cluster_name),
             .name = slice_of(s->name),
             .endpoint = s->endpoint,
-            .admin = (enum server_admin)atomic_load_explicit(&s->admin, memory_order_relaxed),
-            .file_admin = (enum server_admin)spec->state,
-            .weight = atomic_load_explicit(&s->weight, memory_order_relaxed),
-            .file_weight = spec->weight,
             .health = (enum health_state)atomic_load_explicit(&s->health, memory_order_relaxed),
             .ejected = {.until_ns = s->outlier.ejected ? s->outlier.until_ns : 0,
                         .times = s->outlier.times,

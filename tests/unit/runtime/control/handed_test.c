@@ -20,10 +20,6 @@ static struct handed_server server(const char *cluster, const char *name, const 
     return (struct handed_server){.cluster = slice_of(cluster),
                                   .name = slice_of(name),
                                   .endpoint = endpoint(at),
-                                  .admin = SERVER_DRAIN,
-                                  .file_admin = SERVER_MAINTENANCE,
-                                  .weight = 256,
-                                  .file_weight = 65535,
                                   .health = HEALTH_DOWN};
 }
 
@@ -68,8 +64,7 @@ static void what_is_written_is_read(void **state)
     assert_int_equal(h.server.n, 3);
     const struct handed_server *a = find(&h, "web", "a", "10.0.0.1:80");
     assert_non_null(a);
-    assert_true(a->admin == SERVER_DRAIN && a->file_admin == SERVER_MAINTENANCE);
-    assert_true(a->weight == 256 && a->file_weight == 65535 && a->health == HEALTH_DOWN);
+    assert_int_equal(a->health, HEALTH_DOWN);
     assert_non_null(find(&h, "web", "b", "[::1]:80"));
     assert_non_null(find(&h, "api", "unix:/run/a b", "unix:/run/a b"));
     assert_null(find(&h, "web", "a", "10.0.0.2:80")); /* it has moved: nothing is known of it */
@@ -122,11 +117,9 @@ static void what_is_not_understood_is_passed_over(void **state)
                                        "socket\tx\town",
                                        "socket\t-1\town",
                                        "socket",
-                                       "server\tweb\ta",
-                                       "server\tweb\ta\tnowhere\tready\tready\t0\t1\tup",
-                                       "server\tweb\ta\t10.0.0.1:80\tasleep\tready\t0\t1\tup",
-                                       "server\tweb\ta\t10.0.0.1:80\tready\tready\t257\t1\tup",
-                                       "server\tweb\ta\t10.0.0.1:80\tready\tready\t0\t1\tfine",
+                                       "health\tweb\ta",
+                                       "health\tweb\ta\tnowhere\tup",
+                                       "health\tweb\ta\t10.0.0.1:80\tfine",
                                        "ejected\tweb\ta\t10.0.0.1:80\t5\t1\tin-a-row\t5",
                                        "ejected\tweb\ta\t10.0.0.1:80\t-5\t1\tin-a-row\t5\t0",
                                        "ejected\tweb\ta\t10.0.0.1:80\t5\t11\tin-a-row\t5\t0",
@@ -153,9 +146,8 @@ static void later_words_of_a_line_are_passed_over(void **state)
 {
     (void)state;
     struct handed h = {.text_fd = -1};
-    assert_true(handed_parse(
-        &h,
-        SLICE("lbc hands over 1\nserver\tweb\ta\t10.0.0.1:80\tready\tready\t0\t1\tup\tmore\n")));
+    assert_true(
+        handed_parse(&h, SLICE("lbc hands over 1\nhealth\tweb\ta\t10.0.0.1:80\tup\tmore\n")));
     assert_int_equal(h.server.n, 1);
     handed_done(&h);
 }
