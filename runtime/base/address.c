@@ -76,6 +76,12 @@ struct network network_canonical(const struct network *n)
     return c;
 }
 
+bool network_holds(const struct network *n, const struct address *a)
+{
+    const struct network of = network_canonical(&(struct network){*a, n->bits});
+    return address_compare(&of.first, &n->first) == 0;
+}
+
 bool network_is_canonical(const struct network *n)
 {
     const struct network c = network_canonical(n);

@@ -70,6 +70,9 @@ bool network_is_canonical(const struct network *n);
 /* The same network with all bits behind the length zero. */
 struct network network_canonical(const struct network *n);
 
+/* Is the address in it? `n` is canonical. */
+bool network_holds(const struct network *n, const struct address *a);
+
 /* The last address of a canonical network. */
 struct address network_last(const struct network *n);
 

@@ -9,11 +9,10 @@ _Static_assert(CONTROL_CANARY_WHOLE == CANARY_WHOLE, "shares are said in the sam
 
 /* --- what has been counted ------------------------------------------------------------------- */
 
-static void add_side(uint64_t status[6], struct histogram_sum *took, const struct canary_counts *of)
+static void add_side(struct judged_side *to, const struct canary_counts *of)
 {
-    for (uint32_t i = 0; i < 6; i++)
-        status[i] += atomic_load_explicit(&of->status[i], memory_order_relaxed);
-    histogram_read(&of->took, took);
+    statuses_read(&of->statuses, &to->statuses);
+    histogram_read(&of->took, &to->took);
 }
 
 static void count_all(const struct control *c, struct judged *out)
@@ -21,27 +20,20 @@ static void count_all(const struct control *c, struct judged *out)
     *out = (struct judged){0};
     for (uint32_t i = 0; i < c->n_workers; i++) {
         const struct canary_worker *w = &c->worker[i]->canary_counts;
-        add_side(out->new.status, &out->new.took, &w->side[CANARY_NEW]);
-        add_side(out->old.status, &out->old.took, &w->side[CANARY_STABLE]);
+        add_side(&out->new, &w->side[CANARY_NEW]);
+        add_side(&out->old, &w->side[CANARY_STABLE]);
     }
 }
 
-static struct control_canary_side side_of(const uint64_t status[6], const uint64_t began[6],
-                                          const struct histogram_sum *took,
-                                          const struct histogram_sum *took_then)
+static struct control_canary_side side_of(const struct judged_side *now,
+                                          const struct judged_side *began)
 {
-    struct control_canary_side out = {.mean_ns = -1};
-    const struct histogram_sum times = histogram_since(took, took_then);
-    const uint64_t n = histogram_count(&times);
-    for (uint32_t i = 0; i < COUNT_OF(out.status); i++) {
-        out.status[i] = status[i] - began[i];
-        out.responses += out.status[i];
-    }
-    out.timed = n;
-    if (n > 0)
-        out.mean_ns = (double)times.sum_ns / (double)n;
-    out.p99_ns = histogram_quantile(&times, 0.99);
-    return out;
+    const struct judged_side since = judged_since(now, began);
+    const uint64_t n = histogram_count(&since.took);
+    return (struct control_canary_side){.statuses = since.statuses,
+                                        .mean_ns =
+                                            n > 0 ? (double)since.took.sum_ns / (double)n : -1,
+                                        .p99_ns = histogram_quantile(&since.took, 0.99)};
 }
 
 /* --- its end --------------------------------------------------------------------------------- */
@@ -317,14 +309,13 @@ bool control_canary_info(const struct control *c, struct control_canary_view *ou
     if (!serves(c, why))
         return false;
     count_all(c, &now);
-    *out = (struct control_canary_view){
-        .part = k->share.part,
-        .since_ns = now_ns - k->begun_ns,
-        .left_ns = k->until_ns == 0       ? -1
-                   : k->until_ns > now_ns ? k->until_ns - now_ns
-                                          : 0,
-        .stable = side_of(now.old.status, k->began.old.status, &now.old.took, &k->began.old.took),
-        .canary = side_of(now.new.status, k->began.new.status, &now.new.took, &k->began.new.took)};
+    *out = (struct control_canary_view){.part = k->share.part,
+                                        .since_ns = now_ns - k->begun_ns,
+                                        .left_ns = k->until_ns == 0       ? -1
+                                                   : k->until_ns > now_ns ? k->until_ns - now_ns
+                                                                          : 0,
+                                        .stable = side_of(&now.old, &k->began.old),
+                                        .canary = side_of(&now.new, &k->began.new)};
     out->stable.generation = c->newest->id;
     out->canary.generation = k->generation->id;
     if (control_shadow_info(c, &decided, ignore_kind, NULL)) {

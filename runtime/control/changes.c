@@ -68,12 +68,7 @@ static void expire(void *of);
 
 static void set_expiry(struct control *c, bool failed)
 {
-    int64_t next_ns = INT64_MAX;
-    for (uint32_t i = 0; i < c->changes.list.n; i++) {
-        const int64_t until_ns = c->changes.list.at[i].until_ns;
-        if (until_ns > 0 && until_ns < next_ns)
-            next_ns = until_ns;
-    }
+    const int64_t next_ns = changes_first_end(c->changes.list.at, c->changes.list.n);
     timer_stop(&c->changes.expiry);
     if (next_ns == INT64_MAX)
         return;

@@ -87,6 +87,13 @@ struct control_server {
     const char *connect_reason; /* what the last handshake that failed said; NULL: nothing */
 };
 
+/* Does it get requests: up or unchecked, ready, not ejected? */
+static inline bool control_server_is_used(const struct control_server *s)
+{
+    return (s->health == HEALTH_UP || !s->checked) && s->admin == SERVER_READY &&
+           s->ejected_for_ns == 0;
+}
+
 /* Calls `each` for every server of the current generation, in the order of the file. */
 void control_servers(const struct control *c,
                      void (*each)(void *to, const struct control_server *s), void *to);
@@ -420,9 +427,8 @@ MUST_CHECK bool control_revert(struct control *c, const struct control_asker *as
 /* What one side has done since it began. */
 struct control_canary_side {
     uint64_t generation;
-    uint64_t responses, status[6]; /* by class: 1xx..5xx; none at [0] */
-    uint64_t timed;
-    double mean_ns, p99_ns; /* of so many whole responses; -1: there are none */
+    struct statuses_sum statuses;
+    double mean_ns, p99_ns; /* of whole responses; -1: there are none */
 };
 
 struct control_canary_view {

@@ -27,6 +27,15 @@ bool change_has_ended(const struct change *g, int64_t now_ns)
     return g->until_ns > 0 && g->until_ns <= now_ns;
 }
 
+int64_t changes_first_end(const struct change *g, uint32_t n)
+{
+    int64_t first_ns = INT64_MAX;
+    for (uint32_t i = 0; i < n; i++)
+        if (g[i].until_ns > 0 && g[i].until_ns < first_ns)
+            first_ns = g[i].until_ns;
+    return first_ns;
+}
+
 void change_done(struct change *g)
 {
     text_done(&g->sentence);

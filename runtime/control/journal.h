@@ -35,6 +35,9 @@ struct journal_now {
 /* Writes down who and why: as much as there is room for, without what a line cannot hold. */
 void change_note(struct change *g, struct slice who, struct slice why);
 bool change_has_ended(const struct change *g, int64_t now_ns);
+
+/* When the first of them ends; INT64_MAX: none does. */
+int64_t changes_first_end(const struct change *g, uint32_t n);
 void change_done(struct change *g);
 
 void journal_begin(struct text *out, uint64_t last);

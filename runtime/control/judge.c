@@ -18,22 +18,25 @@ bool responses_are_slow(const struct histogram_sum *is, const struct histogram_s
 }
 
 /* That were answered. */
-static struct responses since(const uint64_t now[6], const uint64_t before[6])
+static struct responses answered(const struct statuses_sum *s)
 {
-    struct responses r = {.failed = (int64_t)(now[5] - before[5])};
-    for (uint32_t class = 2; class < 6; class ++)
-        r.all += (int64_t)(now[class] - before[class]);
-    return r;
+    const uint64_t *n = s->of_class;
+    return (struct responses){.all = (int64_t)(n[2] + n[3] + n[4] + n[5]), .failed = (int64_t)n[5]};
+}
+
+struct judged_side judged_since(const struct judged_side *now, const struct judged_side *before)
+{
+    return (struct judged_side){.statuses = statuses_since(&now->statuses, &before->statuses),
+                                .took = histogram_since(&now->took, &before->took)};
 }
 
 static const char *is_worse(const struct judged *now, const struct judged *before, uint32_t slower)
 {
-    if (responses_fail(since(now->new.status, before->new.status),
-                       since(now->old.status, before->old.status)))
+    const struct judged_side is = judged_since(&now->new, &before->new),
+                             other = judged_since(&now->old, &before->old);
+    if (responses_fail(answered(&is.statuses), answered(&other.statuses)))
         return "too many of its responses were 5xx";
-    const struct histogram_sum is = histogram_since(&now->new.took, &before->new.took),
-                               was = histogram_since(&now->old.took, &before->old.took);
-    return responses_are_slow(&is, &was, slower) ? "its responses took too long" : NULL;
+    return responses_are_slow(&is.took, &other.took, slower) ? "its responses took too long" : NULL;
 }
 
 void judge_begin(struct judge *j, const struct judged *now, int64_t now_ns)

@@ -13,6 +13,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/metrics/histogram.h"
+#include "runtime/metrics/statuses.h"
 
 /* How many responses there were, and those of them that were 5xx. */
 struct responses {
@@ -27,12 +28,15 @@ bool responses_are_slow(const struct histogram_sum *is, const struct histogram_s
                         uint32_t factor);
 
 /* What has been counted of both, since some moment. */
-struct judged {
-    struct {
-        uint64_t status[6]; /* by class; none at [0] */
-        struct histogram_sum took;
-    } new, old;
+struct judged_side {
+    struct statuses_sum statuses;
+    struct histogram_sum took;
 };
+struct judged {
+    struct judged_side new, old;
+};
+
+struct judged_side judged_since(const struct judged_side *now, const struct judged_side *before);
 
 #define JUDGE_SAMPLE_NS (5 * NS_PER_S)
 #define JUDGE_SAMPLES   13u /* a minute, and the one under way */

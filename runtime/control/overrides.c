@@ -131,12 +131,7 @@ static bool fits(const struct control *c, const struct override *o)
 
 static void set_expiry(struct control *c)
 {
-    int64_t next_ns = INT64_MAX;
-    for (uint32_t i = 0; i < c->overrides.list.n; i++) {
-        const int64_t until_ns = c->overrides.list.at[i].until_ns;
-        if (until_ns > 0 && until_ns < next_ns)
-            next_ns = until_ns;
-    }
+    const int64_t next_ns = changes_first_end(c->overrides.list.at, c->overrides.list.n);
     timer_stop(&c->overrides.expiry);
     const int64_t left_ns = next_ns - clock_now_ns();
     if (next_ns != INT64_MAX)

@@ -38,6 +38,16 @@ static inline void statuses_read(const struct statuses *a, struct statuses_sum *
         to->of_class[i] += atomic_load_explicit(&a->of_class[i], memory_order_relaxed);
 }
 
+/* What came since `before`. */
+static inline struct statuses_sum statuses_since(const struct statuses_sum *now,
+                                                 const struct statuses_sum *before)
+{
+    struct statuses_sum s = *now;
+    for (unsigned i = 0; i < STATUS_CLASSES; i++)
+        s.of_class[i] -= before->of_class[i];
+    return s;
+}
+
 static inline uint64_t statuses_count(const struct statuses_sum *a)
 {
     uint64_t n = 0;

@@ -35,8 +35,7 @@ void exchange_take_side(struct exchange *x)
 void exchange_count_side(const struct exchange *x)
 {
     struct canary_counts *c = &x->worker->canary_counts.side[x->side];
-    const uint32_t class = x->status / 100u;
-    METRIC_ADD(c->status[class < COUNT_OF(c->status) ? class : 0], 1);
+    statuses_add(&c->statuses, x->status);
     if (x->generation && x->status >= 200)
         histogram_add(&c->took, x->worker->now_ns - x->begun_ns);
 }

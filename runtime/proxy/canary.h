@@ -12,6 +12,7 @@
 
 #include "runtime/base/address.h"
 #include "runtime/metrics/histogram.h"
+#include "runtime/metrics/statuses.h"
 
 #define CANARY_WHOLE 10000u /* a share of 100 % */
 
@@ -26,8 +27,8 @@ bool canary_gets(const struct canary_share *s, const struct address *client);
 enum canary_side { CANARY_NO_SIDE, CANARY_STABLE, CANARY_NEW, CANARY_SIDES };
 
 struct canary_counts {
-    _Atomic uint64_t status[6]; /* responses by class: 1xx..5xx, and none at [0] */
-    struct histogram took;      /* up to the response's last byte; tunnels are not in it */
+    struct statuses statuses;
+    struct histogram took; /* up to the response's last byte; tunnels are not in it */
 };
 
 /* What is of no side is counted, too, and not looked at. */

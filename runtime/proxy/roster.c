@@ -22,12 +22,6 @@ const char *roster_state_name(enum roster_state state)
     return "";
 }
 
-bool roster_is_within(const struct network *n, const struct address *a)
-{
-    const struct network of = network_canonical(&(struct network){*a, n->bits});
-    return address_compare(&of.first, &n->first) == 0;
-}
-
 /* What could move a terminal's cursor is not shown. Returns what is free behind it. */
 static char *put(char *at, const char *end, struct slice s)
 {
@@ -134,7 +128,7 @@ static void describe(struct session *s, struct roster_row *row)
 
 static bool matches(const struct roster *r, const struct session *s)
 {
-    if (r->by_source && !roster_is_within(&r->source, &s->client.address))
+    if (r->by_source && !network_holds(&r->source, &s->client.address))
         return false;
     if (!r->by_listener)
         return true;

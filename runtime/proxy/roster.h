@@ -93,6 +93,3 @@ void roster_leaves(struct worker *w, const struct session *s);
  * says. `uri` is a path with its query, or empty. */
 void roster_write_request(struct slice method, struct slice host, struct slice uri,
                           char out[ROSTER_REQUEST_MAX]);
-
-/* Is it within that canonical network? */
-bool roster_is_within(const struct network *n, const struct address *a);

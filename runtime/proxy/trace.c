@@ -20,7 +20,7 @@ const char *trace_step_name(enum trace_step_kind kind)
 
 bool trace_wants(const struct trace_filter *f, const struct address *client, struct slice path)
 {
-    if (f->by_source && !roster_is_within(&f->source, client))
+    if (f->by_source && !network_holds(&f->source, client))
         return false;
     if (f->path.len == 0)
         return true;

@@ -64,7 +64,7 @@ struct trace_step {
 
 /* What was known of the exchange at the last look. */
 struct trace_seen {
-    int64_t connected_ns, answered_ns;
+    int64_t connected_ns;
     const char *reason;
     uint8_t step, tries;
     uint16_t server_status;

@@ -34,12 +34,6 @@ static void add_value(struct text *out, int64_t value)
     text_addf(out, "} %lld\n", (long long)value);
 }
 
-static bool is_used(const struct control_server *s)
-{
-    return (s->health == HEALTH_UP || !s->checked) && s->admin == SERVER_READY &&
-           s->ejected_for_ns == 0;
-}
-
 /* --- what each is called: its labels ---------------------------------------------------------- */
 
 static void label_listener(struct text *out, const struct control_listener *s)

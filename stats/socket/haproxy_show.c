@@ -218,12 +218,11 @@ static void add_server(void *to, const struct control_server *s)
         set(&r, STAT_hrsp_1xx + i - 1, (int64_t)s->statuses.of_class[i]);
     set(&r, STAT_bin, (int64_t)s->sent_bytes); /* as HAProxy has it: what comes in by the client */
     set(&r, STAT_bout, (int64_t)s->received_bytes);
-    const bool gets_requests = is_up(s) && s->admin == SERVER_READY && s->ejected_for_ns == 0;
     const bool left_out =
         (t->only_up && !is_up(s)) || (t->no_maintenance && s->admin == SERVER_MAINTENANCE);
     if (!left_out)
         end_row(t, &r);
-    add_to_sum(&t->sum, &r, gets_requests);
+    add_to_sum(&t->sum, &r, control_server_is_used(s));
 }
 
 static int64_t number_or_all(struct slice s)

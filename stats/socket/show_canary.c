@@ -22,9 +22,9 @@ static void side_as_row(struct columns *table, const char *name,
 {
     columns_add(table, "%s", name);
     columns_add(table, "%llu", (ull)s->generation);
-    columns_add(table, "%llu", (ull)s->responses);
-    for (uint32_t i = 2; i < COUNT_OF(s->status); i++)
-        columns_add(table, "%llu", (ull)s->status[i]);
+    columns_add(table, "%llu", (ull)statuses_count(&s->statuses));
+    for (unsigned i = 2; i < STATUS_CLASSES; i++)
+        columns_add(table, "%llu", (ull)s->statuses.of_class[i]);
     add_ms(table, s->mean_ns);
     add_ms(table, s->p99_ns);
 }
@@ -54,10 +54,9 @@ static void as_text(const struct control_canary_view *v, struct text *out)
 static void side_as_json(const char *name, const struct control_canary_side *s, struct text *out)
 {
     text_addf(out, ",\"%s\":{\"generation\":%llu,\"responses\":%llu", name, (ull)s->generation,
-              (ull)s->responses);
-    for (uint32_t i = 1; i < COUNT_OF(s->status); i++)
-        text_addf(out, ",\"responses_%uxx\":%llu", i, (ull)s->status[i]);
-    text_addf(out, ",\"unanswered\":%llu", (ull)s->status[0]);
+              (ull)statuses_count(&s->statuses));
+    show_statuses(out, "responses", &s->statuses);
+    text_addf(out, ",\"unanswered\":%llu", (ull)s->statuses.of_class[0]);
     if (s->mean_ns >= 0)
         text_addf(out, ",\"mean_ms\":%.3f,\"p99_ms\":%.3f", s->mean_ns / (double)NS_PER_MS,
                   s->p99_ns / (double)NS_PER_MS);

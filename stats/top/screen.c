@@ -38,7 +38,6 @@ static const struct {
               {"err/s", 7, true},
               {"ms", 7, true}};
 
-/* As much of it as there is room for; what would move the cursor is a question mark. */
 /* It could move the cursor: ASCII's, and those of U+0080 to U+009F. */
 static bool is_control(struct slice s, size_t n)
 {
@@ -47,6 +46,7 @@ static bool is_control(struct slice s, size_t n)
            (n == 2 && first == 0xc2 && (unsigned char)s.at[1] < 0xa0);
 }
 
+/* As much of it as there is room for; what would move the cursor is a question mark. */
 static void put(struct line *l, struct slice s, uint32_t most)
 {
     while (s.len > 0 && most > 0 && l->width < l->screen->columns) {

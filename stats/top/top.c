@@ -114,7 +114,8 @@ static void tell_server(struct top *t, const char *verb)
     struct text line = {0}, room = {0};
     struct ask_answer answer;
     text_addf(&line, "%s %s/%s\n", verb, row->cluster->name, row->server->name);
-    const char *failure = ask(t->fd, text_slice(&line), clock_now_ns() + ANSWER_NS, &room, &answer);
+    const char *failure =
+        ask(t->fd, text_slice(&line), clock_now_ns() + LIVE_ANSWER_NS, &room, &answer);
     struct slice first = SLICE_NONE, rest = SLICE_NONE;
     if (!failure) {
         rest = answer.ok ? answer.lines : answer.last;

@@ -21,7 +21,7 @@ struct run {
 static void begin(struct run *r)
 {
     *r = (struct run){.now_ns = 7 * NS_PER_S};
-    r->now.new.status[5] = 1000; /* of one before; they do not matter */
+    r->now.new.statuses.of_class[5] = 1000; /* of one before; they do not matter */
     judge_begin(&r->judge, &r->now, r->now_ns);
 }
 
@@ -34,8 +34,8 @@ static const char *serve(struct run *r, unsigned seconds, unsigned percent, unsi
     for (unsigned i = 0; i < 4 * seconds; i++) {
         r->now_ns += NS_PER_S / 4;
         for (unsigned k = 0; k < 25; k++) {
-            r->now.new.status[(i * 25 + k) % 100 < percent ? 5 : 2]++;
-            r->now.old.status[2]++;
+            r->now.new.statuses.of_class[(i * 25 + k) % 100 < percent ? 5 : 2]++;
+            r->now.old.statuses.of_class[2]++;
             r->now.new.took.bucket[bucket]++;
             r->now.old.took.bucket[FAST]++;
         }
@@ -100,8 +100,8 @@ static void what_is_rare_is_judged_over_all_of_its_time(void **state)
     begin(&r);
     for (unsigned minute = 0; minute < 120 && !why; minute++) {
         r.now_ns += 60 * NS_PER_S;
-        r.now.new.status[5]++;
-        r.now.old.status[2]++;
+        r.now.new.statuses.of_class[5]++;
+        r.now.old.statuses.of_class[2]++;
         why = judge_look(&r.judge, &r.now, 0, r.now_ns);
         assert_true(!why || minute >= 99);
     }
