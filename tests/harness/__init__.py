@@ -208,6 +208,16 @@ class Lbc(Process):
         return wait_for(lambda: len(self.log()) >= n and self.log(), f"{n} log records", seconds)
 
 
+def ask_socket(path, lines):
+    """All that a Unix socket answers to these."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(120)
+        s.connect(str(path))
+        s.sendall(lines.encode())
+        s.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: s.recv(65536), b"")).decode()
+
+
 def kept_back(client, *origins):
     """The response that /slow keeps back at one of these, now. The request may still be on its way there, so they are
     asked for it more than once."""

@@ -8,7 +8,7 @@ import urllib.request
 
 import pytest
 
-from harness import Client, Lbc, Origin, accepts, free_port, free_ports, get, wait_for
+from harness import Client, Lbc, Origin, accepts, ask_socket, free_port, free_ports, get, wait_for
 from harness.load import Load
 
 SITE = """lbconf 1
@@ -119,16 +119,8 @@ def test_its_end_is_answered_once_all_workers_have_taken_it(site, end):
     """What it leaves behind is used by no worker then: asked in the same breath, on one connection."""
     for _ in range(5):
         canary(site, site.text("new", more=f"listener more {{ bind 127.0.0.1:{free_port()}; route site }}"), "50%")
-        with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(60)
-            s.connect(site.socket)
-            s.sendall(f"{end}\nshow generations --json\n".encode())
-            said = b""
-            while said.count(b"\nok\n") < 2:
-                got = s.recv(65536)
-                assert got, said
-                said += got
-        first, shown = said.decode().split("\nok\n")[:2]
+        said = ask_socket(site.socket, f"{end}\nshow generations --json\n")
+        first, shown = said.split("\nok\n")[:2]
         assert first == {"promote": "promoted: all clients get it", "revert": "reverted: no client gets it any more"}[end]
         generations = json.loads(shown)
         assert [g["pins"] for g in generations if not g["current"]] == [0] * (len(generations) - 1), generations

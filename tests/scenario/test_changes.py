@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness import LBC, Client, Lbc, free_port, get, wait_for
+from harness import LBC, Client, Lbc, ask_socket, free_port, get, wait_for
 from harness.watch import number, report
 
 SITE = """lbconf 1
@@ -197,12 +197,7 @@ def test_a_commit_may_be_about_a_file_that_is_included(lbc, tmp_path):
 
 def test_there_may_be_256_of_them(lbc):
     lines = "".join(f"change add banned 10.0.0.{i}\n" for i in range(256)) + "change add banned 10.0.1.0\nshow info\n"
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(120)
-        s.connect(str(lbc.socket))
-        s.sendall(lines.encode())
-        s.shutdown(socket.SHUT_WR)
-        answer = b"".join(iter(lambda: s.recv(65536), b"")).decode()
+    answer = ask_socket(lbc.socket, lines)
     assert answer.count("\nok\n") == 256 + 1
     assert "refused: there are 256 changes already; undo some, or commit them\n" in answer
     assert len(lbc.show("drift")) == 256

@@ -4,18 +4,11 @@ import socket
 
 import pytest
 
-from harness import Client, Origin, Lbc, free_port, wait_for
+from harness import Client, Origin, Lbc, ask_socket, free_port, wait_for
 
 
 def ask(path, line):
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(20)
-        s.connect(str(path))
-        s.sendall(line.encode() + b"\n")
-        answer = b""
-        while piece := s.recv(65536):
-            answer += piece
-    return answer.decode()
+    return ask_socket(path, line + "\n")
 
 
 def stat(path):

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from harness import Lbc, Origin, free_port, get, wait_for
+from harness import Lbc, Origin, ask_socket, free_port, get, wait_for
 
 SITE = """lbconf 1
 cluster app {
@@ -267,12 +267,7 @@ def test_there_may_be_4096_of_them(start):
     lbc = start(Lbc, "lbconf 1\ncluster app {\n" + "".join(f"  server {name} 127.0.0.1:1\n" for name in names) +
                 f"}}\nlistener front {{ bind 127.0.0.1:{port}; route site }}\nroute site {{ otherwise {{ forward app }} }}\n", port=port)
     lines = "".join(f"drain app/{name}\n" for name in names) + "maintenance app/s0\nshow info\n"
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(120)
-        s.connect(str(lbc.socket))
-        s.sendall(lines.encode())
-        s.shutdown(socket.SHUT_WR)
-        answer = b"".join(iter(lambda: s.recv(65536), b"")).decode()
+    answer = ask_socket(lbc.socket, lines)
     assert answer.count("\nok\n") == n + 2
     assert "refused: 4096 servers are set otherwise than the file says already; undo some, or commit them\n" in answer
     lbc.reload()
