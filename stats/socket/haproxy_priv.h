@@ -4,9 +4,6 @@
 #include "runtime/control/control.h"
 #include "stats/socket/haproxy.h"
 
-/* Answers of HAProxy 2.6 that its tools look for. */
-#define HAPROXY_NO_SERVER "No such server."
-
 #define HAPROXY_WORDS_MAX 6u
 
 struct asked {

@@ -1,4 +1,6 @@
 /* What HAProxy's tools set of servers: the same overrides that `drain` and `set weight` are. */
+#include <string.h>
+
 #include "runtime/base/number.h"
 #include "stats/socket/haproxy_priv.h"
 
@@ -7,7 +9,7 @@ struct wanted_weight {
     struct slice server;
     uint32_t now, file;
     enum server_admin admin;
-    bool found;
+    bool found, backend; /* its cluster has servers */
 };
 
 /* Weight 0 is a drain here, which another weight ends, and no other drain: it is known by its why.
@@ -38,8 +40,10 @@ static void look_for_weight(void *to, const struct control_server *s)
 {
     struct wanted_weight *w = to;
     struct slice name = w->server, cluster;
-    if (slice_split(&name, '/', &cluster) && slice_eq(cluster, s->cluster) &&
-        slice_eq(name, s->name)) {
+    if (!slice_split(&name, '/', &cluster) || !slice_eq(cluster, s->cluster))
+        return;
+    w->backend = true;
+    if (slice_eq(name, s->name)) {
         w->now = s->weight;
         w->file = s->file_weight;
         w->admin = s->admin;
@@ -53,7 +57,9 @@ static struct wanted_weight weight_of(const struct asked *a, struct slice server
     struct wanted_weight w = {.server = server};
     control_servers(a->control, look_for_weight, &w);
     if (!w.found)
-        text_adds(a->out, HAPROXY_NO_SERVER "\n");
+        text_adds(a->out, !memchr(server.at, '/', server.len) ? "Require 'backend/server'.\n"
+                          : w.backend                         ? "No such server.\n"
+                                                              : "No such backend.\n");
     return w;
 }
 
