@@ -255,7 +255,7 @@ def test_tools_of_haproxy_say_the_same(start, tmp_path):
             s.connect(str(path))
             s.sendall(line.encode() + b"\n")
             answer = b"".join(iter(lambda s=s: s.recv(65536), b"")).decode()
-    assert answer == "No such server.\n\n"
+    assert answer == "No such backend.\n\n"
     assert [d[1] for d in drift(lbc)] == ["maintenance app/a", "set weight app/b 2"]
     assert {d["who"] for d in lbc.show("drift")} == {f"uid {os.getuid()}"}
     wait_for(lambda: (tmp_path / "state" / "overrides").read_text().count("\n") == 3, "both are kept")
