@@ -79,10 +79,10 @@ static void let_go(struct trace *of)
 {
     struct tracing *t = of->of;
     timer_stop(&t->timer);
+    list_remove(&t->link);
+    t->control->n_traces--; /* before whoever is told asks for the next one */
     if (!t->over)
         say_over(t);
-    list_remove(&t->link);
-    t->control->n_traces--;
     free(t->trace);
     free(t);
 }
