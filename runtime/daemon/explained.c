@@ -28,12 +28,23 @@ static struct slice next_word(struct slice *rest)
 static struct slice next_header(struct slice *rest)
 {
     static const char NEXT[] = " header ";
-    const char *end = memmem(rest->at, rest->len, NEXT, sizeof(NEXT) - 1);
+    const char *end = rest->len > 0 ? memmem(rest->at, rest->len, NEXT, sizeof(NEXT) - 1) : NULL;
     struct slice header = *rest;
     if (end)
         header.len = (size_t)(end - rest->at);
     *rest = slice_from(*rest, header.len);
     return slice_trim(header);
+}
+
+static const char SYNTAX[] =
+    "behind the URL come \"from IP\", \"listener NAME\", and \"header NAME: VALUE\"";
+
+/* Once at most; false too when it is not there. */
+static bool read_word(struct slice *rest, struct slice *out)
+{
+    const bool again = out->len > 0;
+    *out = next_word(rest);
+    return !again && out->len > 0;
 }
 
 static const char *read_words(struct slice rest, struct wanted *w)
@@ -43,16 +54,18 @@ static const char *read_words(struct slice rest, struct wanted *w)
     if (url.len == 0)
         return "a request is a method and a URL, as in \"explain GET http://host/path\"";
     for (struct slice word; (word = next_word(&rest)).len > 0;) {
-        if (slice_eq(word, SLICE("from")))
-            w->from = next_word(&rest);
-        else if (slice_eq(word, SLICE("listener")))
-            w->listener = next_word(&rest);
-        else if (!slice_eq(word, SLICE("header")))
-            return "behind the URL come \"from IP\", \"listener NAME\", and \"header NAME: VALUE\"";
-        else if (w->n_headers == HEADERS_MAX)
+        struct slice *once = slice_eq(word, SLICE("from"))       ? &w->from
+                             : slice_eq(word, SLICE("listener")) ? &w->listener
+                                                                 : NULL;
+        if (once && !read_word(&rest, once))
+            return SYNTAX;
+        if (once)
+            continue;
+        if (!slice_eq(word, SLICE("header")) || rest.len == 0)
+            return SYNTAX;
+        if (w->n_headers == HEADERS_MAX)
             return "there are more than 16 headers";
-        else
-            w->header[w->n_headers++] = next_header(&rest);
+        w->header[w->n_headers++] = next_header(&rest);
     }
     return NULL;
 }

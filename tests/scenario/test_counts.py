@@ -200,7 +200,9 @@ def test_a_request_is_explained_as_it_would_go_now(site):
     told = why("GET", "/b/1", "listener", "other", "header", "Host: a.test", "header", "X-A: b c")
     assert "listener other" in told and "forward app" in told and "a.test" in told
     assert json.loads(site.ctl("explain", "GET http://x/nobody", "--json"))["route"] == "site"
-    for wrong in ("GET", "GET http://x/ by front", "GET http://x/ listener none", "GET http://x/ from nowhere"):
+    for wrong in ("GET", "GET http://x/ by front", "GET http://x/ listener none", "GET http://x/ from nowhere",
+                  "GET http://x/ from", "GET http://x/ listener", "GET http://x/ header", "GET http://x/ header ",
+                  "GET http://x/ from 10.1.0.1 from 10.1.0.2", "GET http://x/ listener front listener other"):
         assert site.ctl("explain", wrong, check=False).returncode == 1, wrong
 
 
