@@ -175,7 +175,7 @@ const char *reach_complete(struct reach *r)
 
 /* --- what is open ---------------------------------------------------------------------------- */
 
-/* As the process before us has it, or anew. */
+/* As the process before us has it; or anew, where it has none, or its path has been removed. */
 static int open_or_adopt(struct reach *r, struct reach_one *one, struct handed *before)
 {
     for (uint32_t i = 0; i < before->stats.n; i++) {

@@ -186,7 +186,9 @@ bool stats_socket_is_at(int fd, const char *path)
 {
     struct sockaddr_un un = {0};
     socklen_t len = sizeof(un) - 1;
-    return getsockname(fd, (struct sockaddr *)&un, &len) == 0 && un.sun_family == AF_UNIX &&
+    struct stat st;
+    return lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) &&
+           getsockname(fd, (struct sockaddr *)&un, &len) == 0 && un.sun_family == AF_UNIX &&
            strcmp(un.sun_path, path) == 0;
 }
 

@@ -53,7 +53,7 @@ struct stats_sockets {
 MUST_CHECK int stats_socket_open(struct stats_sockets *all, const struct stats_at *at,
                                  struct stats_socket **out);
 
-/* Does `fd` listen at that path? */
+/* Does `fd` listen at that path, and is there a socket still? */
 bool stats_socket_is_at(int fd, const char *path);
 
 /* The same as opening, with the descriptor of a socket that another process listens on at that

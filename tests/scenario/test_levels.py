@@ -230,6 +230,13 @@ def test_an_upgrade_hands_all_of_them_over(lbc, tmp_path):
     assert {level: (os.lstat(path).st_ino, rights(path)) for level, path in lbc.of.items()} == before
 
 
+def test_an_upgrade_brings_a_path_back_that_was_removed(lbc):
+    lbc.of["operator"].unlink()
+    lbc.upgrade()
+    assert ctl(lbc.of["operator"], "drain", "app/a").returncode == 0
+    assert rights(lbc.of["operator"])[0] == 0o660 and "rights can't be set" not in lbc.said()
+
+
 def test_the_new_process_s_arguments_say_what_may_be_done(lbc, tmp_path):
     program = tmp_path / "program"
     program.write_text(f"""#!/bin/sh
