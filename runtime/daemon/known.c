@@ -7,7 +7,7 @@
 #include "runtime/base/vec.h"
 #include "runtime/state/copies.h"
 
-enum role { TEXT, VARIABLE, SECRET, CERTIFICATE, KEY, AUTHORITY, SERVERS };
+enum role { TEXT, VARIABLE, SECRET, CERTIFICATE, KEY, AUTHORITY, SERVERS, BOUND, PEER };
 
 struct name {
     enum role role;
@@ -61,9 +61,35 @@ static bool each_of_tls(const struct table_tls *t, named *each, void *of)
     return each_authority(t->client_ca, t->n_client_ca, each, of);
 }
 
+static bool each_bind(const struct table_bind *b, uint32_t n, named *each, void *of)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (!each(of, BOUND, slice_of(b[i].endpoint.path)))
+            return false;
+    return true;
+}
+
+/* Paths of Unix sockets: one that is bound is a file that comes, one that is spoken to may be
+ * somebody's who trusts us. */
+static bool each_socket(const struct table *t, named *each, void *of)
+{
+    for (uint32_t i = 0; i < t->n_listeners; i++)
+        if (!each_bind(t->listener[i].bind, t->listener[i].n_binds, each, of))
+            return false;
+    for (uint32_t i = 0; i < t->n_servers; i++)
+        if (!each(of, PEER, slice_of(t->server[i].endpoint.path)))
+            return false;
+    for (uint32_t i = 0; i < t->n_shared; i++)
+        if (!each(of, PEER, slice_of(t->shared[i].address.path)))
+            return false;
+    return each_bind(t->admin.bind, t->admin.n_binds, each, of);
+}
+
 /* Until one of them says no. */
 static bool each_name(const struct table *t, named *each, void *of)
 {
+    if (!each_socket(t, each, of))
+        return false;
     for (uint32_t i = 0; i < t->n_secrets; i++)
         if (!each(of, t->secret[i].from_env ? VARIABLE : SECRET, t->secret[i].source))
             return false;
@@ -98,8 +124,13 @@ static bool look_at(void *of, enum role role, struct slice name)
     const struct looking *l = of;
     if (name.len == 0 || has(l->known, role, name))
         return true;
-    text_addf(l->what, "it reads %s " SLICE_FMT ", which is not read for that so far",
-              role == VARIABLE ? "the variable" : "the file", SLICE_ARG(name));
+    const bool socket = role == BOUND || role == PEER;
+    text_addf(l->what, "it %s the %s " SLICE_FMT ", which is not used for that so far",
+              socket ? "uses" : "reads",
+              socket             ? "socket"
+              : role == VARIABLE ? "variable"
+                                 : "file",
+              SLICE_ARG(name));
     return false;
 }
 

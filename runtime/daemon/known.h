@@ -1,6 +1,7 @@
 /*
- * known - what a configuration names outside of itself: files, by what they are for, and variables
- * of the environment. So whoever may change it, but not what the process reads, is told apart.
+ * known - what a configuration names outside of itself: files and Unix sockets, by what they are
+ * for, and variables of the environment. So whoever may change it, but not what the process reads,
+ * is told apart.
  *
  * Any thread.
  */

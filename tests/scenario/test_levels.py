@@ -121,7 +121,8 @@ route site {{
     'add / secret more from file "secret"', 'add / secret more from env "UNNAMED"',
     'add / tls more { certificate "secret" }', 'add tls:shown certificate "secret"',
     'add app servers file "secret"', 'add app servers file "/no/such/file"', 'add / include "fifo"',
-    'add / tls more { certificate "fifo" }'])
+    'add / tls more { certificate "fifo" }', "add app server c unix:/run/x", "set app/a unix:/run/x",
+    'add / listener more { bind unix:/tmp/lbc-more.sock; route site }'])
 def test_an_operator_s_change_names_no_other_file_nor_variable(names, sentence):
     """Neither what is in one is told, nor whether it is there: what is wrong with it would be quoted."""
     done = ctl(names.operator, "change", sentence)
