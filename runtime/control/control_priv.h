@@ -338,7 +338,10 @@ struct journal_now control_both_clocks(void);
 
 /* overrides.c: what operators have set of servers. */
 void overrides_init(struct control *c);
-void overrides_read(struct control *c, struct slice journal); /* in place of what there was */
+
+/* Another list is what holds, of servers that nobody has used yet: what is not in it is as the file
+ * says. */
+void overrides_replace(struct control *c, struct slice journal);
 
 /* To the servers of a generation, before it is put to use; not to those that `but` has, too. */
 void overrides_apply(const struct control *c, const struct generation *g,

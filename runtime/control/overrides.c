@@ -308,7 +308,7 @@ static void remember(struct control *c, const struct override *o, const struct c
 /* Where another process has our place, or is about to get it, it is that one which should know. */
 static bool may_set(const struct control *c, bool is_more, struct text *why)
 {
-    if (upgrade_lets_go(c))
+    if (upgrade_lets_go(c) || takeover_waits(c))
         text_adds(why, upgrade_is_over(c) ? "another process serves in this one's place: ask it"
                                           : control_why_not_now(c));
     else if (is_more && c->overrides.list.n >= CONTROL_OVERRIDES_MAX)
@@ -429,19 +429,37 @@ static void read_one(void *to, struct change g)
         change_done(&g);
 }
 
-static void forget(struct control *c)
+static void read_all(struct control *c, struct slice journal)
 {
-    for (uint32_t i = 0; i < c->overrides.list.n; i++)
-        change_done(&c->overrides.list.at[i]);
-    c->overrides.list.n = 0;
-}
-
-void overrides_read(struct control *c, struct slice journal)
-{
-    forget(c);
     const uint64_t last = journal_read(journal, control_both_clocks(), read_one, tell_bad_line, c);
     c->changes.last = last > c->changes.last ? last : c->changes.last;
     set_expiry(c);
+}
+
+static bool holds_now(const struct control *c, const struct override *like)
+{
+    const uint32_t i = find_like(c, like);
+    if (i == UINT32_MAX)
+        return false;
+    const struct override o = read_held(&c->overrides.list.at[i]);
+    return fits(c, &o);
+}
+
+void overrides_replace(struct control *c, struct slice journal)
+{
+    struct change *before = c->overrides.list.at;
+    const uint32_t n = c->overrides.list.n;
+    memset(&c->overrides.list, 0, sizeof(c->overrides.list));
+    read_all(c, journal);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct override o = read_held(&before[i]);
+        if (!holds_now(c, &o))
+            release(c, &before[i]);
+        change_done(&before[i]);
+    }
+    free(before);
+    overrides_apply(c, c->newest, NULL);
+    overrides_settle(c);
 }
 
 void overrides_hand_over(const struct control *c, struct text *out)
@@ -455,13 +473,14 @@ void overrides_hand_over(const struct control *c, struct text *out)
 void overrides_init(struct control *c)
 {
     timer_init(&c->overrides.expiry, c->loop, expire, c);
-    overrides_read(c, c->config.overrides);
+    read_all(c, c->config.overrides);
 }
 
 void overrides_done(struct control *c)
 {
     timer_stop(&c->overrides.expiry);
-    forget(c);
+    for (uint32_t i = 0; i < c->overrides.list.n; i++)
+        change_done(&c->overrides.list.at[i]);
     VEC_DONE(&c->overrides.list);
     VEC_DONE(&c->overrides.waiting);
     text_done(&c->overrides.text);

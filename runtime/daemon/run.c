@@ -10,8 +10,8 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/number.h"
 #include "runtime/control/process.h"
-#include "runtime/daemon/reach.h"
 #include "runtime/daemon/explained.h"
+#include "runtime/daemon/reach.h"
 #include "runtime/daemon/revisions.h"
 #include "runtime/daemon/served.h"
 #include "runtime/net/inherited.h"
@@ -184,11 +184,13 @@ static int read_journal(const struct run *r, const char *name, size_t most, stru
 }
 
 /* What is set of servers comes from the process before us rather than from the disk, for it may be
- * about to write there; and what is changed, too, where there is no disk. */
+ * about to write there, unless it says nothing of that; and what is changed, too, where there is no
+ * disk. */
 static void take_journals(struct run *r)
 {
     r->config.journal = text_slice(r->state ? &r->journal : &r->handed.journal);
-    r->config.overrides = text_slice(r->config.handed ? &r->handed.overrides : &r->overrides);
+    r->config.overrides =
+        text_slice(r->handed.overrides.len > 0 ? &r->handed.overrides : &r->overrides);
 }
 
 /* False: why not has been said. */

@@ -1,11 +1,12 @@
 """What operators set of servers: at once, told by `show drift`, kept over reloads, restarts and upgrades, and over some day."""
 import os
 import socket
+import threading
 import time
 
 import pytest
 
-from harness import Lbc, Origin, ask_socket, free_port, get, wait_for
+from harness import LBC, Lbc, Origin, ask_socket, free_port, get, wait_for
 
 SITE = """lbconf 1
 cluster app {
@@ -117,6 +118,39 @@ def test_it_outlives_the_process(start, tmp_path, lbc, how):
     lbc = again(start, tmp_path, lbc)
     assert [d[0] for d in drift(lbc)] == [2, 3, 4]
     lbc.stop()
+
+
+def test_what_is_taken_back_while_another_process_gets_ready_stays_so(start, tmp_path):
+    """It has read by then what was set: what is not any more when it begins is as the file says."""
+    origin, port, other = start(Origin), free_port(), tmp_path / "other.sock"
+    lbc = begin(start, tmp_path, port=port)
+    for words in (["drain", "app/a"], ["set", "weight", "app/b", "7"], ["ready", "app/c"]):
+        lbc.ctl(*words)
+    slow = 'health http GET "/slow/60000" { every 20s; timeout 15s }\n'  # so that it waits for a second
+    lbc.file.write_text(SITE.replace("PORT", str(port)).replace("  server a 127.0.0.1:1\n", f"  {slow}  server a 127.0.0.1:{origin.port}\n"))
+    program = tmp_path / "program"
+    program.write_text(f'#!/bin/sh\nexec {LBC} "$@" --socket {other}\n')
+    program.chmod(0o755)
+    upgrading = threading.Thread(target=lbc.upgrade, args=[str(program)])
+    upgrading.start()
+    wait_for(lambda: "change 3 holds" in lbc.said() and other.exists(), "it knows of them", 30)
+    assert "refused: this process is about to take over\n" in ask_socket(other, "ready app/a\n")
+    for words in (["undo", "1"], ["set", "weight", "app/b", "3"], ["maintenance", "app/c"]):
+        lbc.ctl(*words)
+    assert not lbc.before, "it had begun already"
+    upgrading.join(60)
+    assert servers(lbc) == {"a": ("ready", 1), "b": ("ready", 3), "c": ("maintenance", 1)}
+    assert drift(lbc) == [(4, "maintenance app/c", "", True)]
+
+
+def test_what_the_next_process_finds_in_the_file_is_over(lbc):
+    text = lbc.file.read_text()
+    lbc.ctl("drain", "app/a")
+    lbc.file.write_text(text.replace("127.0.0.1:1\n", "127.0.0.1:1 { state drain }\n"))
+    lbc.upgrade()
+    assert drift(lbc) == [] and servers(lbc)["a"] == ("drain", 1)
+    lbc.reload(text)
+    assert servers(lbc)["a"] == ("ready", 1)
 
 
 def test_without_a_state_it_outlives_an_upgrade_only(start):
