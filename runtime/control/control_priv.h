@@ -37,6 +37,8 @@ struct overrides {
     VEC(struct change) list;          /* oldest first; one of a server and kind */
     uint64_t version, written, begun; /* of the list: now; on the disk; the last that was to be */
     bool writing, joined, kept;       /* until its message comes; its thread; did that do it? */
+    bool failing;                     /* the last one did not, */
+    struct timer again;               /* and then it is tried again */
     pthread_t thread;
     struct message finished;
     struct text text, why; /* the thread's while it runs */
@@ -359,6 +361,7 @@ void overrides_done(struct control *c);
 /* overrides_kept.c: the list as a text; it is put on the disk, if it is another than there;
  * whatever is there; at once, for which it blocks. */
 void overrides_write(const struct control *c, struct text *out);
+void overrides_keep_init(struct control *c);
 void overrides_keep(struct control *c);
 void overrides_write_anew(struct control *c);
 void overrides_flush(struct control *c);

@@ -473,12 +473,14 @@ void overrides_hand_over(const struct control *c, struct text *out)
 void overrides_init(struct control *c)
 {
     timer_init(&c->overrides.expiry, c->loop, expire, c);
+    overrides_keep_init(c);
     read_all(c, c->config.overrides);
 }
 
 void overrides_done(struct control *c)
 {
     timer_stop(&c->overrides.expiry);
+    timer_stop(&c->overrides.again);
     for (uint32_t i = 0; i < c->overrides.list.n; i++)
         change_done(&c->overrides.list.at[i]);
     VEC_DONE(&c->overrides.list);

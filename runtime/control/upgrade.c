@@ -331,6 +331,7 @@ static void give_up(struct control *c, const char *why)
                                           .report = text_slice(&u->said)};
     answer(c, &result);
     text_done(&reason);
+    overrides_keep(c); /* what ended meanwhile */
     for (int i = 0; i < UPGRADE_SIGNALS; i++)
         if (u->signal[i])
             kill(getpid(), u->signal[i]);

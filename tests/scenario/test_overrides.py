@@ -266,7 +266,22 @@ def test_a_disk_that_is_full_holds_up_nothing_and_is_told(lbc, tmp_path):
     assert "what is set of servers is not kept: cannot write" in lbc.said()
     (tmp_path / "state" / "overrides.new").rmdir()
     assert "warning" not in lbc.ctl("drain", "app/b")
-    assert (tmp_path / "state" / "overrides").read_text().count("drain app/") == 2
+    assert (tmp_path / "state" / "overrides").read_text().count("drain app/") == 2 and "is kept again" in lbc.said()
+
+
+@pytest.mark.parametrize("until", ["some time", "the end"])
+def test_what_was_not_kept_is_kept_as_soon_as_it_can_be(start, lbc, tmp_path, until):
+    kept, instead = tmp_path / "state" / "overrides", tmp_path / "state" / "overrides.new"
+    instead.mkdir()
+    assert "warning" in lbc.ctl("drain", "app/a")
+    instead.rmdir()
+    if until == "some time":
+        wait_for(lambda: kept.exists() and "drain app/a" in kept.read_text(), "it is tried again", 40)
+        lbc.kill()
+    else:
+        lbc.stop()
+    lbc = again(start, tmp_path, lbc)
+    assert servers(lbc)["a"][0] == "drain"
 
 
 def test_what_is_kept_may_be_garbled(start, tmp_path, lbc):
