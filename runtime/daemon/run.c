@@ -14,6 +14,7 @@
 #include "runtime/daemon/reach.h"
 #include "runtime/daemon/revisions.h"
 #include "runtime/daemon/served.h"
+#include "runtime/log/log.h"
 #include "runtime/net/inherited.h"
 #include "stats/server/server.h"
 
@@ -176,11 +177,17 @@ static bool keep_overrides(void *of, struct slice overrides, struct text *why)
     return !error;
 }
 
-/* Nothing is read where there is none. */
-static int read_journal(const struct run *r, const char *name, size_t most, struct text *out)
+/* Nothing is read where there is none; nor where it can't be, for there is a configuration to
+ * serve. */
+static void read_journal(const struct run *r, const char *name, size_t most, struct text *out)
 {
     const int error = state_read(r->state, name, most, out);
-    return error == -ENOENT ? 0 : error;
+    if (!error)
+        return;
+    text_clear(out);
+    if (error != -ENOENT)
+        log_line(LOG_ERROR, "cannot read %s/%s, what it has is left out: %s", r->folder, name,
+                 strerror(-error));
 }
 
 /* What is set of servers comes from the process before us rather than from the disk, for it may be
@@ -203,15 +210,13 @@ static bool open_state(struct run *r)
     int error = state_open(r->folder, handed_lock(r), &r->state);
     if (!error)
         error = history_open(r->state, &r->history);
-    if (!error)
-        error = read_journal(r, SERVED_JOURNAL, JOURNAL_BYTES_MAX, &r->journal);
-    if (!error)
-        error = read_journal(r, SERVED_OVERRIDES, OVERRIDES_BYTES_MAX, &r->overrides);
     if (error) {
         fprintf(stderr, "lbc run: cannot use the folder %s: %s\n", r->folder,
                 error == -EWOULDBLOCK ? "another process does" : strerror(-error));
         return false;
     }
+    read_journal(r, SERVED_JOURNAL, JOURNAL_BYTES_MAX, &r->journal);
+    read_journal(r, SERVED_OVERRIDES, OVERRIDES_BYTES_MAX, &r->overrides);
     take_journals(r);
     r->config.keep = keep_overrides;
     r->config.revisions = revisions_of(r->history);

@@ -296,6 +296,28 @@ def test_what_is_kept_may_be_garbled(start, tmp_path, lbc):
     assert "is none, and is left out: nonsense" in lbc.said() and "is not understood, and is left out: paint app/a" in lbc.said()
 
 
+@pytest.mark.parametrize("how", ["a folder", "a link", "too large"])
+def test_what_is_kept_may_be_unreadable(start, tmp_path, lbc, how):
+    """There is a configuration to serve."""
+    lbc.ctl("drain", "app/a")
+    lbc.kill()
+    for name, most in (("overrides", 32 << 20), ("changes", 2 << 20)):
+        kept = tmp_path / "state" / name
+        kept.unlink(missing_ok=True)
+        if how == "a folder":
+            kept.mkdir()
+        elif how == "a link":
+            kept.symlink_to(lbc.file)
+        else:
+            kept.write_bytes(b"x" * (most + 1))
+    lbc = again(start, tmp_path, lbc)
+    assert drift(lbc) == [] and servers(lbc) == AS_FILE
+    assert lbc.said().count(", what it has is left out: ") == 2
+    if how == "a link":  # it is not what is written to
+        lbc.ctl("drain", "app/a")
+        assert lbc.file.read_text().startswith("lbconf 1\n") and (tmp_path / "state" / "overrides").is_file()
+
+
 def test_tools_of_haproxy_say_the_same(start, tmp_path):
     path = tmp_path / "h.sock"
     lbc = begin(start, tmp_path, haproxy_socket=path)
