@@ -33,6 +33,7 @@ static void write_journal(const struct control *c, struct reload *r)
     if (stays_new(r))
         journal_add(&r->journal, &r->change, now);
     r->what.journal = text_slice(&r->journal);
+    r->what.promises = stays_new(r) || r->undone > 0;
 }
 
 void changes_hand_over(const struct control *c, struct text *out)
@@ -263,6 +264,8 @@ struct table *changes_at_start(struct control *c, struct table *without)
         c->config.loaded(c->config.load_of, true);
     }
     changes_settle(c, &r, t != NULL);
+    for (uint32_t i = 0; i < c->changes.list.n && !t; i++)
+        c->changes.list.at[i].fits = false;
     text_done(&r.report);
     return t ? t : without;
 }

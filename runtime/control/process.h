@@ -37,7 +37,9 @@ struct control_loading {
                             * is served, and is not: nothing is settled then */
     struct slice who, why; /* asked for it; why: about the last sentence, or empty */
     struct slice
-        journal; /* the changes that hold once this is served: see control_config.journal */
+        journal;   /* the changes that hold once this is served: see control_config.journal */
+    bool promises; /* and there is one more than were kept, or one is undone: it is not served
+                    * unless that is kept */
 };
 
 /* Loads and compiles the configuration. Returns a verified table, which the caller owns, or NULL;

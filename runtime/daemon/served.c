@@ -473,19 +473,20 @@ static struct table *go_back(struct loading *l)
 
 /* --- what outlives the process --------------------------------------------------------------- */
 
-/* A change that could be lost with the process is refused: that it is kept is what was promised. */
-static bool prepare_journal(struct served *s, struct slice journal, struct text *said)
+/* A change that could be lost with the process is refused: that it is kept is what was promised.
+ * One that is kept already is served, whatever becomes of the rest of the text. */
+static bool prepare_journal(struct served *s, const struct control_loading *what, struct text *said)
 {
-    if (!s->state || slice_eq(journal, text_slice(&s->journal)))
+    if (!s->state || slice_eq(what->journal, text_slice(&s->journal)))
         return true;
-    const int error = state_write(s->state, SERVED_JOURNAL, journal);
+    const int error = state_write(s->state, SERVED_JOURNAL, what->journal);
     if (error) {
-        text_addf(said, "cannot write %s/" SERVED_JOURNAL ": %s\n", state_path(s->state),
-                  strerror(-error));
-        return false;
+        text_addf(said, "%scannot write %s/" SERVED_JOURNAL ": %s\n",
+                  what->promises ? "" : "warning: ", state_path(s->state), strerror(-error));
+        return !what->promises;
     }
     text_clear(&s->journal);
-    text_add(&s->journal, journal);
+    text_add(&s->journal, what->journal);
     s->journals = true;
     return true;
 }
@@ -532,7 +533,7 @@ static void prepare_revision(struct served *s, const struct copies *texts, struc
 static bool prepare_state(struct served *s, const struct control_loading *what, struct text *said)
 {
     struct text how = {0};
-    if (!prepare_journal(s, what->journal, said))
+    if (!prepare_journal(s, what, said))
         return false;
     describe(what, &how);
     prepare_revision(s, &s->next, what->who, text_slice(&how));

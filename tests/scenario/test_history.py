@@ -114,6 +114,26 @@ def test_a_change_that_cannot_be_kept_is_refused(lbc):
     assert get(lbc.port).status == 403
 
 
+@pytest.mark.parametrize("how", ["reload", "upgrade", "start"])
+def test_what_is_kept_already_is_served_though_nothing_can_be_written(start, lbc, how):
+    """And what is for a time ends."""
+    lbc.ctl("change", "add", "banned", "127.0.0.1")
+    lbc.ctl("change", "for", "2s", "set", "GREETING", '"two"')
+    lbc.ctl("undo", "1")
+    lbc.ctl("change", "add", "banned", "127.0.0.1")
+    os.mkdir(lbc.file.parent / "state" / "changes.new")
+    wait_for(lambda: len(lbc.show("drift")) == 1, "it has ended", 20)
+    if how == "start":
+        lbc.kill()
+        lbc = again(start, lbc)
+    elif how == "upgrade":
+        lbc.upgrade()
+    else:
+        assert "warning: cannot write" in lbc.reload()
+    assert get(lbc.port).status == 403
+    assert [(d["number"], d["fits"]) for d in lbc.show("drift")] == [(3, True)]
+
+
 def test_a_line_that_is_no_change_is_told(start, lbc):
     lbc.ctl("change", "set", "GREETING", '"two"')
     lbc.stop()
