@@ -38,6 +38,16 @@ static void tell(const struct change *g, const char *what)
               (unsigned long long)g->number, what, SLICE_ARG(sentence_of(g)));
 }
 
+/* Who ended one: nobody finds that in `show drift` any more. */
+static void tell_end(const struct change *g, const char *how, struct slice who, struct slice why)
+{
+    struct change by = {0};
+    change_note(&by, who, why);
+    event_log(EVENT_CHANGE, LOG_INFO, ABOUT_PROCESS, "change %llu is %s by %s: " SLICE_FMT "%s%s",
+              (unsigned long long)g->number, how, by.who, SLICE_ARG(sentence_of(g)),
+              by.why[0] ? ", because " : "", by.why);
+}
+
 /* --- servers --------------------------------------------------------------------------------- */
 
 /* What the file says of it; nothing of the weight of one that was found. */
@@ -335,14 +345,6 @@ static void set_now(struct control *c, const struct override *o)
     }
 }
 
-static void forget_like(struct control *c, uint32_t i)
-{
-    if (i == UINT32_MAX)
-        return;
-    struct change g = take(c, i);
-    change_done(&g);
-}
-
 bool control_override(struct control *c, const struct control_override *q,
                       const struct control_asker *asker)
 {
@@ -358,11 +360,18 @@ bool control_override(struct control *c, const struct control_override *q,
     if (!may_set(c, differs && before == UINT32_MAX, asker->why))
         return false;
     struct text said = {0};
-    forget_like(c, before);
     describe(&o, &said);
+    if (before != UINT32_MAX) {
+        struct change g = take(c, before);
+        if (!differs)
+            tell_end(&g, "ended", asker->who, q->why);
+        change_done(&g);
+    }
     if (differs) {
         remember(c, &o, q, asker->who);
         text_addf(&said, " (change %llu)", (unsigned long long)c->changes.last);
+    } else if (q->for_ns > 0) {
+        text_adds(&said, ", as the file says: that has no end");
     }
     text_addc(&said, '\n');
     set_now(c, &o);
@@ -388,7 +397,7 @@ bool overrides_undo(struct control *c, uint64_t number, const struct control_ask
         i++;
     struct change g = take(c, i);
     struct text said = {0};
-    tell(&g, "is undone");
+    tell_end(&g, "undone", asker->who, SLICE(""));
     release(c, &g);
     text_addf(&said, SLICE_FMT " is as the file says (change %llu is undone)\n",
               SLICE_ARG(read_held(&g).server), (unsigned long long)number);

@@ -64,9 +64,10 @@ def test_what_is_set_is_told_with_who_and_why_and_ends_by_its_opposite(lbc):
     assert f"change 1 by uid {os.getuid()}: drain app/a, because its disk fails" in lbc.said()
     lbc.ctl("maintenance", "app/a")  # in place of the one before
     assert [d[:2] for d in drift(lbc)] == [(2, "set weight app/b 7"), (3, "ready app/c"), (4, "maintenance app/a")]
-    lbc.ctl("ready", "app/a")
+    lbc.ctl("ready", "app/a", "because", "it", "has", "another", "disk")
+    assert f"change 4 is ended by uid {os.getuid()}: maintenance app/a, because it has another disk" in lbc.said()
     lbc.ctl("set", "weight", "app/b", "3")
-    lbc.ctl("drain", "app/c")
+    assert lbc.ctl("drain", "app/c", "for", "1h") == "app/c drains: it gets nothing new, as the file says: that has no end\n"
     assert drift(lbc) == [] and servers(lbc) == AS_FILE
     assert "is the number" not in refused(lbc, "undo", "4")
 
@@ -77,6 +78,7 @@ def test_it_is_undone_by_its_number_and_has_its_place_among_changes(lbc):
     lbc.ctl("set", "weight", "app/a", "5")
     assert [d[:2] for d in drift(lbc)] == [(1, "drain app/a"), (2, "set app/b weight 9"), (3, "set weight app/a 5")]
     assert "app/a is as the file says (change 1 is undone)" in lbc.ctl("undo", "1")
+    assert f"change 1 is undone by uid {os.getuid()}: drain app/a" in lbc.said()
     lbc.ctl("undo", "3")
     assert servers(lbc)["a"] == ("ready", 1)
     lbc.ctl("undo", "2")
