@@ -190,14 +190,13 @@ static void read_journal(const struct run *r, const char *name, size_t most, str
                  strerror(-error));
 }
 
-/* What is set of servers comes from the process before us rather than from the disk, for it may be
- * about to write there, unless it says nothing of that; and what is changed, too, where there is no
- * disk. */
+/* What the process before us says holds rather than what is on the disk: it may be about to write
+ * there, or not have been able to. */
 static void take_journals(struct run *r)
 {
-    r->config.journal = text_slice(r->state ? &r->journal : &r->handed.journal);
-    r->config.overrides =
-        text_slice(r->handed.overrides.len > 0 ? &r->handed.overrides : &r->overrides);
+    const struct handed *h = &r->handed;
+    r->config.journal = text_slice(h->journal.len > 0 ? &h->journal : &r->journal);
+    r->config.overrides = text_slice(h->overrides.len > 0 ? &h->overrides : &r->overrides);
 }
 
 /* False: why not has been said. */
@@ -364,7 +363,7 @@ static int load_and_serve(struct run *r)
     if (diag_errors(l.diags) + diag_warnings(l.diags) > 0)
         report(&l, DIAG_HUMAN);
     if (l.table && open_state(r)) {
-        r->served = served_new(r->config.file, r->state, r->history, r->config.journal);
+        r->served = served_new(r->config.file, r->state, r->history, text_slice(&r->journal));
         served_start(r->served, &l, r->config.handed ? SLICE("upgrade") : SLICE("start"));
     }
     struct table *table = take_table(&l);

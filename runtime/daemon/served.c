@@ -495,7 +495,7 @@ static void settle_journal(struct served *s, bool served)
 {
     const int error =
         s->journals && served ? state_take(s->state, SERVED_JOURNAL, SERVED_JOURNAL) : 0;
-    if (s->journals && !served) {
+    if (s->journals && (!served || error)) {
         state_remove(s->state, SERVED_JOURNAL ".new");
         text_clear(&s->journal); /* so that the next one is written, whatever it is */
     }

@@ -381,6 +381,23 @@ def test_changes_that_are_in_no_file_stay(start, tmp_path, kept):
     assert get(port).status == 200
 
 
+def test_changes_that_the_disk_does_not_have_stay(start, tmp_path):
+    """The process before us has them; and they are written as soon as they can be."""
+    port, state = free_port(), tmp_path / "state"
+    lbc = start(Lbc, CHANGING.replace("PORT", str(port)), port=port, state=state)
+    (state / "changes").mkdir()  # nothing gets into its place
+    lbc.ctl("change", "add", "banned", "127.0.0.1")
+    assert "changes are not kept" in lbc.said()
+    for _ in range(2):
+        lbc.upgrade()
+        assert get(port).status == 403 and [(d["number"], d["fits"]) for d in lbc.show("drift")] == [(1, True)]
+    (state / "changes").rmdir()
+    lbc.reload()
+    lbc.kill()
+    lbc = start(Lbc, None, port=port, state=state)
+    assert get(port).status == 403
+
+
 def test_the_state_goes_along_with_its_lock(start, tmp_path):
     port = free_port()
     lbc = start(Lbc, CHANGING.replace("PORT", str(port)), port=port, state=tmp_path / "state")
