@@ -365,6 +365,7 @@ void overrides_keep_init(struct control *c);
 void overrides_keep(struct control *c);
 void overrides_write_anew(struct control *c);
 void overrides_flush(struct control *c);
+bool overrides_are_being_written(const struct control *c);
 
 /* Keeps it, and tells whoever asked then. Takes `said`. */
 void overrides_answer(struct control *c, const struct control_asker *asker, struct text said);
@@ -422,6 +423,7 @@ bool upgrade_lets_go(const struct control *c); /* or has been told to */
 void upgrade_tell_left(struct control *c, const struct control_left *left);
 void upgrade_abandon(struct control *c, const char *why);
 void upgrade_goes(struct control *c); /* it is told to begin: what it is to know is there */
+bool upgrade_is_held_up(const struct control *c); /* only by what is being written */
 void upgrade_done(struct control *c);
 
 /* remembered.c. A file without a name; and one with our keys, sealed: a descriptor or a negative

@@ -78,21 +78,34 @@ static void join(struct overrides *all)
     judge(all);
 }
 
-/* Whoever has waited is told at the first time that it fails; it is tried again. */
+/* Whoever has waited is told at the first time that it fails; it is tried again. A process that is
+ * ready to take our place has waited, too: it goes before anybody sets something else. */
 static void write_finished(struct message *m)
 {
     struct overrides *all = CONTAINER_OF(m, struct overrides, finished);
     struct control *c = CONTAINER_OF(all, struct control, overrides);
     join(all);
+    all->writing = false;
+    const bool held_up = upgrade_is_held_up(c);
+    if (held_up)
+        overrides_flush(c);
     struct text why = all->why;
     all->why = (struct text){0};
-    all->writing = false;
-    answer(c, all->begun, all->kept ? SLICE("") : text_slice(&why));
+    const uint64_t upto = all->begun;
+    const bool kept = all->kept;
+    if (held_up)
+        upgrade_goes(c);
+    answer(c, upto, kept ? SLICE("") : text_slice(&why));
     text_done(&why);
-    if (all->kept || all->version != all->begun)
+    if (kept || all->version != upto)
         overrides_keep(c);
     else
         timer_set(&all->again, AGAIN_NS);
+}
+
+bool overrides_are_being_written(const struct control *c)
+{
+    return c->overrides.writing && !c->overrides.joined;
 }
 
 /* In a thread of its own, for a disk may be slow and this thread is everybody's. What comes

@@ -271,6 +271,50 @@ def test_a_disk_that_is_full_holds_up_nothing_and_is_told(lbc, tmp_path):
     assert (tmp_path / "state" / "overrides").read_text().count("drain app/") == 2 and "is kept again" in lbc.said()
 
 
+def test_a_disk_that_does_not_answer_holds_up_an_upgrade_and_nothing_else(lbc, tmp_path):
+    """It is as if the upgrade had not been asked for."""
+    instead = tmp_path / "state" / "overrides.new"
+    os.mkfifo(instead)  # whoever opens it waits for a reader
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(60)
+        s.connect(lbc.socket)
+        s.sendall(b"drain app/a\n")
+        wait_for(lambda: servers(lbc)["a"][0] == "drain", "it counts")
+        upgrading = threading.Thread(target=lambda: seen.append(lbc.upgrade(check=False)))
+        seen = []
+        upgrading.start()
+        wait_for(lambda: "is to take over" in lbc.said(), "it is started", 30)
+        assert "about to take over" in refused(lbc, "reload") and servers(lbc)
+        upgrading.join(60)
+        assert "the disk does not answer" in seen[0].stderr
+        with open(instead, "rb"):
+            said = s.recv(65536).decode()
+    assert said.startswith("app/a drains") and "warning: it is so now, and is not kept" in said
+    instead.unlink(missing_ok=True)
+    lbc.upgrade()
+    assert [d[1] for d in drift(lbc)] == ["drain app/a"] and "drain app/a" in (tmp_path / "state" / "overrides").read_text()
+
+
+def test_an_upgrade_waits_for_what_is_being_written(lbc, tmp_path):
+    instead = tmp_path / "state" / "overrides.new"
+    os.mkfifo(instead)
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(lbc.socket)
+        s.sendall(b"drain app/a\nset weight app/b 7\n")
+        wait_for(lambda: servers(lbc)["a"][0] == "drain", "it counts")
+        upgrading = threading.Thread(target=lbc.upgrade)
+        upgrading.start()
+        wait_for(lambda: lbc.said().count("change 1 holds") == 1, "it is ready, or nearly so", 30)
+        time.sleep(0.5)
+        with open(instead, "rb"):
+            instead.unlink(missing_ok=True)
+            upgrading.join(60)
+            s.shutdown(socket.SHUT_WR)
+            said = b"".join(iter(lambda: s.recv(65536), b"")).decode()
+    assert len(lbc.before) == 1 and [d[1] for d in drift(lbc)] == ["drain app/a"]
+    assert said.startswith("app/a drains: it gets nothing new (change 1)\nok\n") and "refused: another process" in said
+
+
 @pytest.mark.parametrize("until", ["some time", "the end"])
 def test_what_was_not_kept_is_kept_as_soon_as_it_can_be(start, lbc, tmp_path, until):
     kept, instead = tmp_path / "state" / "overrides", tmp_path / "state" / "overrides.new"
