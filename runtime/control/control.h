@@ -129,6 +129,7 @@ struct control_clause {
     bool decides;          /* otherwise one behind it does: `continue`, `goto` */
     bool changes;          /* something; where it does neither nothing is counted */
     uint64_t continued;    /* requests that it changed, and another one decided */
+    uint64_t sent_bytes;   /* of responses to those that it decided; tunnels not among them */
     struct statuses_sum statuses;
 };
 

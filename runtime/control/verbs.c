@@ -174,6 +174,7 @@ void control_clauses(const struct control *c,
                                          .decides = table_clause_decides(g->table, i),
                                          .changes = changes(g->table, i),
                                          .continued = tally_continued(g->tally[i]),
+                                         .sent_bytes = tally_sent_bytes(g->tally[i]),
                                          .statuses = tally_sum(g->tally[i])};
         each(to, &s);
     }

@@ -7,13 +7,18 @@ void exchange_count_answer(struct exchange *x, uint16_t status)
     statuses_add(&x->server->worker[x->worker->index]->statuses, status);
 }
 
+static struct tally_worker *decided_by(const struct exchange *x)
+{
+    return &x->generation->tally[x->verdict.clause]->worker[x->worker->index];
+}
+
 /* What a clause changed stands together in the verdict. */
 static void count_clauses(const struct exchange *x, uint32_t w)
 {
     struct tally *const *tally = x->generation->tally;
     const struct table_effect *effect = x->generation->table->effect;
     uint32_t last = x->verdict.clause;
-    statuses_add(&tally[last]->worker[w].statuses, x->status);
+    statuses_add(&decided_by(x)->statuses, x->status);
     for (uint32_t i = 0; i < x->verdict.n_effects; i++) {
         const uint32_t clause = effect[x->verdict.effect[i]].clause;
         if (clause != last && clause != x->verdict.clause)
@@ -47,6 +52,8 @@ void exchange_count_bytes(struct exchange *x)
     struct gate_worker *gate = &x->session->gate->worker[x->worker->index];
     METRIC_ADD(gate->received_bytes, exchange_received(x));
     METRIC_ADD(gate->sent_bytes, x->down.sent_bytes);
+    if (x->decided && x->generation)
+        METRIC_ADD(decided_by(x)->sent_bytes, x->down.sent_bytes);
     if (x->server)
         METRIC_ADD(x->server->worker[x->worker->index]->sent_bytes, x->up.sent_bytes);
 }

@@ -86,6 +86,10 @@ def test_bytes_are_those_of_heads_and_bodies(site):
     assert front["received_bytes"] == len(asked)
     assert 5000 < front["sent_bytes"] < 5600 and 5000 < server["received_bytes"] < 5600
     assert 700 < server["sent_bytes"] < 1200
+    assert clause(site, 6)["sent_bytes"] == front["sent_bytes"] and clause(site, 5)["sent_bytes"] == 0
+    text = site.ctl("show", "metrics")
+    [told] = re.findall(r'^lbc_clause_response_bytes_total\{route="site",clause="6",line="\d+",id="\w{8}"\} (\d+)$', text, re.M)
+    assert int(told) == front["sent_bytes"]
 
 
 def test_an_answer_that_was_tried_again_is_the_server_s_and_not_the_client_s(site):
