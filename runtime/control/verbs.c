@@ -164,8 +164,6 @@ void control_clauses(const struct control *c,
     for (uint32_t i = 0; i < g->table->n_clauses; i++) {
         const struct table_clause *spec = &g->table->clause[i];
         const struct table_route *route = &g->table->route[spec->route];
-        if (route->phase != PHASE_REQUEST)
-            continue;
         const struct control_clause s = {.route = route->name,
                                          .file = spec->place.file,
                                          .number = spec->number,

@@ -205,7 +205,7 @@ static void write_clauses(const struct control *c, struct text *out)
           "Bytes of responses to requests that the clause decided; tunnels not among them");
     control_clauses(c, tell_clause_bytes, &told);
     begin(out, "clause_continued_total", "counter",
-          "Requests that the clause changed, and another one decided");
+          "Requests, connections and responses that the clause changed and let go on");
     control_clauses(c, tell_continued, &told);
     const uint32_t most = PROMETHEUS_CLAUSES_MAX;
     add_number(out, "clauses", "gauge", "Clauses that decide, of all routes", told.all);
