@@ -227,6 +227,7 @@ struct control {
     bool reload_again; /* SIGHUP came while one was under way */
 
     struct timer descriptors; /* set: those that are of no connection are counted */
+    struct timer expiry;      /* certificates are looked at */
     struct timer watch;       /* set: some cluster is to be looked at */
     bool ending;              /* there are no workers any more, and nothing is looked at */
 
@@ -259,6 +260,11 @@ struct control {
 int64_t control_descriptors(const struct control *c);
 void control_descriptors_init(struct control *c);
 void control_descriptors_begin(struct control *c);
+
+/* expiry.c: says which certificates of the newest generation come near their end, and will again
+ * when it is time. */
+void control_expiry_look(struct control *c);
+void control_expiry_init(struct control *c);
 
 /* The sources of servers, none yet. */
 struct discoveries *control_sources_new(struct control *c);
