@@ -41,7 +41,7 @@ static struct control_canary_side side_of(const struct judged_side *now,
 static void settle(struct control *c, bool served)
 {
     if (c->config.loaded)
-        c->config.loaded(c->config.load_of, served);
+        c->config.loaded(c->config.load_of, served, NULL);
     changes_settle(c, &c->reload, served);
 }
 

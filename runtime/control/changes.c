@@ -261,7 +261,7 @@ struct table *changes_at_start(struct control *c, struct table *without)
     control_log_report(text_slice(&r.report), t ? LOG_WARNING : LOG_ERROR);
     if (t) {
         table_free(without);
-        c->config.loaded(c->config.load_of, true);
+        c->config.loaded(c->config.load_of, true, NULL);
     }
     changes_settle(c, &r, t != NULL);
     for (uint32_t i = 0; i < c->changes.list.n && !t; i++)

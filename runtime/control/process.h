@@ -48,8 +48,9 @@ struct control_loading {
 typedef struct table *control_load(void *of, struct control_loading *what, struct text *report);
 
 /* What was loaded last is served now, or will never be. Called once after each control_load that
- * returned a table and was of no candidate, never while one runs. */
-typedef void control_loaded(void *of, bool served);
+ * returned a table and was of no candidate, never while one runs. What of it is not as it was to be
+ * goes into `said`, unless that is NULL, and into the log. */
+typedef void control_loaded(void *of, bool served, struct text *said);
 
 /* Whoever serves the `admin` block: this room can't see it. On the control thread. */
 struct control_admin {

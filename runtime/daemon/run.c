@@ -150,10 +150,10 @@ static struct table *load_again(void *of, struct control_loading *what, struct t
     return served_load(r->served, what, said);
 }
 
-static void loaded_again(void *of, bool served)
+static void loaded_again(void *of, bool served, struct text *said)
 {
     const struct run *r = of;
-    served_settle(r->served, served);
+    served_settle(r->served, served, said);
 }
 
 /* Takes it over from `handed`. */

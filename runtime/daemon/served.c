@@ -491,7 +491,7 @@ static bool prepare_journal(struct served *s, const struct control_loading *what
     return true;
 }
 
-static void settle_journal(struct served *s, bool served)
+static void settle_journal(struct served *s, bool served, struct text *said)
 {
     const int error =
         s->journals && served ? state_take(s->state, SERVED_JOURNAL, SERVED_JOURNAL) : 0;
@@ -499,6 +499,11 @@ static void settle_journal(struct served *s, bool served)
         state_remove(s->state, SERVED_JOURNAL ".new");
         text_clear(&s->journal); /* so that the next one is written, whatever it is */
     }
+    if (error && said)
+        text_addf(said,
+                  "warning: it is so now, and changes are not kept over a restart: cannot write "
+                  "%s/" SERVED_JOURNAL ": %s\n",
+                  state_path(s->state), strerror(-error));
     if (error)
         log_line(LOG_ERROR, "changes are not kept: cannot write %s/" SERVED_JOURNAL ": %s",
                  state_path(s->state), strerror(-error));
@@ -611,9 +616,9 @@ void served_started(struct served *s)
         history_settle(s->history, true);
 }
 
-void served_settle(struct served *s, bool served)
+void served_settle(struct served *s, bool served, struct text *said)
 {
-    settle_journal(s, served);
+    settle_journal(s, served, said);
     if (s->history)
         history_settle(s->history, served);
     if (!served) {

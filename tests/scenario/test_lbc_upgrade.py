@@ -386,7 +386,7 @@ def test_changes_that_the_disk_does_not_have_stay(start, tmp_path):
     port, state = free_port(), tmp_path / "state"
     lbc = start(Lbc, CHANGING.replace("PORT", str(port)), port=port, state=state)
     (state / "changes").mkdir()  # nothing gets into its place
-    lbc.ctl("change", "add", "banned", "127.0.0.1")
+    assert "warning: it is so now, and changes are not kept over a restart" in lbc.ctl("change", "add", "banned", "127.0.0.1")
     assert "changes are not kept" in lbc.said()
     for _ in range(2):
         lbc.upgrade()
