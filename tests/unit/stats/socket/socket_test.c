@@ -184,13 +184,8 @@ static const struct {
      "because ...\n"},
     {"for more than there is", "drain web/one for 10001d\n",
      "refused: a time is 1 to 10000, and s, m, h or d behind it: for 90m\n"},
-    {"for a time in two parts", "set weight web/one 2 for 1h 30m\n",
-     "refused: a time is 1 to 10000, and s, m, h or d behind it: for 90m\n"},
     {"tabs between all of it", "maintenance\tweb/one\tfor\t1h\tbecause\tof it\n",
      "web/one is in maintenance: it gets nothing new for 3600 s [of it]\nok\n"},
-    {"a word like it is no reason", "drain web/one becausex\n",
-     "refused: that is not understood; say drain CLUSTER/SERVER, and behind it perhaps: for 1h, "
-     "because ...\n"},
     {"a refusal is one line", "drain web/x\n", "refused: there is no such server\n"},
     {"blanks and tabs do not matter", " \tdrain \t web/one  \r\n",
      "web/one drains: it gets nothing new\nok\n"},
