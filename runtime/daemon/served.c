@@ -500,8 +500,10 @@ static bool write_all(struct loading *l, const struct copies *to)
 
 static struct table *load_revision(struct loading *l, const struct copies *to)
 {
+    const struct copies *before = l->base;
     l->base = to;
     struct table *t = may_go_back(l, to) ? load_with_changes(l) : NULL;
+    l->base = before;
     if (t && are_all_read(l, to) && write_all(l, to))
         return t;
     table_free(t);
