@@ -34,8 +34,6 @@
 /* Of what it says before that, for whoever asked. */
 #define SAID_MAX ((size_t)16 * 1024)
 
-extern char **environ;
-
 /* --- what is handed over --------------------------------------------------------------------- */
 
 static void add_servers(const struct generation *g, struct text *out)

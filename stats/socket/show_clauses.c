@@ -10,9 +10,9 @@ static void clause_as_row(void *to, const struct control_clause *s)
     struct columns *table = to;
     columns_add(table, SLICE_FMT ":%u", SLICE_ARG(s->route), s->number);
     columns_add(table, SLICE_FMT ":%u", SLICE_ARG(s->file), s->line);
+    const unsigned long long requests = statuses_count(&s->statuses) + s->continued;
     if (s->decides || s->changes)
-        columns_add(table, "%llu",
-                    (unsigned long long)(statuses_count(&s->statuses) + s->continued));
+        columns_add(table, "%llu", requests);
     else
         columns_add(table, "-");
     for (unsigned i = 0; !s->decides && i < STATUS_CLASSES + 1; i++)
