@@ -445,13 +445,20 @@ static void read_all(struct control *c, struct slice journal)
     set_expiry(c);
 }
 
-static bool holds_now(const struct control *c, const struct override *like)
+/* Is there one in its place, or still it, and does it hold? Both lists are in the order of their
+ * numbers; *from is where to look first, at the begin 0. */
+static bool holds_now(const struct control *c, const struct change *before, uint32_t *from)
 {
-    const uint32_t i = find_like(c, like);
+    const struct overrides *all = &c->overrides;
+    while (*from < all->list.n && all->list.at[*from].number < before->number)
+        ++*from;
+    const bool still = *from < all->list.n && all->list.at[*from].number == before->number;
+    const struct override was = read_held(before);
+    const uint32_t i = still ? *from : find_like(c, &was);
     if (i == UINT32_MAX)
         return false;
-    const struct override o = read_held(&c->overrides.list.at[i]);
-    return fits(c, &o);
+    const struct override is = read_held(&all->list.at[i]);
+    return fits(c, &is);
 }
 
 void overrides_replace(struct control *c, struct slice journal)
@@ -460,9 +467,8 @@ void overrides_replace(struct control *c, struct slice journal)
     const uint32_t n = c->overrides.list.n;
     memset(&c->overrides.list, 0, sizeof(c->overrides.list));
     read_all(c, journal);
-    for (uint32_t i = 0; i < n; i++) {
-        const struct override o = read_held(&before[i]);
-        if (!holds_now(c, &o))
+    for (uint32_t i = 0, from = 0; i < n; i++) {
+        if (!holds_now(c, &before[i], &from))
             release(c, &before[i]);
         change_done(&before[i]);
     }
