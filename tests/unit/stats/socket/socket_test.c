@@ -491,8 +491,9 @@ static void show_shared_both_ways(void **state)
         "\"limits\":2,\"clusters\":4,\"round_trips\":1000,\"took_us\":400,\"told\":12000,"
         "\"pending\":0,"
         "\"untold\":0,\"errors\":0},",
-        "\"errors\":3,\"why\":\"NOAUTH \\\"x\\\"\","
-        "\"meanwhile\":\"its limits refuse everything\"}]\nok\n",
+        "\"errors\":3,\"why\":\"NOAUTH \\\"x\\\"\",\"meanwhile\":\"its limits refuse "
+        "everything\"}]\n"
+        "ok\n",
     };
     for (size_t i = 0; i < COUNT_OF(PARTS); i++)
         if (!strstr(got, PARTS[i]))
