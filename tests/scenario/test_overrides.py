@@ -312,7 +312,8 @@ def test_an_upgrade_waits_for_what_is_being_written(lbc, tmp_path):
             s.shutdown(socket.SHUT_WR)
             said = b"".join(iter(lambda: s.recv(65536), b"")).decode()
     assert len(lbc.before) == 1 and [d[1] for d in drift(lbc)] == ["drain app/a"]
-    assert said.startswith("app/a drains: it gets nothing new (change 1)\nok\n") and "refused: another process" in said
+    # Whether that file could be put in place, or was gone, was a matter of moments.
+    assert said.startswith("app/a drains: it gets nothing new (change 1)\n") and "ok\nrefused: another process" in said
 
 
 @pytest.mark.parametrize("until", ["some time", "the end"])
