@@ -33,7 +33,6 @@ struct sources {
     VEC(struct source) source;
     size_t bytes;
     sources_given *given;
-    sources_allowed *allowed;
     void *given_from;
 };
 
@@ -145,16 +144,6 @@ static int read_all(FILE *f, char **text, size_t *len)
     *text = at;
     *len = n;
     return 0;
-}
-
-void sources_confine(struct sources *s, sources_allowed *allowed)
-{
-    s->allowed = allowed;
-}
-
-bool sources_may(const struct sources *s, struct slice pattern)
-{
-    return !s->allowed || s->allowed(s->given_from, pattern);
 }
 
 void sources_ask(struct sources *s, sources_given *given, void *from)

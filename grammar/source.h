@@ -45,14 +45,6 @@ typedef bool sources_given(void *from, struct slice path, struct slice *text);
 /* From now on `given` is asked before a file is read: an editor has texts that are not saved. */
 void sources_ask(struct sources *s, sources_given *given, void *from);
 
-/* May a file name that path, or that pattern, as it is written there? */
-typedef bool sources_allowed(void *from, struct slice pattern);
-
-/* From now on `allowed` is asked before sources_include() reads anything, with what sources_ask()
- * was given; where it says no that is -EPERM. */
-void sources_confine(struct sources *s, sources_allowed *allowed);
-bool sources_may(const struct sources *s, struct slice pattern);
-
 /*
  * Reads what `pattern` means in the file number `from`, in whose folder it begins when it is
  * relative: one file, or all that match where it has a `*`, `?` or `[`, in the order of their names

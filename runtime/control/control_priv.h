@@ -121,11 +121,10 @@ struct reload {
     bool certificates;                 /* it is about these: what is new is told */
     int64_t trial_ns;                  /* it is on trial for so long; 0: it stays */
     uint32_t trial_slower;
-    int64_t now_ns;                /* those that end before it go */
-    struct table *table;           /* what the compile thread made */
-    struct configuration *before;  /* what there was; pinned */
-    struct generation_needs needs; /* loaded for it; pinned */
-    bool loaded;                   /* all that it needs */
+    int64_t now_ns;                        /* those that end before it go */
+    struct table *table;                   /* what the compile thread made */
+    struct generation_needs needs, before; /* loaded for it; what there was; pinned */
+    bool loaded;                           /* all that it needs */
     struct timer checks;  /* while a new generation waits for its servers' first checks, or for
                              the workers to take it */
     int64_t hand_over_ns; /* at the latest, checked or not */

@@ -30,8 +30,6 @@ struct control_loading {
     bool judges_last;     /* the last one is new: where it does not fit, nothing is loaded */
     bool writes_last;     /* and it is written into its file, unless that is not what was loaded any
                              more */
-    bool confined;        /* the last one may name no file, and no variable of the environment, that
-                             what is served does not name */
     uint64_t revision;    /* it is about the texts of that one, which are written; 0: it is not */
     struct text *differs; /* gets what differs from what is served, as control_reload.differs has
                            * it; NULL: nobody asks */
@@ -43,10 +41,6 @@ struct control_loading {
     bool promises; /* and there is one more than were kept, or one is undone: it is not served
                     * unless that is kept */
 };
-
-/* Behind what a confined change must not name. */
-#define CONTROL_CONFINED                                                                           \
-    "a change at the level operator names no file, and no variable, that is not named already"
 
 /* Loads and compiles the configuration. Returns a verified table, which the caller owns, or NULL;
  * what there is to say goes into `report`, warnings too. Called on a thread of its own; may block.

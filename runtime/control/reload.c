@@ -1,7 +1,6 @@
 /* A configuration is compiled on a thread of its own, and what becomes of it is answered. */
 #include "runtime/base/clock.h"
 #include "runtime/control/control_priv.h"
-#include "runtime/control/named.h"
 #include "runtime/log/log.h"
 
 static bool is_among(const struct certificate *c, const struct tls_loaded *tls)
@@ -27,7 +26,7 @@ static void tell_certificates(struct reload *r)
     uint32_t same = 0;
     for (uint32_t i = 0; i < is->n_certificates; i++) {
         const struct certificate *c = is->certificate[i];
-        if (is_among(c, r->before->needs.tls))
+        if (is_among(c, r->before.tls))
             same++;
         else
             tell_certificate(c, &r->report);
@@ -39,23 +38,13 @@ static void tell_certificates(struct reload *r)
                   same == 1 ? "it was" : "they were");
 }
 
-/* Its files are another matter for whoever may not read them. */
-static bool may_name_all(struct reload *r)
-{
-    struct slice more;
-    if (!r->what.confined || names_no_more(r->table, r->before->table, &more))
-        return true;
-    text_addf(&r->report, "\"" SLICE_FMT "\": " CONTROL_CONFINED "\n", SLICE_ARG(more));
-    return false;
-}
-
 static void *compile_thread(void *of)
 {
     struct control *c = of;
     struct reload *r = &c->reload;
     r->table = c->config.load(c->config.load_of, &r->what, &r->report);
-    r->loaded = r->table && !r->candidate && may_name_all(r) &&
-                control_load_needs(r->table, r->before->needs, &r->needs, &r->report);
+    r->loaded =
+        r->table && !r->candidate && control_load_needs(r->table, r->before, &r->needs, &r->report);
     if (r->certificates && r->loaded)
         tell_certificates(r);
     mailbox_post(&c->box, &c->reload.finished);
@@ -66,9 +55,7 @@ static void *compile_thread(void *of)
 static void reload_let_go(struct reload *r)
 {
     control_let_go(&r->needs);
-    if (r->before)
-        configuration_unpin(r->before);
-    r->before = NULL;
+    control_let_go(&r->before);
 }
 
 /* Too late: the process ends. */
@@ -325,7 +312,10 @@ static bool start_thread(struct control *c, const struct reload *r)
     begun->compiling = true;
     begun->finished.run = reload_finished;
     begun->begun_ns = r->now_ns;
-    begun->before = configuration_pin(c->newest->configuration);
+    begun->before = c->newest->configuration->needs;
+    tls_loaded_pin(begun->before.tls);
+    secrets_pin(begun->before.secrets);
+    realms_pin(begun->before.realms);
     begun->under_way = pthread_create(&begun->thread, NULL, compile_thread, c) == 0;
     if (!begun->under_way)
         reload_let_go(begun);

@@ -47,7 +47,6 @@ struct loading {
     uint32_t last_list;  /* that the last sentence is about; UINT32_MAX: none */
     struct slice *about; /* the file of each sentence that fits */
     bool *left_out;      /* sentences that it is wrong with */
-    bool reached_out;    /* it is confined, and named what it may not */
 };
 
 struct served *served_new(const char *path, struct state *state, struct history *history,
@@ -253,70 +252,14 @@ static void look_whether_files_are_read(struct loading *l)
     }
 }
 
-static bool is_of_word(char c)
-{
-    return c == '_' || (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
-}
-
-/* Does it stand there as a word of its own? */
-static bool has_word(struct slice text, struct slice word)
-{
-    for (size_t at = 0; at + word.len <= text.len; at++) {
-        const char *found = memmem(text.at + at, text.len - at, word.at, word.len);
-        if (!found)
-            return false;
-        at = (size_t)(found - text.at);
-        const size_t end = at + word.len;
-        if ((at == 0 || !is_of_word(found[-1])) && (end == text.len || !is_of_word(text.at[end])))
-            return true;
-    }
-    return false;
-}
-
-/* Does what is served, with its changes, name it? A load that is not confined may name anything.
- * What the table names, perhaps by a constant, is looked at when that is there. */
-static bool may_name(struct loading *l, struct slice written)
-{
-    bool stands = !l->what->confined;
-    const struct copies *shown = &l->served->shown;
-    for (uint32_t i = 0; i < shown->list.n && !stands; i++)
-        stands = has_word(text_slice(&shown->list.at[i].text), written);
-    l->reached_out |= !stands;
-    return stands;
-}
-
-/* A file, by what stands between the quotation marks. */
-static bool may_include(void *of, struct slice pattern)
-{
-    struct loading *l = of;
-    return may_name(l, arena_format(&l->arena, "\"" SLICE_FMT "\"", SLICE_ARG(pattern)));
-}
-
-static const char *variable(void *of, const char *name)
-{
-    return may_name(of, slice_of(name)) ? cli_compile.env(cli_compile.env_from, name) : NULL;
-}
-
-/* What reads as if a variable were not set is no configuration either. */
-static struct table *refuse_reach(struct loading *l, struct table *t)
-{
-    text_adds(l->said, CONTROL_CONFINED "\n");
-    table_free(t);
-    return NULL;
-}
-
 static struct table *compile_texts(struct loading *l)
 {
     struct loaded *out = &l->compiled;
     struct compile_options options = cli_compile;
     options.to_run = true;
-    options.env = variable;
-    options.env_from = l;
-    l->reached_out = false;
     loaded_done(out);
     *out = (struct loaded){.sources = sources_new()};
     sources_ask(out->sources, given, l);
-    sources_confine(out->sources, may_include);
     const int index = sources_load(out->sources, l->served->path);
     if (index < 0) {
         text_addf(l->said, "cannot read %s: %s\n", l->served->path, strerror(-index));
@@ -329,7 +272,7 @@ static struct table *compile_texts(struct loading *l)
     remember(l, out->sources, &l->served->next);
     remember(NULL, out->sources, &l->served->next_shown);
     look_whether_files_are_read(l);
-    return l->reached_out ? refuse_reach(l, t) : t;
+    return t;
 }
 
 /* With the first `n` sentences, as far as they fit. NULL: something is wrong, and was said. */

@@ -13,8 +13,7 @@ import tempfile
 
 import pytest
 
-from harness import LBC, Lbc, ask_socket, free_port, wait_for, wrapper
-from harness.certificates import Authority
+from harness import LBC, ask_socket, free_port, wait_for, wrapper
 
 LEVELS = ["observer", "operator", "admin"]
 
@@ -85,68 +84,6 @@ def test_what_a_file_has_is_not_shown_to_an_operator(lbc, tmp_path):
     secret.write_text("the-password\n")
     assert "the-password" in ctl(lbc.of["admin"], "shadow", str(secret)).stderr
     assert "the-password" not in ctl(lbc.of["operator"], "shadow", str(secret)).stderr
-
-
-CONFINED = "a change at the level operator names no file, and no variable, that is not named already"
-
-
-@pytest.fixture
-def named(start, tmp_path):
-    """A configuration that names files and variables, and what of them is not for operators."""
-    ca = Authority(tmp_path)
-    for name in ("one", "two"):
-        ca.sign(name, f"{name}.test")
-        (tmp_path / f"{name}.key").chmod(0o600)
-    for name, text in (("list", "10.1.0.0/16\n"), ("private", "not for operators\n"), ("part.lbconf", "limit l { key src; rate 5/s }\n"),
-                       ("more.lbconf", "set more : host = { \"more.test\" }\n"), ("secret", "a secret of some length\n")):
-        (tmp_path / name).write_text(text)
-        (tmp_path / name).chmod(0o600)
-    lbc = start(Lbc, f"""lbconf 1
-include "part*.lbconf"
-env KNOWN : string = "nothing"
-const KEY : string = "{tmp_path}/one.key"
-set banned : network from file "list"
-secret s from file "{tmp_path}/secret"
-secret t from env "TOKEN"
-tls site {{ certificate "{tmp_path}/one.crt" KEY }}
-cluster app {{ server a 127.0.0.1:1; tls {{ ca "{tmp_path}/ca.crt" }} }}
-listener front {{ bind 127.0.0.1:{free_port()} tls site; route site }}
-route site {{ when src in banned {{ deny 403 }} otherwise {{ forward app }} }}
-""", env={"KNOWN": "something", "TOKEN": "a token of some length", "HIDDEN": "what nobody may see"},
-                more=["--socket", f"{tmp_path}/ops.sock,level=operator"])
-    lbc.folder, lbc.ops = tmp_path, tmp_path / "ops.sock"
-    return lbc
-
-
-@pytest.mark.parametrize("sentence", [
-    "add / include \"{f}/private\"", "add / include \"{f}/none-yet*.lbconf\"", "add / include \"{f}/more.lbconf\"",
-    "add / set x : string from file \"{f}/private\"", "add / map x : string -> string from file \"{f}/private\"",
-    "add / secret x from file \"{f}/private\"", "add / secret x from env \"HIDDEN\"",
-    "add / env HIDDEN : string = \"x\"", "add / env MISSING : string = \"x\"",
-    "set KEY \"{f}/two.key\"", "add tls:site certificate \"{f}/two.crt\" \"{f}/two.key\"", "add tls:site client-ca \"{f}/two.crt\"",
-    "replace app/tls tls {{ ca \"{f}/private\" }}", "add app servers file \"{f}/private\"",
-    "replace banned set banned : network from file \"private\"",
-])
-def test_an_operator_names_no_file_that_is_not_named_already(named, sentence):
-    """What is wrong with a file is quoted; what is right with it, served."""
-    done = ctl(named.ops, "change", sentence.format(f=named.folder))
-    assert done.returncode == 1 and CONFINED in done.stderr, done.stderr
-    assert "not for operators" not in done.stderr + named.said()
-    assert named.show("drift") == [] and named.show("info")["generation"] == 1
-
-
-def test_an_admin_does_and_an_operator_goes_on_with_that(named):
-    done = ctl(named.socket, "change", f"add / include \"{named.folder}/more.lbconf\"")
-    assert done.returncode == 0, done.stderr
-    for sentence in ("add set:more \"b.test\"", "add banned 10.2.0.0/16", "set l rate 9/s", "set tls:site min-version 1.3",
-                     "add / env KNOWN2 : string = \"x\"", "replace tls:site tls site { certificate \"%s/one.crt\" KEY; min-version 1.3 }" % named.folder):
-        done = ctl(named.ops, "change", sentence)
-        assert (done.returncode == 0) == ("KNOWN2" not in sentence), sentence + done.stderr
-    named.reload()
-    assert len(named.show("drift")) == 6
-    (named.folder / "part2.lbconf").write_text("set later : host = { \"x\" }\n")  # its pattern is named already
-    done = ctl(named.ops, "change", "set l rate 11/s")
-    assert done.returncode == 0, done.stderr
 
 
 def rights(path):
