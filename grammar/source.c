@@ -1,6 +1,9 @@
 #include "grammar/source.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "runtime/base/utf8.h"
 #include "runtime/base/vec.h"
@@ -34,6 +37,7 @@ struct sources {
     size_t bytes;
     sources_given *given;
     void *given_from;
+    enum sources_reads reads;
 };
 
 struct sources *sources_new(void)
@@ -152,14 +156,50 @@ void sources_ask(struct sources *s, sources_given *given, void *from)
     s->given_from = from;
 }
 
+void sources_read(struct sources *s, enum sources_reads reads)
+{
+    s->reads = reads;
+}
+
+bool sources_may_read(const struct sources *s)
+{
+    return s->reads != SOURCES_NONE;
+}
+
+bool sources_may_look_for(const struct sources *s, const char *pattern)
+{
+    return sources_may_read(s) || (s->given && s->given(s->given_from, slice_of(pattern), NULL));
+}
+
+/* NULL, and errno. */
+static FILE *open_regular(const char *path)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat st;
+    if (fd == -1)
+        return NULL;
+    const bool good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    FILE *f = good ? fdopen(fd, "rb") : NULL;
+    if (f)
+        return f;
+    const int error = good ? errno : S_ISDIR(st.st_mode) ? EISDIR : ENOTSUP;
+    close(fd);
+    errno = error;
+    return NULL;
+}
+
 int sources_load(struct sources *s, const char *path)
 {
     const bool standard = strcmp(path, "-") == 0;
     struct slice instead;
     if (s->given && s->given(s->given_from, slice_of(path), &instead))
         return sources_add(s, slice_of(path), instead);
+    if (!sources_may_read(s))
+        return -EPERM;
     errno = 0;
-    FILE *f = standard ? stdin : fopen(path, "rb");
+    FILE *f = standard                      ? stdin
+              : s->reads == SOURCES_REGULAR ? open_regular(path)
+                                            : fopen(path, "rb");
     if (!f)
         return errno ? -errno : -EIO;
     char *text = NULL;

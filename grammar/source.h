@@ -39,11 +39,25 @@ void sources_free(struct sources *s);
  */
 MUST_CHECK int sources_load(struct sources *s, const char *path);
 
-/* A text that stands in for the file of that path; false: there is none. */
+/* A text that stands in for the file of that path; false: there is none. Where no file may be read
+ * (below), it is asked about patterns, too, with no place for a text: are files to be looked for?
+ */
 typedef bool sources_given(void *from, struct slice path, struct slice *text);
 
 /* From now on `given` is asked before a file is read: an editor has texts that are not saved. */
 void sources_ask(struct sources *s, sources_given *given, void *from);
+
+/* Which files are read that are not given. */
+enum sources_reads {
+    SOURCES_ANY,
+    SOURCES_REGULAR, /* what is none, a pipe perhaps, is not waited for: -ENOTSUP */
+    SOURCES_NONE     /* and whether there is one is not looked at: -EPERM */
+};
+void sources_read(struct sources *s, enum sources_reads reads);
+bool sources_may_read(const struct sources *s);
+
+/* May the files be looked for that a pattern means? */
+bool sources_may_look_for(const struct sources *s, const char *pattern);
 
 /*
  * Reads what `pattern` means in the file number `from`, in whose folder it begins when it is

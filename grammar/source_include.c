@@ -38,8 +38,11 @@ static int load_matching(struct sources *s, const char *path, uint32_t *n)
     qsort(found.gl_pathv, found.gl_pathc, sizeof(*found.gl_pathv), by_name);
     int first = 0, index = 0;
     for (size_t i = 0; i < found.gl_pathc && index >= 0; i++) {
-        index = sources_load(s, found.gl_pathv[i]);
-        first = i == 0 ? index : first;
+        const int at = sources_load(s, found.gl_pathv[i]);
+        if (at == -EPERM && !sources_may_read(s))
+            continue; /* it came later, and is not noticed */
+        index = at;
+        first = *n == 0 ? index : first;
         *n += index >= 0;
     }
     globfree(&found);
@@ -54,7 +57,7 @@ int sources_include(struct sources *s, int from, struct slice pattern, uint32_t 
     char *path = sources_path(s, from, pattern);
     int first;
     if (strpbrk(path, "*?[")) {
-        first = load_matching(s, path, n);
+        first = sources_may_look_for(s, path) ? load_matching(s, path, n) : -EPERM;
     } else {
         first = sources_load(s, path);
         *n = first >= 0;

@@ -170,7 +170,8 @@ bool control_change(struct control *c, const struct control_request *q,
         return false;
     }
     const int64_t now_ns = clock_now_ns();
-    struct reload r = {.what = {.writes_last = q->commit}, .asker = *asker};
+    struct reload r = {.what = {.writes_last = q->commit, .names_known = q->names_known},
+                       .asker = *asker};
     r.change = (struct change){.number = c->changes.last + 1,
                                .made_ns = now_ns,
                                .until_ns = q->for_ns > 0 ? now_ns + q->for_ns : 0};

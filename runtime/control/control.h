@@ -457,6 +457,7 @@ struct control_request {
     struct slice sentence;
     int64_t for_ns; /* 0: no end */
     bool commit;
+    bool names_known; /* it may name no file, and no variable, that what is served does not name */
     struct slice why; /* for those who look at it later; cut after CONTROL_WHY_MAX */
 };
 MUST_CHECK bool control_change(struct control *c, const struct control_request *r,

@@ -200,6 +200,7 @@ struct control {
     uint32_t n_workers; /* those that were made */
     bool serving;       /* the workers' threads run */
     uint32_t asking;    /* questions of sessions.c to the workers */
+    uint32_t *behind; /* of each worker: those that were told without it, and it has not answered */
     struct list traces; /* traces.c: those that are on, or not let go of yet */
     uint32_t n_traces;
     struct timer first_checks;

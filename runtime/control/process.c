@@ -89,6 +89,7 @@ static int make_workers(struct control *c)
     c->metrics = MUST_ARRAY(const struct metrics *, c->config.workers + 2);
     c->ring = MUST_ARRAY(struct access_ring *, c->config.workers);
     c->drained = MUST_ARRAY(struct worker_drained, c->config.workers);
+    c->behind = MUST_ARRAY(uint32_t, c->config.workers);
     for (; c->n_workers < c->config.workers; c->n_workers++) {
         const uint32_t i = c->n_workers;
         c->ring[i] = c->config.access_log ? access_ring_new(ACCESS_RING_RECORDS) : NULL;
@@ -305,5 +306,6 @@ void control_free(struct control *c)
     free(c->worker);
     free(c->metrics);
     free(c->drained);
+    free(c->behind);
     free(c);
 }

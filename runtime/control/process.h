@@ -28,6 +28,7 @@ struct control_loading {
     struct control_sentence *sentence; /* applied one after the other */
     uint32_t n;
     bool judges_last;     /* the last one is new: where it does not fit, nothing is loaded */
+    bool names_known;     /* and it may name no file and no variable that is not named already */
     bool writes_last;     /* and it is written into its file, unless that is not what was loaded any
                              more */
     uint64_t revision;    /* it is about the texts of that one, which are written; 0: it is not */

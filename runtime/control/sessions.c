@@ -5,10 +5,12 @@
 /* A worker that has not answered by then is missing in the answer. */
 #define ANSWER_NS (2 * NS_PER_S)
 
-/* As many ask at a time: each has room for what all workers may say. */
+/* As many ask at a time: each has room for what all workers may say. Those that were told without a
+ * worker are not counted: it is not asked once more before it has answered them. */
 #define ASKING_MAX 4u
 
-/* A question to all workers. It stays until the last of them has answered, told or not. */
+/* A question to all workers that are not behind. It stays until the last of them has answered, told
+ * or not. */
 struct census {
     struct control *control;
     struct timer late;
@@ -51,23 +53,39 @@ static void tell(struct census *q)
     VEC_DONE(&rows);
 }
 
+static void census_free(struct census *q)
+{
+    for (uint32_t i = 0; i < q->n_workers; i++)
+        free(q->part[i].row);
+    free(q);
+}
+
 static void late(void *of)
 {
-    tell(of);
+    struct census *q = of;
+    struct control *c = q->control;
+    for (uint32_t i = 0; i < q->n_workers; i++)
+        c->behind[i] += q->part[i].row && !q->part[i].answered;
+    c->asking--; /* before whoever is told asks once more */
+    tell(q);
+    if (q->n_due == 0)
+        census_free(q);
 }
 
 static void one_has_answered(struct roster *r)
 {
     struct census *q = r->of;
-    if (--q->n_due > 0)
+    q->n_due--;
+    if (q->told)
+        q->control->behind[r - q->part]--;
+    if (q->n_due > 0)
         return;
     timer_stop(&q->late);
-    if (!q->told)
+    if (!q->told) {
+        q->control->asking--;
         tell(q);
-    q->control->asking--;
-    for (uint32_t i = 0; i < q->n_workers; i++)
-        free(q->part[i].row);
-    free(q);
+    }
+    census_free(q);
 }
 
 static void ask_worker(struct census *q, uint32_t i, const struct control_sessions_filter *f)
@@ -100,10 +118,13 @@ bool control_sessions(struct control *c, const struct control_sessions_filter *f
     q->control = c;
     q->asker = *asker;
     q->limit = f->limit;
-    q->n_workers = q->n_due = c->n_workers;
-    timer_init(&q->late, c->loop, late, q);
-    timer_set(&q->late, ANSWER_NS);
+    q->n_workers = c->n_workers;
     for (uint32_t i = 0; i < c->n_workers; i++)
-        ask_worker(q, i, f);
+        q->n_due += c->behind[i] == 0;
+    timer_init(&q->late, c->loop, late, q);
+    timer_set(&q->late, q->n_due > 0 ? ANSWER_NS : 0);
+    for (uint32_t i = 0; i < c->n_workers; i++)
+        if (c->behind[i] == 0)
+            ask_worker(q, i, f);
     return true;
 }

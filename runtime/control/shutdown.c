@@ -110,6 +110,7 @@ void control_drain(struct control *c)
     timer_init(&c->drain_progress, c->loop, tell_progress, c);
     timer_init(&c->drain_answers, c->loop, end_when_answered, c);
     c->n_undrained = c->n_workers;
+    traces_end(c); /* before the workers hear of it: so that whoever listens is told */
     for (uint32_t i = 0; i < c->n_workers; i++) {
         c->drained[i] =
             (struct worker_drained){.message = {.run = worker_is_drained}, .control = c};

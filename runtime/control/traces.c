@@ -79,10 +79,10 @@ static void let_go(struct trace *of)
 {
     struct tracing *t = of->of;
     timer_stop(&t->timer);
+    list_remove(&t->link);
+    t->control->n_traces--; /* before whoever is told asks for the next one */
     if (!t->over)
         say_over(t);
-    list_remove(&t->link);
-    t->control->n_traces--;
     free(t->trace);
     free(t);
 }
@@ -91,10 +91,11 @@ bool control_trace(struct control *c, const struct control_trace_wish *wish,
                    const struct control_trace_asker *asker)
 {
     ASSERT(wish->for_ns > 0 && wish->for_ns <= CONTROL_TRACE_FOR_NS_MAX);
-    if (!c->serving || c->n_traces == TRACES_MAX) {
-        text_addf(asker->why, "%s",
-                  c->serving ? "as many traces are on as there may be; wait for one to end"
-                             : "nobody is served yet");
+    if (!c->serving || c->draining || c->n_traces == TRACES_MAX) {
+        text_adds(asker->why, c->draining  ? "the process is shutting down"
+                              : c->serving ? "as many traces are on as there may be; wait for one "
+                                             "to end"
+                                           : "nobody is served yet");
         return false;
     }
     struct tracing *t = MUST_NEW(struct tracing);

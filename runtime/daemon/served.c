@@ -10,6 +10,7 @@
 #include "runtime/base/arena.h"
 #include "runtime/base/vec.h"
 #include "runtime/daemon/differs.h"
+#include "runtime/daemon/known.h"
 #include "runtime/daemon/written.h"
 #include "runtime/log/log.h"
 #include "runtime/state/copies.h"
@@ -37,6 +38,8 @@ struct entries {
 struct loading {
     struct served *served;
     const struct copies *base; /* what it starts from, unless it is read anew */
+    struct known *known;       /* nothing but that may be named; NULL: anything may */
+    struct text unknown;       /* what is; or nothing */
     struct control_loading *what;
     struct text *said;
     struct arena arena;
@@ -84,12 +87,40 @@ static bool given(void *of, struct slice path, struct slice *text)
            (!l->what->anew && copies_text(l->base, path, text));
 }
 
+/* The first one. */
+static void name_unknown(struct loading *l, const char *what, struct slice name)
+{
+    if (l->unknown.len == 0)
+        text_addf(&l->unknown, "it reads %s " SLICE_FMT ", which is not read so far", what,
+                  SLICE_ARG(name));
+}
+
+/* The same where only what is known may be named. */
+static bool given_if_known(void *of, struct slice path, struct slice *text)
+{
+    struct loading *l = of;
+    if (known_text(l->known, path))
+        return !text || given(l, path, text);
+    name_unknown(l, "the file", path);
+    return false;
+}
+
+static const char *variable_if_known(void *of, const char *name)
+{
+    struct loading *l = of;
+    if (known_variable(l->known, slice_of(name)))
+        return cli_compile.env(cli_compile.env_from, name);
+    name_unknown(l, "the variable", slice_of(name));
+    return NULL;
+}
+
 /* A file that a change may be about, once more as changes left it. */
 static bool read_original(struct loading *l, struct slice path, struct slice *text)
 {
     if (given(l, path, text))
         return true;
     struct sources *sources = sources_new();
+    sources_read(sources, l->known ? SOURCES_NONE : SOURCES_REGULAR);
     const char *name = arena_format(&l->arena, SLICE_FMT, SLICE_ARG(path)).at;
     const int index = sources_load(sources, name);
     uint32_t first;
@@ -252,14 +283,32 @@ static void look_whether_files_are_read(struct loading *l)
     }
 }
 
+/* NULL, and why, when it names what its maker may not name. */
+static struct table *unless_unknown(struct loading *l, struct table *t)
+{
+    if (!l->known || (l->unknown.len == 0 && (!t || known_is_all(l->known, t, &l->unknown))))
+        return t;
+    text_addf(l->said,
+              SLICE_FMT ": a change that names more than the configuration does needs "
+                        "the level admin\n",
+              SLICE_ARG(text_slice(&l->unknown)));
+    table_free(t);
+    return NULL;
+}
+
 static struct table *compile_texts(struct loading *l)
 {
     struct loaded *out = &l->compiled;
     struct compile_options options = cli_compile;
     options.to_run = true;
+    if (l->known) {
+        options.env = variable_if_known;
+        options.env_from = l;
+    }
     loaded_done(out);
     *out = (struct loaded){.sources = sources_new()};
-    sources_ask(out->sources, given, l);
+    sources_ask(out->sources, l->known ? given_if_known : given, l);
+    sources_read(out->sources, l->known ? SOURCES_NONE : SOURCES_REGULAR);
     const int index = sources_load(out->sources, l->served->path);
     if (index < 0) {
         text_addf(l->said, "cannot read %s: %s\n", l->served->path, strerror(-index));
@@ -272,7 +321,7 @@ static struct table *compile_texts(struct loading *l)
     remember(l, out->sources, &l->served->next);
     remember(NULL, out->sources, &l->served->next_shown);
     look_whether_files_are_read(l);
-    return t;
+    return unless_unknown(l, t);
 }
 
 /* With the first `n` sentences, as far as they fit. NULL: something is wrong, and was said. */
@@ -584,6 +633,8 @@ struct table *served_load(struct served *s, struct control_loading *what, struct
         return load_candidate(what, said);
     struct loading l = {
         .served = s, .base = what->back ? &s->previous : &s->base, .what = what, .said = said};
+    if (what->names_known)
+        l.known = known_new(&s->shown, s->path);
     s->keeps = what->keeps;
     l.about = ARENA_ARRAY(&l.arena, struct slice, what->n);
     l.left_out = ARENA_ARRAY(&l.arena, bool, what->n);
@@ -599,6 +650,8 @@ struct table *served_load(struct served *s, struct control_loading *what, struct
     loaded_done(&l.compiled);
     forget_changes(&l);
     copies_done(&l.original);
+    known_free(l.known);
+    text_done(&l.unknown);
     arena_free(&l.arena);
     return t;
 }

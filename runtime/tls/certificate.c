@@ -57,6 +57,8 @@ static int read_all(int fd, struct text *out, struct file_stamp *stamp)
         return -errno;
     if (S_ISDIR(st.st_mode))
         return -EISDIR;
+    if (!S_ISREG(st.st_mode))
+        return -ENOTSUP;
     *stamp = stamp_of(&st);
     char block[16 * 1024];
     for (;;) {
@@ -73,7 +75,7 @@ static int read_all(int fd, struct text *out, struct file_stamp *stamp)
 
 int certificate_file(const char *path, struct text *out, struct file_stamp *stamp)
 {
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is not waited for */
     if (fd == -1)
         return -errno;
     const int rc = read_all(fd, out, stamp);

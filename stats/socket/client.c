@@ -177,12 +177,28 @@ static bool may_run(const struct client *c)
     return !c->wait && c->out.len - c->sent < CLIENT_PENDING_MAX;
 }
 
-/* One line to a connection, unless it has asked for more. */
+/* What is left of the line that was taken out last is the first one again. */
+static void put_back(struct client *c, struct slice line)
+{
+    ASSERT(c->line_bytes + line.len + 1 <= sizeof(c->line));
+    memmove(c->line + line.len + 1, c->line, c->line_bytes);
+    memcpy(c->line, line.at, line.len);
+    c->line[line.len] = '\n';
+    c->line_bytes += line.len + 1;
+}
+
+/* One line to a connection, unless it has asked for more. A line of many commands waits, as many
+ * lines do, while the answers to the first of them are on their way. */
 static void run_haproxy(struct client *c, struct slice line)
 {
     if (line.len > 0 && line.at[line.len - 1] == '\r')
         line.len--;
-    haproxy_line(c->all->control, line, &c->haproxy, &c->out);
+    const struct slice rest =
+        haproxy_line(c->all->control, line, &c->haproxy, CLIENT_PENDING_MAX, &c->out);
+    if (rest.len > 0) {
+        put_back(c, rest);
+        return;
+    }
     if (c->haproxy.prompts && !c->haproxy.quits)
         return;
     c->at_end = true;

@@ -104,12 +104,17 @@ static void run_command(struct asked *a, struct slice command)
     text_addc(a->out, '\n');
 }
 
-void haproxy_line(struct control *c, struct slice line, struct haproxy_session *s, struct text *out)
+struct slice haproxy_line(struct control *c, struct slice line, struct haproxy_session *s,
+                          size_t enough_bytes, struct text *out)
 {
     struct asked a = {.control = c, .session = s, .out = out};
     struct slice command;
-    while (!s->quits && slice_split(&line, ';', &command))
+    while (!s->quits && slice_split(&line, ';', &command)) {
         run_command(&a, slice_trim(command));
+        if (line.len > 0 && out->len >= enough_bytes && !s->quits)
+            return line;
+    }
     if (s->prompts && !s->quits)
         text_adds(out, "> ");
+    return SLICE_NONE;
 }

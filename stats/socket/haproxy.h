@@ -23,6 +23,8 @@ struct haproxy_session {
 };
 
 /* Carries out a line, which may have several commands between semicolons, and appends the answers,
- * each with an empty line behind it. What its level may not do is refused. */
-void haproxy_line(struct control *c, struct slice line, struct haproxy_session *s,
-                  struct text *out);
+ * each with an empty line behind it. What its level may not do is refused. Once `out` has
+ * `enough_bytes`, what is left of the line is returned, for later; nothing, when it is done. */
+MUST_CHECK struct slice haproxy_line(struct control *c, struct slice line,
+                                     struct haproxy_session *s, size_t enough_bytes,
+                                     struct text *out);

@@ -222,7 +222,7 @@ static bool take_reason(struct slice *rest, struct slice *reason, struct text *w
 
 enum command_end command_change(struct command *c)
 {
-    struct control_request r = {.sentence = c->argument[0]};
+    struct control_request r = {.sentence = c->argument[0], .names_known = c->level < STATS_ADMIN};
     if (!take_reason(&r.sentence, &r.why, c->why))
         return COMMAND_REFUSED;
     struct slice word, rest = r.sentence;

@@ -121,3 +121,17 @@ def test_a_session_stays_and_ours_is_not_spoken_here(lbc):
 
 def test_a_line_without_end(lbc):
     assert "at most" in ask(lbc.haproxy_socket, "x" * 100_000)
+
+
+def test_a_line_of_many_commands_to_somebody_who_reads_late(lbc):
+    """They are carried out as they are read: what nobody has read yet is not piled up here."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(20)
+        s.connect(str(lbc.haproxy_socket))
+        s.sendall(b"prompt;" + b"show stat;" * 404 + b"show version\nquit\n")
+        assert lbc.show("info")["generation"] == 1
+        heard = b""
+        while piece := s.recv(65536):
+            heard += piece
+    assert heard.count(b"# pxname") == 404 and heard.count(b"> ") == 1
+    assert heard.split(b"\n> ")[0].splitlines()[-2].decode() in ask(lbc.haproxy_socket, "show version")

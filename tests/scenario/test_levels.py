@@ -13,7 +13,8 @@ import tempfile
 
 import pytest
 
-from harness import LBC, ask_socket, free_port, wait_for, wrapper
+from harness import LBC, Lbc, ask_socket, free_port, free_ports, wait_for, wrapper
+from harness.certificates import Authority
 
 LEVELS = ["observer", "operator", "admin"]
 
@@ -84,6 +85,80 @@ def test_what_a_file_has_is_not_shown_to_an_operator(lbc, tmp_path):
     secret.write_text("the-password\n")
     assert "the-password" in ctl(lbc.of["admin"], "shadow", str(secret)).stderr
     assert "the-password" not in ctl(lbc.of["operator"], "shadow", str(secret)).stderr
+
+
+@pytest.fixture
+def names(start, tmp_path):
+    """One that names a list, a folder of files, a variable and a certificate; and an operator's socket to it."""
+    (tmp_path / "banned.txt").write_text("10.0.0.1\n")
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d/a.lbconf").write_text('acl known = host == "known.test"\n')
+    (tmp_path / "secret").write_text("the-password\n")
+    (tmp_path / "secret").chmod(0o600)
+    os.mkfifo(tmp_path / "fifo", 0o600)
+    port, tls = free_ports(2)
+    certificate = Authority(tmp_path).sign("site", "site.test")
+    lbc = start(Lbc, f"""lbconf 1
+include "conf.d/*.lbconf"
+env NAMED : string = "x"
+set banned : network from file "banned.txt"
+tls shown {{ certificate {certificate} }}
+cluster app {{ server a 127.0.0.1:9; server b 127.0.0.1:9 }}
+listener front {{ bind 127.0.0.1:{port}; bind 127.0.0.1:{tls} tls shown; route site }}
+route site {{
+  when known or src in banned {{ set header "x-named" NAMED; deny 403 }}
+  otherwise                   {{ forward app }}
+}}
+""", port=port, env={"UNNAMED": "the-password"}, more=["--socket", f"{tmp_path}/operator.sock,level=operator"])
+    lbc.operator = tmp_path / "operator.sock"
+    return lbc
+
+
+@pytest.mark.parametrize("sentence", [
+    'add / set more : network from file "secret"', 'add / set more : string from file "secret"',
+    'add / include "secret"', 'add / include "*"', 'add / include "/no/such/file"', 'add / include "none-of-these*"',
+    'add / include "conf.d/../secret"', 'add / env UNNAMED : port', 'add / env UNNAMED : string = "nothing"',
+    'add / secret more from file "secret"', 'add / secret more from env "UNNAMED"',
+    'add / tls more { certificate "secret" }', 'add tls:shown certificate "secret"',
+    'add app servers file "secret"', 'add app servers file "/no/such/file"', 'add / include "fifo"',
+    'add / tls more { certificate "fifo" }'])
+def test_an_operator_s_change_names_no_other_file_nor_variable(names, sentence):
+    """Neither what is in one is told, nor whether it is there: what is wrong with it would be quoted."""
+    done = ctl(names.operator, "change", sentence)
+    assert done.returncode == 1, done.stdout
+    assert "names more than the configuration does needs the level admin" in done.stdout + done.stderr
+    told = done.stdout + done.stderr + names.said() + names.ctl("show", "events")
+    assert "the-password" not in told and "o such file" not in told
+    assert names.show("drift") == [] and names.show("info")["generation"] == 1
+
+
+@pytest.mark.parametrize("sentence", [
+    "remove app/b", "add banned 10.1.0.0/16", 'add / set again : network from file "banned.txt"',
+    'add site before 1 when header "x" == NAMED { deny 404 }', "set front max-connections 50"])
+def test_what_it_may_name_is_what_is_named(names, tmp_path, sentence):
+    (tmp_path / "conf.d/b.lbconf").write_text("this came later, and is of no configuration yet\n")
+    done = ctl(names.operator, "change", sentence)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert ctl(names.operator, "undo", "1").returncode == 1  # it reads the files as a reload does
+    (tmp_path / "conf.d/b.lbconf").unlink()
+    assert ctl(names.operator, "undo", "1").returncode == 0
+
+
+def test_what_an_admin_has_named_an_operator_may_change(names, tmp_path):
+    (tmp_path / "more.txt").write_text("10.0.0.2\n")
+    assert ctl(names.socket, "change", 'add / set more : network from file "more.txt"').returncode == 0
+    done = ctl(names.operator, "change", "add more 10.1.0.0/16")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", [
+    'change add / include "fifo"', 'change add / tls more { certificate "fifo" }', "shadow {}/fifo",
+    'change add / set more : network from file "fifo"'])
+def test_a_pipe_is_not_waited_for(names, tmp_path, command):
+    """Else nothing would be loaded any more, and the process could not even end."""
+    done = ctl(names.socket, *command.replace("{}", str(tmp_path)).split(" ", 1))
+    assert done.returncode == 1 and "not supported" in done.stdout + done.stderr, done.stdout + done.stderr
+    assert ctl(names.socket, "reload").returncode == 0
 
 
 def rights(path):

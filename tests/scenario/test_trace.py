@@ -211,10 +211,31 @@ def test_a_reload_meanwhile(site):
 
 
 def test_the_end_of_the_process_ends_it(site):
-    with Trace(site, "src 10.0.0.1 for 1h") as t:
+    with Trace(site, "src 127.0.0.1 for 1h") as t, Client(site.port) as c:
+        c.request("/slow/1000")
+        wait_for(lambda: "waiting" in site.ctl("show", "sessions"), "it waits")
         site.popen.send_signal(signal.SIGTERM)
-        while t.file.readline():
-            pass
+        assert not t.next()["over"]
+        assert t.end()["why"] == "process"
+        again = socket.socket(socket.AF_UNIX)
+        with again:
+            again.connect(site.socket)
+            again.sendall(b"trace src 127.0.0.1\n")
+            assert again.recv(1000) == b"refused: the process is shutting down\n"
+        assert c.response().status == 200
+
+
+def test_an_upgrade_ends_it(site):
+    """What comes from now on comes to the new process: whoever traces is told, and may ask that one."""
+    with Trace(site, "src 127.0.0.1 for 1h") as t, Client(site.port) as c:
+        c.request("/upgrade", "Connection: upgrade", "Upgrade: websocket")
+        assert c.head().status == 101
+        site.upgrade()
+        assert not t.next()["over"]
+        assert t.end()["why"] == "process"
+        with Trace(site, "src 127.0.0.1 1") as new:
+            get(site.port, "/b/1")
+            assert new.next()["status"] == 200
 
 
 def test_under_load_no_exchange_is_told_twice_or_lost(site):

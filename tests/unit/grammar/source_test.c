@@ -85,12 +85,50 @@ static void what_cannot_be_read_says_why(void **state)
     sources_free(NULL);
 }
 
+static bool knows_one(void *from, struct slice path, struct slice *text)
+{
+    (void)from;
+    if (!text)
+        return slice_eq(path, SLICE("/et[c]"));
+    *text = SLICE("given");
+    return slice_eq(path, SLICE("/known"));
+}
+
+static void only_what_is_given_is_read_where_nothing_else_may_be(void **state)
+{
+    (void)state;
+    struct sources *s = sources_new();
+    uint32_t n;
+    sources_ask(s, knows_one, NULL);
+    sources_read(s, SOURCES_NONE);
+    assert_int_equal(sources_load(s, "/known"), 0);
+    assert_int_equal(sources_load(s, "/no/such/file"), -EPERM);
+    assert_int_equal(sources_include(s, 0, SLICE("/dev/nul*"), &n), -EPERM);
+    assert_int_equal(sources_include(s, 0, SLICE("/et[c]"), &n), 0);
+    assert_int_equal(n, 0);
+    sources_free(s);
+}
+
+static void what_could_block_is_not_read_where_that_is_asked_for(void **state)
+{
+    (void)state;
+    struct sources *s = sources_new();
+    sources_read(s, SOURCES_REGULAR);
+    assert_int_equal(sources_load(s, "/dev/null"), -ENOTSUP);
+    assert_int_equal(sources_load(s, "/"), -EISDIR);
+    assert_int_equal(sources_load(s, "/no/such/file"), -ENOENT);
+    assert_int_equal(sources_load(s, "/proc/self/stat"), 0);
+    sources_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(offsets_are_places),
         cmocka_unit_test(columns_of_long_lines_are_right),
         cmocka_unit_test(what_cannot_be_read_says_why),
+        cmocka_unit_test(only_what_is_given_is_read_where_nothing_else_may_be),
+        cmocka_unit_test(what_could_block_is_not_read_where_that_is_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,7 @@ static const char *ask(const char *line)
 {
     text_clear(&out);
     session = (struct haproxy_session){.level = STATS_OPERATOR, .who = SLICE("uid 7")};
-    haproxy_line(&control, slice_of(line), &session, &out);
+    assert_int_equal(haproxy_line(&control, slice_of(line), &session, SIZE_MAX, &out).len, 0);
     return out.at;
 }
 
@@ -185,9 +185,9 @@ static void a_session_with_prompts(void **state)
     ask("prompt");
     assert_string_equal(out.at, "\n> ");
     assert_true(session.prompts);
-    haproxy_line(&control, SLICE("set timeout cli 60"), &session, &out);
+    (void)!haproxy_line(&control, SLICE("set timeout cli 60"), &session, SIZE_MAX, &out).len;
     assert_true(slice_ends(text_slice(&out), SLICE("\n> \n> ")));
-    haproxy_line(&control, SLICE("quit; show stat"), &session, &out);
+    (void)!haproxy_line(&control, SLICE("quit; show stat"), &session, SIZE_MAX, &out).len;
     assert_true(session.quits);
     assert_null(strstr(out.at, "pxname"));
 }
@@ -203,6 +203,23 @@ static void about_the_process(void **state)
     assert_true(slice_starts(slice_of(ask("show errors")), SLICE("Total events captured on [20")));
 }
 
+/* A line of 4 KiB can ask for a hundred MiB. */
+static void what_is_left_of_a_line_comes_later(void **state)
+{
+    (void)state;
+    ask("prompt");
+    text_clear(&out);
+    struct slice rest = haproxy_line(&control, SLICE("help;show version;help"), &session, 1, &out);
+    assert_true(slice_eq(rest, SLICE("show version;help")));
+    assert_false(slice_ends(text_slice(&out), SLICE("> ")));
+    text_clear(&out);
+    rest = haproxy_line(&control, rest, &session, 1, &out);
+    assert_true(slice_eq(rest, SLICE("help")));
+    rest = haproxy_line(&control, rest, &session, 1, &out);
+    assert_int_equal(rest.len, 0);
+    assert_true(slice_ends(text_slice(&out), SLICE("\n> ")));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -214,6 +231,7 @@ int main(void)
         TEST(what_is_set),
         TEST(what_is_unknown_is_told_harmlessly),
         TEST(a_session_with_prompts),
+        TEST(what_is_left_of_a_line_comes_later),
         TEST(about_the_process),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
