@@ -236,6 +236,7 @@ static void put_opening(struct layout *l)
 
 static void open_missing(struct layout *l)
 {
+    ASSERT(l->out.n > 0);
     const uint32_t at = l->out.at[l->out.n - 1].span.to;
     diag(l->diags, DIAG_INCOMPLETE, (struct span){at, at});
     diag_label(l->diags, "expected `{`");

@@ -373,6 +373,95 @@ static void look_at_partner(struct differing *x, uint32_t side, struct target *t
     }
 }
 
+/* Does the condition ask for what that clause changes? */
+static bool asks_for(const struct differing *x, uint32_t side, uint32_t clause, uint32_t changes)
+{
+    const struct side *s = &x->subject.side[side];
+    const struct table_clause *at = &s->table->clause[clause];
+    const struct subject_clause *by = &s->clause[changes];
+    for (uint32_t n = at->entry; n < at->then; n++) {
+        const struct table_node *node = &s->table->node[n];
+        if (node->kind != NODE_TEST || node->clause != clause)
+            continue;
+        const uint32_t group = x->subject.atom.at[s->atom[node->what]].group;
+        for (uint32_t i = by->first; i < by->first + by->n; i++)
+            if (subject_touches(&s->table->effect[s->effect[i]], &x->subject.group.at[group]))
+                return true;
+    }
+    return false;
+}
+
+/* Who asks for what that clause changes, of those that are asked behind it: nobody; only clauses
+ * that decide; others, too, which lead anywhere. */
+enum asked { ASKED_BY_NONE, ASKED_BY_DECIDING, ASKED_BY_OTHERS };
+
+static enum asked who_asks_for(const struct differing *x, const struct target *changes)
+{
+    const uint32_t side = changes->side;
+    const struct side *s = &x->subject.side[side];
+    const struct ways *by = &x->ways[side];
+    enum asked who = ASKED_BY_NONE;
+    for (uint32_t w = 0; w < by->n && who != ASKED_BY_OTHERS; w++) {
+        const struct table_route *r = &s->table->route[by->way[w].route];
+        for (uint32_t i = r->first_clause; i < r->first_clause + r->n_clauses; i++) {
+            const struct target t = target_of(x, side, &by->way[w].walk, i);
+            if (!comes_by(x, &t, changes->clause) || !asks_for(x, side, i, changes->clause))
+                continue;
+            if (s->clause[i].does != CLAUSE_DECIDES)
+                return ASKED_BY_OTHERS;
+            who = ASKED_BY_DECIDING;
+        }
+    }
+    return who;
+}
+
+/* A request that came by the changes and to `a`: where else does it get to without them? Clauses
+ * that are on one side only are looked at for themselves. */
+static void look_at_led(struct differing *x, const struct target *changes, const struct target *a,
+                        bool only_asking)
+{
+    const uint32_t side = changes->side;
+    const struct side *there = &x->subject.side[1 - side];
+    const struct ways *by = &x->ways[1 - side];
+    const bool asks = asks_for(x, side, a->clause, changes->clause);
+    for (uint32_t v = 0; v < by->n; v++) {
+        const struct table_route *r = &there->table->route[by->way[v].route];
+        for (uint32_t i = r->first_clause; i < r->first_clause + r->n_clauses; i++) {
+            if (there->clause[i].does != CLAUSE_DECIDES || !x->matched[1 - side][i] ||
+                diff_same_decision(x, side, a->clause, i))
+                continue;
+            if (only_asking && !asks &&
+                !asks_for(x, side, x->partner[1 - side][i], changes->clause))
+                continue;
+            const struct target b = target_of(x, 1 - side, &by->way[v].walk, i);
+            look_at_pair(x, a, &b);
+        }
+    }
+}
+
+/* What is changed may be asked for behind, and lead to another decision. */
+static void look_where_it_leads(struct differing *x, const struct target *changes)
+{
+    const uint32_t side = changes->side;
+    const struct side *s = &x->subject.side[side];
+    const struct ways *by = &x->ways[side];
+    const enum asked who = who_asks_for(x, changes);
+    if (who == ASKED_BY_NONE)
+        return;
+    x->by_changes = false;
+    for (uint32_t w = 0; w < by->n; w++) {
+        const struct table_route *r = &s->table->route[by->way[w].route];
+        for (uint32_t i = r->first_clause; i < r->first_clause + r->n_clauses; i++) {
+            struct target a = target_of(x, side, &by->way[w].walk, i);
+            a.also = changes;
+            if (s->clause[i].does == CLAUSE_DECIDES && x->matched[side][i] &&
+                comes_by(x, &a, changes->clause))
+                look_at_led(x, changes, &a, who == ASKED_BY_DECIDING);
+        }
+    }
+    x->by_changes = true;
+}
+
 /* A clause that changes something and goes on. */
 static void look_at_changes(struct differing *x, uint32_t side, uint32_t clause)
 {
@@ -385,6 +474,7 @@ static void look_at_changes(struct differing *x, uint32_t side, uint32_t clause)
             look(x, &t, 1);
         else
             look_at_partner(x, side, &t);
+        look_where_it_leads(x, &t);
     }
 }
 

@@ -1,6 +1,7 @@
 /* Definitions: collecting their names, and working out const, env and set when they are asked for.
  */
 #include "compiler/sema/lists.h"
+#include "grammar/foreign.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/utf8.h"
 
@@ -77,13 +78,27 @@ void define_all(struct sema *s)
     }
 }
 
-static bool type_of(struct sema *s, const struct ast *word, enum type *out)
+static void note_types(struct sema *s)
+{
+    struct text all = {0};
+    for (enum type t = 0; t < TYPE_COUNT; t++)
+        text_addf(&all, "%s%s", t ? ", " : "", type_name(t));
+    diag_note(s->diags, "there are " SLICE_FMT, SLICE_ARG(text_slice(&all)));
+    text_done(&all);
+}
+
+bool type_named(struct sema *s, const struct ast *word, enum type *out)
 {
     *out = type_find(word->name);
     if (*out < TYPE_COUNT)
         return true;
     diag(s->diags, DIAG_UNKNOWN_WORD, word->span, "type", SLICE_ARG(word->name));
-    suggest_fix(s, word->span, type_suggest(word->name));
+    const struct foreign *f = foreign_find(word->name);
+    const bool known = f && type_find(f->meant) < TYPE_COUNT;
+    const struct slice near = known ? f->meant : type_suggest(word->name);
+    suggest_fix(s, word->span, near);
+    if (!near.at)
+        note_types(s);
     return false;
 }
 
@@ -111,7 +126,7 @@ static bool from_environment(struct sema *s, struct definition *d, const char *t
 static bool work_out_value(struct sema *s, struct definition *d)
 {
     const struct ast *type = d->node->first, *value = type->next;
-    if (!type_of(s, type, &d->type))
+    if (!type_named(s, type, &d->type))
         return false;
     const bool good = !value || value_read(s, value, d->type, &d->value);
     if (d->kind == DEF_CONST || !good)
@@ -273,7 +288,7 @@ static bool from_file(struct sema *s, const struct ast *from, enum type type,
 static bool work_out_set(struct sema *s, struct definition *d)
 {
     const struct ast *type = d->node->first, *list = type->next;
-    if (!type_of(s, type, &d->type))
+    if (!type_named(s, type, &d->type))
         return false;
     if (!type_has_sets(d->type)) {
         diag(s->diags, DIAG_BAD_SET_TYPE, type->span, type_name(d->type));

@@ -113,12 +113,8 @@ static bool keys_differ(const struct pairs *p)
 static bool types_read(struct sema *s, const struct ast *from, enum type *out)
 {
     const struct ast *to = from->next;
-    *out = type_find(from->name);
-    if (*out == TYPE_COUNT) {
-        diag(s->diags, DIAG_UNKNOWN_WORD, from->span, "type", SLICE_ARG(from->name));
-        suggest_fix(s, from->span, type_suggest(from->name));
+    if (!type_named(s, from, out))
         return false;
-    }
     if (*out != TYPE_STRING && *out != TYPE_HOST && *out != TYPE_PATH) {
         diag(s->diags, DIAG_BAD_MAP, from->span,
              "the keys of a map are of type string, host or path");

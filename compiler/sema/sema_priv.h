@@ -61,6 +61,9 @@ struct sema {
 struct definition *resolve(struct sema *s, enum def_kind kind, struct slice name,
                            struct span where);
 
+/* The type that the word is; false after a complaint. */
+bool type_named(struct sema *s, const struct ast *word, enum type *out);
+
 /* "did you mean …?", when there is something to mean. */
 void suggest_fix(struct sema *s, struct span where, struct slice meant);
 

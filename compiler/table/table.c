@@ -217,7 +217,8 @@ bool table_clause_decides(const struct table *t, uint32_t clause)
     uint32_t i = t->clause[clause].then;
     while (t->node[i].clause == clause && t->node[i].kind == NODE_EFFECT)
         i = t->node[i].yes;
-    return t->node[i].clause == clause && t->node[i].kind == NODE_END;
+    const struct table_node *last = &t->node[i];
+    return last->clause == clause && last->kind == NODE_END && t->end[last->what].kind != END_PASS;
 }
 
 uint32_t table_find_limit(const struct table *t, struct slice name)

@@ -243,7 +243,8 @@ struct table_end {
 /* No node: where the last clause of a route leads when it does not hold, if it always does. In a
  * route without `otherwise` that is an END of its own, which is proven never to be reached; in
  * other phases it is a PASS. */
-#define TABLE_NO_NODE UINT32_MAX
+#define TABLE_NO_NODE   UINT32_MAX
+#define TABLE_NO_CLAUSE UINT32_MAX
 
 /* A clause is the nodes from `entry` on, each leading at last to `then` or to `next`. Where there
  * is no condition, `entry` is `then`; a clause without actions of its own goes straight on, so

@@ -12,11 +12,12 @@
  *   add api server d 10.0.0.4:80    a statement to a block, behind its like
  *   add shop before 2 when ... { }  a clause; also `after 2`; before `otherwise` if not said
  *   add office 10.1.0.0/16          an entry to a literal set
- *   add hosts "b.test" -> shop      to a map; `set` if the key may be there, `remove hosts
- * "b.test"` remove api/a                    a statement; also `remove api timeout read`, `remove
- * shop/2` remove api/a weight             an option on its line remove office 10.1.0.0/16       an
- * entry move shop/3 before 1            a clause replace shop/2 when ... { }     a statement by
- * another
+ *   add hosts "b.test" -> shop      to a map; `set` if the key may be there, `remove` its key
+ *   remove api/a                    a statement; also api timeout read, shop/2
+ *   remove api/a weight             an option on its line
+ *   remove office 10.1.0.0/16       an entry
+ *   move shop/3 before 1            a clause
+ *   replace shop/2 when ... { }     a statement by another
  *
  * A place is a name and further ones in its block, or numbers from 1: api/a, shop/3. Where several
  * things have a name, the kind stands before it: cluster:api/a. `/` is the whole file.

@@ -69,7 +69,7 @@ static size_t first_slot(const struct verified_key *key)
 {
     uint32_t at;
     memcpy(&at, key->mac, sizeof(at));
-    return at % (VERIFIED_SLOTS / WAYS) * WAYS;
+    return (size_t)(at % (VERIFIED_SLOTS / WAYS)) * WAYS;
 }
 
 static bool is(const struct slot *s, const struct verified_key *key)

@@ -52,7 +52,7 @@ static void set(struct least *l, uint32_t i, double cost)
         return;
     l->node[at].least = cost;
     for (at /= 2; at > 0; at /= 2) {
-        const struct node node = better(&l->node[2 * at], &l->node[2 * at + 1]);
+        const struct node *below = &l->node[(size_t)2 * at], node = better(below, below + 1);
         if (is_same(node.least, l->node[at].least) && node.share == l->node[at].share)
             return;
         l->node[at] = node;
@@ -73,7 +73,7 @@ struct least *least_new(const struct balance_plan *p, const struct balance_in *i
     l->n = p->n;
     for (uint32_t i = 0; i < p->n; i++)
         l->node[p->n + i] = (struct node){cost_now(l, p, in, i), p->candidate[i].share / p->unit};
-    for (uint32_t at = p->n - 1; at > 0; at--)
+    for (size_t at = p->n - 1; at > 0; at--)
         l->node[at] = better(&l->node[2 * at], &l->node[2 * at + 1]);
     return l;
 }
@@ -84,7 +84,7 @@ static uint32_t top(const struct least *l, uint64_t tick)
     uint64_t turn = tick % l->node[1].share;
     uint32_t at = 1;
     while (at < l->n) {
-        const struct node *left = &l->node[2 * at], *right = left + 1;
+        const struct node *left = &l->node[(size_t)2 * at], *right = left + 1;
         if (is_same(left->least, right->least))
             at = 2 * at + !balance_split(&turn, left->share, left->share + right->share);
         else

@@ -41,7 +41,7 @@ static struct control_canary_side side_of(const struct judged_side *now,
 static void settle(struct control *c, bool served)
 {
     if (c->config.loaded)
-        c->config.loaded(c->config.load_of, served);
+        c->config.loaded(c->config.load_of, served, NULL);
     changes_settle(c, &c->reload, served);
 }
 
@@ -108,11 +108,9 @@ static void look(void *of)
         return;
     count_all(c, &now);
     const char *why = judge_look(&k->judge, &now, k->rule.slower, clock_now_ns());
-    if (c->reload.under_way) /* not all workers have it yet */
-        timer_set(&c->canary.look, TRIAL_LOOK_NS);
-    else if (k->until_ns > 0 && clock_now_ns() >= k->until_ns)
-        revert(c, "nobody promoted it in time");
-    else if (why)
+    if (!why && k->until_ns > 0 && clock_now_ns() >= k->until_ns)
+        why = "nobody promoted it in time";
+    if (why && !c->reload.under_way) /* else not all workers have it yet */
         revert(c, why);
     else
         timer_set(&c->canary.look, TRIAL_LOOK_NS);

@@ -33,6 +33,7 @@ static void write_journal(const struct control *c, struct reload *r)
     if (stays_new(r))
         journal_add(&r->journal, &r->change, now);
     r->what.journal = text_slice(&r->journal);
+    r->what.promises = stays_new(r) || r->undone > 0;
 }
 
 void changes_hand_over(const struct control *c, struct text *out)
@@ -261,9 +262,11 @@ struct table *changes_at_start(struct control *c, struct table *without)
     control_log_report(text_slice(&r.report), t ? LOG_WARNING : LOG_ERROR);
     if (t) {
         table_free(without);
-        c->config.loaded(c->config.load_of, true);
+        c->config.loaded(c->config.load_of, true, NULL);
     }
     changes_settle(c, &r, t != NULL);
+    for (uint32_t i = 0; i < c->changes.list.n && !t; i++)
+        c->changes.list.at[i].fits = false;
     text_done(&r.report);
     return t ? t : without;
 }

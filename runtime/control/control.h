@@ -121,19 +121,21 @@ MUST_CHECK bool control_explain(const struct control *c, struct slice request, b
                                 struct text *out, struct text *why);
 
 /* A clause of a route, and what its clients got of those requests that it decided: the clause that
- * the access log names. */
+ * the access log names. Those of `on connect` and `on response` are of routes "front on connect"
+ * and so on: of connections they decide by dropping them, of responses never. */
 struct control_clause {
     struct slice route, file;
     uint32_t number, line; /* of the clause within the route, and where it stands; from 1 */
     uint64_t text;         /* the same as long as the same is written, wherever it stands */
     bool decides;          /* otherwise one behind it does: `continue`, `goto` */
     bool changes;          /* something; where it does neither nothing is counted */
-    uint64_t continued;    /* requests that it changed, and another one decided */
+    uint64_t continued;    /* requests, connections, responses that it changed and let go on */
+    uint64_t sent_bytes;   /* of responses to those that it decided; tunnels not among them */
     struct statuses_sum statuses;
 };
 
-/* Calls `each` for every clause of the routes that decide about requests and connections, in the
- * order of the file. */
+/* Calls `each` for every clause, in the order of the file; those of `on connect` and `on response`
+ * come last. */
 void control_clauses(const struct control *c,
                      void (*each)(void *to, const struct control_clause *s), void *to);
 

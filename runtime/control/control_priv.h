@@ -37,6 +37,8 @@ struct overrides {
     VEC(struct change) list;          /* oldest first; one of a server and kind */
     uint64_t version, written, begun; /* of the list: now; on the disk; the last that was to be */
     bool writing, joined, kept;       /* until its message comes; its thread; did that do it? */
+    bool failing;                     /* the last one did not, */
+    struct timer again;               /* and then it is tried again */
     pthread_t thread;
     struct message finished;
     struct text text, why; /* the thread's while it runs */
@@ -226,6 +228,7 @@ struct control {
     bool reload_again; /* SIGHUP came while one was under way */
 
     struct timer descriptors; /* set: those that are of no connection are counted */
+    struct timer expiry;      /* certificates are looked at */
     struct timer watch;       /* set: some cluster is to be looked at */
     bool ending;              /* there are no workers any more, and nothing is looked at */
 
@@ -258,6 +261,11 @@ struct control {
 int64_t control_descriptors(const struct control *c);
 void control_descriptors_init(struct control *c);
 void control_descriptors_begin(struct control *c);
+
+/* expiry.c: says which certificates of the newest generation come near their end, and will again
+ * when it is time. */
+void control_expiry_look(struct control *c);
+void control_expiry_init(struct control *c);
 
 /* The sources of servers, none yet. */
 struct discoveries *control_sources_new(struct control *c);
@@ -339,7 +347,10 @@ struct journal_now control_both_clocks(void);
 
 /* overrides.c: what operators have set of servers. */
 void overrides_init(struct control *c);
-void overrides_read(struct control *c, struct slice journal); /* in place of what there was */
+
+/* Another list is what holds, of servers that nobody has used yet: what is not in it is as the file
+ * says. */
+void overrides_replace(struct control *c, struct slice journal);
 
 /* To the servers of a generation, before it is put to use; not to those that `but` has, too. */
 void overrides_apply(const struct control *c, const struct generation *g,
@@ -357,9 +368,11 @@ void overrides_done(struct control *c);
 /* overrides_kept.c: the list as a text; it is put on the disk, if it is another than there;
  * whatever is there; at once, for which it blocks. */
 void overrides_write(const struct control *c, struct text *out);
+void overrides_keep_init(struct control *c);
 void overrides_keep(struct control *c);
 void overrides_write_anew(struct control *c);
 void overrides_flush(struct control *c);
+bool overrides_are_being_written(const struct control *c);
 
 /* Keeps it, and tells whoever asked then. Takes `said`. */
 void overrides_answer(struct control *c, const struct control_asker *asker, struct text said);
@@ -417,6 +430,7 @@ bool upgrade_lets_go(const struct control *c); /* or has been told to */
 void upgrade_tell_left(struct control *c, const struct control_left *left);
 void upgrade_abandon(struct control *c, const char *why);
 void upgrade_goes(struct control *c); /* it is told to begin: what it is to know is there */
+bool upgrade_is_held_up(const struct control *c); /* only by what is being written */
 void upgrade_done(struct control *c);
 
 /* remembered.c. A file without a name; and one with our keys, sealed: a descriptor or a negative

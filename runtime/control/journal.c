@@ -4,15 +4,29 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/number.h"
+#include "runtime/base/utf8.h"
 
 /* Beyond it times would overflow. */
 #define MS_MAX (UINT64_C(1) << 43)
 
+/* Nothing that a terminal or a reader of UTF-8 would stumble over; whole characters. */
 static void note(struct slice s, char *out, size_t most)
 {
-    const size_t n = s.len < most ? s.len : most;
-    for (size_t i = 0; i < n; i++)
-        out[i] = (unsigned char)s.at[i] < 0x20 || s.at[i] == 0x7f ? ' ' : s.at[i];
+    size_t n = 0;
+    while (s.len > 0) {
+        const size_t bytes = utf8_next(s), taken = bytes > 0 ? bytes : 1;
+        const unsigned char c = (unsigned char)s.at[0];
+        if (n + taken > most)
+            break;
+        if (bytes == 0)
+            out[n++] = '?';
+        else if (c < 0x20 || c == 0x7f || (c == 0xc2 && (unsigned char)s.at[1] < 0xa0))
+            out[n++] = ' ';
+        else
+            for (size_t i = 0; i < bytes; i++)
+                out[n++] = s.at[i];
+        s = slice_from(s, taken);
+    }
     out[n] = '\0';
 }
 
@@ -46,10 +60,12 @@ void journal_begin(struct text *out, uint64_t last)
     text_addf(out, JOURNAL_FIRST_LINE "%llu\n", (unsigned long long)last);
 }
 
-/* Rounded up: it is over a little later, rather than at once. */
+/* Rounded up: it is over a little later, rather than at once. Not before 1970, and not at its
+ * begin, for 0 is no end: a clock may have been set to that since. */
 static int64_t to_ms(int64_t ns, struct journal_now now)
 {
-    return (now.wall_ns + (ns - now.monotonic_ns) + NS_PER_MS - 1) / NS_PER_MS;
+    const int64_t ms = (now.wall_ns + (ns - now.monotonic_ns) + NS_PER_MS - 1) / NS_PER_MS;
+    return ms > 0 ? ms : 1;
 }
 
 static int64_t from_ms(uint64_t ms, struct journal_now now)
@@ -63,6 +79,17 @@ void journal_add(struct text *out, const struct change *g, struct journal_now no
     text_addf(out, "%llu\t%lld\t%lld\t%s\t%s\t" SLICE_FMT "\n", (unsigned long long)g->number,
               (long long)to_ms(g->made_ns, now), (long long)until_ms, g->who, g->why,
               SLICE_ARG(text_slice(&g->sentence)));
+}
+
+/* A calendar that is behind what was written (a machine without a clock, that has not asked for the
+ * time yet) makes nothing last longer than it was to. */
+static void limit_end(struct change *g, int64_t now_ns)
+{
+    if (g->made_ns <= now_ns)
+        return;
+    if (g->until_ns > 0)
+        g->until_ns = now_ns + (g->until_ns > g->made_ns ? g->until_ns - g->made_ns : 0);
+    g->made_ns = now_ns;
 }
 
 static bool read_line(struct slice line, bool with_why, struct journal_now now, struct change *out)
@@ -81,6 +108,7 @@ static bool read_line(struct slice line, bool with_why, struct journal_now now, 
     out->until_ns = until_ms > 0 ? from_ms(until_ms, now) : 0;
     if (until_ms > 0 && out->until_ns <= 0)
         out->until_ns = 1; /* long ago, and 0 would be never */
+    limit_end(out, now.monotonic_ns);
     change_note(out, who, why);
     text_add(&out->sentence, line);
     out->fits = true;

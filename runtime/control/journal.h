@@ -32,7 +32,8 @@ struct journal_now {
     int64_t monotonic_ns, wall_ns;
 };
 
-/* Writes down who and why: as much as there is room for, without what a line cannot hold. */
+/* Writes down who and why: as much as there is room for, without what a line cannot hold, nor a
+ * terminal show. */
 void change_note(struct change *g, struct slice who, struct slice why);
 bool change_has_ended(const struct change *g, int64_t now_ns);
 

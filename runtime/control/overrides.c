@@ -38,6 +38,16 @@ static void tell(const struct change *g, const char *what)
               (unsigned long long)g->number, what, SLICE_ARG(sentence_of(g)));
 }
 
+/* Who ended one: nobody finds that in `show drift` any more. */
+static void tell_end(const struct change *g, const char *how, struct slice who, struct slice why)
+{
+    struct change by = {0};
+    change_note(&by, who, why);
+    event_log(EVENT_CHANGE, LOG_INFO, ABOUT_PROCESS, "change %llu is %s by %s: " SLICE_FMT "%s%s",
+              (unsigned long long)g->number, how, by.who, SLICE_ARG(sentence_of(g)),
+              by.why[0] ? ", because " : "", by.why);
+}
+
 /* --- servers --------------------------------------------------------------------------------- */
 
 /* What the file says of it; nothing of the weight of one that was found. */
@@ -308,7 +318,7 @@ static void remember(struct control *c, const struct override *o, const struct c
 /* Where another process has our place, or is about to get it, it is that one which should know. */
 static bool may_set(const struct control *c, bool is_more, struct text *why)
 {
-    if (upgrade_lets_go(c))
+    if (upgrade_lets_go(c) || takeover_waits(c))
         text_adds(why, upgrade_is_over(c) ? "another process serves in this one's place: ask it"
                                           : control_why_not_now(c));
     else if (is_more && c->overrides.list.n >= CONTROL_OVERRIDES_MAX)
@@ -335,14 +345,6 @@ static void set_now(struct control *c, const struct override *o)
     }
 }
 
-static void forget_like(struct control *c, uint32_t i)
-{
-    if (i == UINT32_MAX)
-        return;
-    struct change g = take(c, i);
-    change_done(&g);
-}
-
 bool control_override(struct control *c, const struct control_override *q,
                       const struct control_asker *asker)
 {
@@ -358,11 +360,18 @@ bool control_override(struct control *c, const struct control_override *q,
     if (!may_set(c, differs && before == UINT32_MAX, asker->why))
         return false;
     struct text said = {0};
-    forget_like(c, before);
     describe(&o, &said);
+    if (before != UINT32_MAX) {
+        struct change g = take(c, before);
+        if (!differs)
+            tell_end(&g, "ended", asker->who, q->why);
+        change_done(&g);
+    }
     if (differs) {
         remember(c, &o, q, asker->who);
         text_addf(&said, " (change %llu)", (unsigned long long)c->changes.last);
+    } else if (q->for_ns > 0) {
+        text_adds(&said, ", as the file says: that has no end");
     }
     text_addc(&said, '\n');
     set_now(c, &o);
@@ -388,7 +397,7 @@ bool overrides_undo(struct control *c, uint64_t number, const struct control_ask
         i++;
     struct change g = take(c, i);
     struct text said = {0};
-    tell(&g, "is undone");
+    tell_end(&g, "undone", asker->who, SLICE(""));
     release(c, &g);
     text_addf(&said, SLICE_FMT " is as the file says (change %llu is undone)\n",
               SLICE_ARG(read_held(&g).server), (unsigned long long)number);
@@ -429,19 +438,43 @@ static void read_one(void *to, struct change g)
         change_done(&g);
 }
 
-static void forget(struct control *c)
+static void read_all(struct control *c, struct slice journal)
 {
-    for (uint32_t i = 0; i < c->overrides.list.n; i++)
-        change_done(&c->overrides.list.at[i]);
-    c->overrides.list.n = 0;
-}
-
-void overrides_read(struct control *c, struct slice journal)
-{
-    forget(c);
     const uint64_t last = journal_read(journal, control_both_clocks(), read_one, tell_bad_line, c);
     c->changes.last = last > c->changes.last ? last : c->changes.last;
     set_expiry(c);
+}
+
+/* Is there one in its place, or still it, and does it hold? Both lists are in the order of their
+ * numbers; *from is where to look first, at the begin 0. */
+static bool holds_now(const struct control *c, const struct change *before, uint32_t *from)
+{
+    const struct overrides *all = &c->overrides;
+    while (*from < all->list.n && all->list.at[*from].number < before->number)
+        ++*from;
+    const bool still = *from < all->list.n && all->list.at[*from].number == before->number;
+    const struct override was = read_held(before);
+    const uint32_t i = still ? *from : find_like(c, &was);
+    if (i == UINT32_MAX)
+        return false;
+    const struct override is = read_held(&all->list.at[i]);
+    return fits(c, &is);
+}
+
+void overrides_replace(struct control *c, struct slice journal)
+{
+    struct change *before = c->overrides.list.at;
+    const uint32_t n = c->overrides.list.n;
+    memset(&c->overrides.list, 0, sizeof(c->overrides.list));
+    read_all(c, journal);
+    for (uint32_t i = 0, from = 0; i < n; i++) {
+        if (!holds_now(c, &before[i], &from))
+            release(c, &before[i]);
+        change_done(&before[i]);
+    }
+    free(before);
+    overrides_apply(c, c->newest, NULL);
+    overrides_settle(c);
 }
 
 void overrides_hand_over(const struct control *c, struct text *out)
@@ -455,13 +488,16 @@ void overrides_hand_over(const struct control *c, struct text *out)
 void overrides_init(struct control *c)
 {
     timer_init(&c->overrides.expiry, c->loop, expire, c);
-    overrides_read(c, c->config.overrides);
+    overrides_keep_init(c);
+    read_all(c, c->config.overrides);
 }
 
 void overrides_done(struct control *c)
 {
     timer_stop(&c->overrides.expiry);
-    forget(c);
+    timer_stop(&c->overrides.again);
+    for (uint32_t i = 0; i < c->overrides.list.n; i++)
+        change_done(&c->overrides.list.at[i]);
     VEC_DONE(&c->overrides.list);
     VEC_DONE(&c->overrides.waiting);
     text_done(&c->overrides.text);

@@ -4,6 +4,9 @@
 #include "runtime/control/control_priv.h"
 #include "runtime/log/log.h"
 
+/* A disk that was full may be so no more. */
+#define AGAIN_NS (10 * NS_PER_S)
+
 void overrides_write(const struct control *c, struct text *out)
 {
     const struct journal_now now = control_both_clocks();
@@ -44,9 +47,17 @@ static void answer(struct control *c, uint64_t upto, struct slice why)
     }
 }
 
-static void tell_not_kept(struct slice why)
+/* What has become of the last one; why is in all->why. */
+static void judge(struct overrides *all)
 {
-    log_line(LOG_ERROR, "what is set of servers is not kept: " SLICE_FMT, SLICE_ARG(why));
+    if (all->kept)
+        all->written = all->begun;
+    if (!all->kept && !all->failing)
+        log_line(LOG_ERROR, "what is set of servers is not kept: " SLICE_FMT,
+                 SLICE_ARG(text_slice(&all->why)));
+    if (all->kept && all->failing)
+        log_line(LOG_INFO, "what is set of servers is kept again");
+    all->failing = !all->kept;
 }
 
 static void *write_thread(void *of)
@@ -64,22 +75,37 @@ static void join(struct overrides *all)
         return;
     pthread_join(all->thread, NULL);
     all->joined = true;
-    all->written = all->begun;
-    if (!all->kept)
-        tell_not_kept(text_slice(&all->why));
+    judge(all);
 }
 
+/* Whoever has waited is told at the first time that it fails; it is tried again. A process that is
+ * ready to take our place has waited, too: it goes before anybody sets something else. */
 static void write_finished(struct message *m)
 {
     struct overrides *all = CONTAINER_OF(m, struct overrides, finished);
     struct control *c = CONTAINER_OF(all, struct control, overrides);
     join(all);
+    all->writing = false;
+    const bool held_up = upgrade_is_held_up(c);
+    if (held_up)
+        overrides_flush(c);
     struct text why = all->why;
     all->why = (struct text){0};
-    all->writing = false;
-    answer(c, all->written, all->kept ? SLICE("") : text_slice(&why));
+    const uint64_t upto = all->begun;
+    const bool kept = all->kept;
+    if (held_up)
+        upgrade_goes(c);
+    answer(c, upto, kept ? SLICE("") : text_slice(&why));
     text_done(&why);
-    overrides_keep(c);
+    if (kept || all->version != upto)
+        overrides_keep(c);
+    else
+        timer_set(&all->again, AGAIN_NS);
+}
+
+bool overrides_are_being_written(const struct control *c)
+{
+    return c->overrides.writing && !c->overrides.joined;
 }
 
 /* In a thread of its own, for a disk may be slow and this thread is everybody's. What comes
@@ -89,6 +115,7 @@ void overrides_keep(struct control *c)
     struct overrides *all = &c->overrides;
     if (all->writing || all->written == all->version || !may_write(c))
         return;
+    timer_stop(&all->again);
     text_clear(&all->text);
     overrides_write(c, &all->text);
     all->begun = all->version;
@@ -97,25 +124,38 @@ void overrides_keep(struct control *c)
     all->writing = pthread_create(&all->thread, NULL, write_thread, c) == 0;
     if (all->writing)
         return;
-    const struct slice why = SLICE("there is no thread to be had for it");
-    tell_not_kept(why);
-    answer(c, all->begun, why);
+    all->kept = false;
+    text_clear(&all->why);
+    text_adds(&all->why, "there is no thread to be had for it");
+    judge(all);
+    answer(c, all->begun, text_slice(&all->why));
+    timer_set(&all->again, AGAIN_NS);
 }
 
+static void keep_again(void *of)
+{
+    overrides_keep(of);
+}
+
+void overrides_keep_init(struct control *c)
+{
+    timer_init(&c->overrides.again, c->loop, keep_again, c);
+}
+
+/* Whoever waits is told by the message of the thread, which is still to come. */
 void overrides_flush(struct control *c)
 {
     struct overrides *all = &c->overrides;
-    struct text text = {0}, why = {0};
-    join(all); /* whoever waits is told by its message */
+    struct text text = {0};
+    join(all);
     if (all->written == all->version || !may_write(c))
         return;
     overrides_write(c, &text);
-    all->kept = c->config.keep(c->config.load_of, text_slice(&text), &why);
-    all->written = all->version;
-    if (!all->kept)
-        tell_not_kept(text_slice(&why));
+    all->begun = all->version;
+    text_clear(&all->why);
+    all->kept = c->config.keep(c->config.load_of, text_slice(&text), &all->why);
+    judge(all);
     text_done(&text);
-    text_done(&why);
 }
 
 void overrides_write_anew(struct control *c)

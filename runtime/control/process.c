@@ -124,6 +124,7 @@ struct control *control_new(const struct control_config *config, struct text *wh
     c->loop = loop_new();
     control_watch_init(c);
     control_descriptors_init(c);
+    control_expiry_init(c);
     traces_init(c);
     int rc = c->loop ? 0 : -EMFILE;
     const char *what = "the control thread";
@@ -294,6 +295,7 @@ void control_free(struct control *c)
     timer_stop(&c->regroup);
     timer_stop(&c->watch);
     timer_stop(&c->descriptors);
+    timer_stop(&c->expiry);
     watch_done(&c->signals);
     if (c->signal_fd != -1)
         close(c->signal_fd);

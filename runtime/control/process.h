@@ -38,7 +38,9 @@ struct control_loading {
                             * is served, and is not: nothing is settled then */
     struct slice who, why; /* asked for it; why: about the last sentence, or empty */
     struct slice
-        journal; /* the changes that hold once this is served: see control_config.journal */
+        journal;   /* the changes that hold once this is served: see control_config.journal */
+    bool promises; /* and there is one more than were kept, or one is undone: it is not served
+                    * unless that is kept */
 };
 
 /* Loads and compiles the configuration. Returns a verified table, which the caller owns, or NULL;
@@ -47,8 +49,9 @@ struct control_loading {
 typedef struct table *control_load(void *of, struct control_loading *what, struct text *report);
 
 /* What was loaded last is served now, or will never be. Called once after each control_load that
- * returned a table and was of no candidate, never while one runs. */
-typedef void control_loaded(void *of, bool served);
+ * returned a table and was of no candidate, never while one runs. What of it is not as it was to be
+ * goes into `said`, unless that is NULL, and into the log. */
+typedef void control_loaded(void *of, bool served, struct text *said);
 
 /* Whoever serves the `admin` block: this room can't see it. On the control thread. */
 struct control_admin {

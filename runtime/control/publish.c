@@ -153,6 +153,7 @@ void control_make_newest(struct control *c, struct generation *g)
     all_changed(g);
     control_watch_all(c);
     control_shares_set(c);
+    control_expiry_look(c);
 }
 
 struct generation_home *control_home(struct control *c)

@@ -64,7 +64,7 @@ static void reload_abandoned(struct message *m)
     struct reload *r = CONTAINER_OF(m, struct reload, finished);
     struct control *c = CONTAINER_OF(r, struct control, reload);
     if (r->table && !r->candidate && c->config.loaded)
-        c->config.loaded(c->config.load_of, false);
+        c->config.loaded(c->config.load_of, false, NULL);
     shadow_drop(r->candidate);
     table_free(r->table);
     reload_let_go(r);
@@ -86,7 +86,7 @@ void control_abandon_reload(struct control *c)
     if (!r->compiling) { /* it waits for checks; its generation is freed with the others */
         if (r->canary.part > 0 &&
             c->config.loaded) /* else that has been said when it was published */
-            c->config.loaded(c->config.load_of, false);
+            c->config.loaded(c->config.load_of, false, NULL);
         changes_settle(c, r, false);
         text_done(&r->report);
         text_done(&r->differs);
@@ -271,7 +271,7 @@ static void reload_finished(struct message *m)
         r->loaded && (beside ? canary_publish(c, r, &r->report)
                              : control_publish(c, r->table, r->needs, &r->report));
     if (r->table && c->config.loaded && !(beside && published))
-        c->config.loaded(c->config.load_of, published);
+        c->config.loaded(c->config.load_of, published, &r->report);
     reload_let_go(r);
     if (published) {
         timer_init(&r->checks, c->loop, look_at_checks, c);

@@ -81,8 +81,8 @@ static void go(struct control *c)
     if (h->broken > 0)
         log_line(LOG_WARNING, "%u lines of what was handed over are not understood", h->broken);
     takeover_apply(c, c->newest); /* once more: somebody may have changed something meanwhile */
-    overrides_read(c, text_slice(&h->overrides));
-    overrides_apply(c, c->newest, NULL);
+    if (h->overrides.len > 0)
+        overrides_replace(c, text_slice(&h->overrides));
     control_watch_all(c);
     recalled_rest(c);
     (void)dup2(h->fd[HANDED_STDERR], STDERR_FILENO); /* whoever waited for us reads no more */

@@ -34,8 +34,6 @@
 /* Of what it says before that, for whoever asked. */
 #define SAID_MAX ((size_t)16 * 1024)
 
-extern char **environ;
-
 /* --- what is handed over --------------------------------------------------------------------- */
 
 static void add_servers(const struct generation *g, struct text *out)
@@ -331,6 +329,7 @@ static void give_up(struct control *c, const char *why)
                                           .report = text_slice(&u->said)};
     answer(c, &result);
     text_done(&reason);
+    overrides_keep(c); /* what ended meanwhile */
     for (int i = 0; i < UPGRADE_SIGNALS; i++)
         if (u->signal[i])
             kill(getpid(), u->signal[i]);
@@ -349,11 +348,19 @@ static void has_ended(void *of)
     give_up(of, NULL);
 }
 
+bool upgrade_is_held_up(const struct control *c)
+{
+    const struct upgrade *u = &c->upgrade;
+    return u->under_way && u->ready && !u->goes && !u->remembering;
+}
+
 static void is_late(void *of)
 {
     struct control *c = of;
     give_up(c, c->upgrade.channel == -1
                    ? "the new process closed its channel and did not begin to serve"
+               : upgrade_is_held_up(c)
+                   ? "the disk does not answer: what is set of servers is still being written"
                : c->upgrade.ready ? "the new process was ready and did not begin to serve"
                                   : "the new process was not ready in time");
 }
@@ -386,6 +393,8 @@ void upgrade_goes(struct control *c)
 {
     struct upgrade *u = &c->upgrade;
     ASSERT(u->under_way && u->ready && !u->goes);
+    if (overrides_are_being_written(c))
+        return;         /* a disk that does not answer holds it up, and not us */
     overrides_flush(c); /* from now on it is the other one who writes there */
     if (!write_file(c, u->text_fd) || !say(u, "go")) {
         give_up(c, "the new process could not be told to begin");

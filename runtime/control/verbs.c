@@ -164,8 +164,6 @@ void control_clauses(const struct control *c,
     for (uint32_t i = 0; i < g->table->n_clauses; i++) {
         const struct table_clause *spec = &g->table->clause[i];
         const struct table_route *route = &g->table->route[spec->route];
-        if (route->phase != PHASE_REQUEST)
-            continue;
         const struct control_clause s = {.route = route->name,
                                          .file = spec->place.file,
                                          .number = spec->number,
@@ -174,6 +172,7 @@ void control_clauses(const struct control *c,
                                          .decides = table_clause_decides(g->table, i),
                                          .changes = changes(g->table, i),
                                          .continued = tally_continued(g->tally[i]),
+                                         .sent_bytes = tally_sent_bytes(g->tally[i]),
                                          .statuses = tally_sum(g->tally[i])};
         each(to, &s);
     }

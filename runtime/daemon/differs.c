@@ -57,15 +57,16 @@ static void compare(const struct loaded *before, const struct loaded *now,
 void differs_write(const struct copies *served, const char *path, const struct loaded *now,
                    const struct table *table, struct text *out)
 {
-    static const char TOO_LARGE[] =
-        "it is too large to say at once what is treated otherwise: \"lbc diff\" does\n";
     struct loaded before = {0};
-    if (bytes_of(served) > DIFFERS_BYTES_MAX || table->n_clauses > DIFFERS_CLAUSES_MAX)
-        text_adds(out, TOO_LARGE);
-    else if (!compile_served(served, path, &before))
+    bool small = bytes_of(served) <= DIFFERS_BYTES_MAX && table->n_clauses <= DIFFERS_CLAUSES_MAX;
+    const bool compiled = small && compile_served(served, path, &before);
+    if (compiled)
+        small = before.table->n_clauses <= DIFFERS_CLAUSES_MAX;
+    if (!small)
+        text_adds(out, "it is too large to say at once what is treated otherwise: \"lbc diff\" "
+                       "does\n");
+    else if (!compiled)
         text_adds(out, "what is treated otherwise could not be told\n");
-    else if (before.table->n_clauses > DIFFERS_CLAUSES_MAX)
-        text_adds(out, TOO_LARGE);
     else
         compare(&before, now, table, out);
     loaded_done(&before);

@@ -85,6 +85,11 @@ static bool each_socket(const struct table *t, named *each, void *of)
     return each_bind(t->admin.bind, t->admin.n_binds, each, of);
 }
 
+static bool each_of_upstream(const struct table_upstream_tls *t, named *each, void *of)
+{
+    return each_certificate(&t->certificate, each, of) && each_authority(t->ca, t->n_ca, each, of);
+}
+
 /* Until one of them says no. */
 static bool each_name(const struct table *t, named *each, void *of)
 {
@@ -96,12 +101,10 @@ static bool each_name(const struct table *t, named *each, void *of)
     for (uint32_t i = 0; i < t->n_tls; i++)
         if (!each_of_tls(&t->tls[i], each, of))
             return false;
-    for (uint32_t i = 0; i < t->n_clusters; i++) {
-        const struct table_upstream_tls *up = &t->cluster[i].tls;
-        if (!each_certificate(&up->certificate, each, of) ||
-            !each_authority(up->ca, up->n_ca, each, of))
+    for (uint32_t i = 0; i < t->n_clusters; i++)
+        if (!each_of_upstream(&t->cluster[i].tls, each, of) ||
+            !each_of_upstream(&t->cluster[i].health.tls, each, of))
             return false;
-    }
     for (uint32_t i = 0; i < t->n_sources; i++)
         if (t->source[i].kind == SOURCE_FILE && !each(of, SERVERS, t->source[i].name))
             return false;

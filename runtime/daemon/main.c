@@ -13,6 +13,7 @@
 #include "runtime/daemon/sim.h"
 #include "runtime/tls/library.h"
 #include "stats/ctl/ctl.h"
+#include "stats/ctl/shortcut.h"
 #include "stats/top/top.h"
 
 static const struct {
@@ -38,9 +39,29 @@ static void help(FILE *to)
           to);
 }
 
+/* Does a command of `lbc ctl` begin with that word? */
+static bool is_of_ctl(struct slice name)
+{
+    static const struct slice told[] = {
+#define COMMAND(id, words, arguments, form, level, help) SLICE_INIT(words),
+#include "stats/socket/commands.def"
+#undef COMMAND
+    };
+    for (size_t i = 0; i < COUNT_OF(told); i++) {
+        struct slice rest = told[i], first;
+        if (slice_split(&rest, ' ', &first) && slice_eq(first, name))
+            return true;
+    }
+    return false;
+}
+
 static int unknown(const char *name)
 {
     struct nearest nearest = {.wanted = slice_of(name)};
+    if (is_of_ctl(slice_of(name))) {
+        fprintf(stderr, "lbc: \"%s\" is said to a running lbc: lbc ctl %s ...\n", name, name);
+        return 2;
+    }
     for (size_t i = 0; i < COUNT_OF(command); i++)
         nearest_offer(&nearest, slice_of(command[i].name));
     fprintf(stderr, "lbc: there is no command \"%s\"", name);

@@ -10,10 +10,11 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/number.h"
 #include "runtime/control/process.h"
-#include "runtime/daemon/reach.h"
 #include "runtime/daemon/explained.h"
+#include "runtime/daemon/reach.h"
 #include "runtime/daemon/revisions.h"
 #include "runtime/daemon/served.h"
+#include "runtime/log/log.h"
 #include "runtime/net/inherited.h"
 #include "stats/server/server.h"
 
@@ -21,8 +22,8 @@
 #define DRAIN_S_MAX     86400
 
 /* Twice what all changes together may be. */
-#define JOURNAL_BYTES_MAX   (2u * CONTROL_CHANGES_MAX * CONTROL_CHANGE_BYTES_MAX)
-#define OVERRIDES_BYTES_MAX (2u * CONTROL_OVERRIDES_MAX * CONTROL_CHANGE_BYTES_MAX)
+#define JOURNAL_BYTES_MAX   ((size_t)2 * CONTROL_CHANGES_MAX * CONTROL_CHANGE_BYTES_MAX)
+#define OVERRIDES_BYTES_MAX ((size_t)2 * CONTROL_OVERRIDES_MAX * CONTROL_CHANGE_BYTES_MAX)
 
 enum {
     OPTION_WORKERS,
@@ -149,10 +150,10 @@ static struct table *load_again(void *of, struct control_loading *what, struct t
     return served_load(r->served, what, said);
 }
 
-static void loaded_again(void *of, bool served)
+static void loaded_again(void *of, bool served, struct text *said)
 {
     const struct run *r = of;
-    served_settle(r->served, served);
+    served_settle(r->served, served, said);
 }
 
 /* Takes it over from `handed`. */
@@ -176,19 +177,26 @@ static bool keep_overrides(void *of, struct slice overrides, struct text *why)
     return !error;
 }
 
-/* Nothing is read where there is none. */
-static int read_journal(const struct run *r, const char *name, size_t most, struct text *out)
+/* Nothing is read where there is none; nor where it can't be, for there is a configuration to
+ * serve. */
+static void read_journal(const struct run *r, const char *name, size_t most, struct text *out)
 {
     const int error = state_read(r->state, name, most, out);
-    return error == -ENOENT ? 0 : error;
+    if (!error)
+        return;
+    text_clear(out);
+    if (error != -ENOENT)
+        log_line(LOG_ERROR, "cannot read %s/%s, what it has is left out: %s", r->folder, name,
+                 strerror(-error));
 }
 
-/* What is set of servers comes from the process before us rather than from the disk, for it may be
- * about to write there; and what is changed, too, where there is no disk. */
+/* What the process before us says holds rather than what is on the disk: it may be about to write
+ * there, or not have been able to. */
 static void take_journals(struct run *r)
 {
-    r->config.journal = text_slice(r->state ? &r->journal : &r->handed.journal);
-    r->config.overrides = text_slice(r->config.handed ? &r->handed.overrides : &r->overrides);
+    const struct handed *h = &r->handed;
+    r->config.journal = text_slice(h->journal.len > 0 ? &h->journal : &r->journal);
+    r->config.overrides = text_slice(h->overrides.len > 0 ? &h->overrides : &r->overrides);
 }
 
 /* False: why not has been said. */
@@ -201,15 +209,13 @@ static bool open_state(struct run *r)
     int error = state_open(r->folder, handed_lock(r), &r->state);
     if (!error)
         error = history_open(r->state, &r->history);
-    if (!error)
-        error = read_journal(r, SERVED_JOURNAL, JOURNAL_BYTES_MAX, &r->journal);
-    if (!error)
-        error = read_journal(r, SERVED_OVERRIDES, OVERRIDES_BYTES_MAX, &r->overrides);
     if (error) {
         fprintf(stderr, "lbc run: cannot use the folder %s: %s\n", r->folder,
                 error == -EWOULDBLOCK ? "another process does" : strerror(-error));
         return false;
     }
+    read_journal(r, SERVED_JOURNAL, JOURNAL_BYTES_MAX, &r->journal);
+    read_journal(r, SERVED_OVERRIDES, OVERRIDES_BYTES_MAX, &r->overrides);
     take_journals(r);
     r->config.keep = keep_overrides;
     r->config.revisions = revisions_of(r->history);
@@ -357,7 +363,7 @@ static int load_and_serve(struct run *r)
     if (diag_errors(l.diags) + diag_warnings(l.diags) > 0)
         report(&l, DIAG_HUMAN);
     if (l.table && open_state(r)) {
-        r->served = served_new(r->config.file, r->state, r->history, r->config.journal);
+        r->served = served_new(r->config.file, r->state, r->history, text_slice(&r->journal));
         served_start(r->served, &l, r->config.handed ? SLICE("upgrade") : SLICE("start"));
     }
     struct table *table = take_table(&l);

@@ -492,8 +492,10 @@ static bool write_all(struct loading *l, const struct copies *to)
 
 static struct table *load_revision(struct loading *l, const struct copies *to)
 {
+    const struct copies *before = l->base;
     l->base = to;
     struct table *t = may_go_back(l, to) ? load_with_changes(l) : NULL;
+    l->base = before;
     if (t && are_all_read(l, to) && write_all(l, to))
         return t;
     table_free(t);
@@ -522,31 +524,37 @@ static struct table *go_back(struct loading *l)
 
 /* --- what outlives the process --------------------------------------------------------------- */
 
-/* A change that could be lost with the process is refused: that it is kept is what was promised. */
-static bool prepare_journal(struct served *s, struct slice journal, struct text *said)
+/* A change that could be lost with the process is refused: that it is kept is what was promised.
+ * One that is kept already is served, whatever becomes of the rest of the text. */
+static bool prepare_journal(struct served *s, const struct control_loading *what, struct text *said)
 {
-    if (!s->state || slice_eq(journal, text_slice(&s->journal)))
+    if (!s->state || slice_eq(what->journal, text_slice(&s->journal)))
         return true;
-    const int error = state_write(s->state, SERVED_JOURNAL, journal);
+    const int error = state_write(s->state, SERVED_JOURNAL, what->journal);
     if (error) {
-        text_addf(said, "cannot write %s/" SERVED_JOURNAL ": %s\n", state_path(s->state),
-                  strerror(-error));
-        return false;
+        text_addf(said, "%scannot write %s/" SERVED_JOURNAL ": %s\n",
+                  what->promises ? "" : "warning: ", state_path(s->state), strerror(-error));
+        return !what->promises;
     }
     text_clear(&s->journal);
-    text_add(&s->journal, journal);
+    text_add(&s->journal, what->journal);
     s->journals = true;
     return true;
 }
 
-static void settle_journal(struct served *s, bool served)
+static void settle_journal(struct served *s, bool served, struct text *said)
 {
     const int error =
         s->journals && served ? state_take(s->state, SERVED_JOURNAL, SERVED_JOURNAL) : 0;
-    if (s->journals && !served) {
+    if (s->journals && (!served || error)) {
         state_remove(s->state, SERVED_JOURNAL ".new");
         text_clear(&s->journal); /* so that the next one is written, whatever it is */
     }
+    if (error && said)
+        text_addf(said,
+                  "warning: it is so now, and changes are not kept over a restart: cannot write "
+                  "%s/" SERVED_JOURNAL ": %s\n",
+                  state_path(s->state), strerror(-error));
     if (error)
         log_line(LOG_ERROR, "changes are not kept: cannot write %s/" SERVED_JOURNAL ": %s",
                  state_path(s->state), strerror(-error));
@@ -581,7 +589,7 @@ static void prepare_revision(struct served *s, const struct copies *texts, struc
 static bool prepare_state(struct served *s, const struct control_loading *what, struct text *said)
 {
     struct text how = {0};
-    if (!prepare_journal(s, what->journal, said))
+    if (!prepare_journal(s, what, said))
         return false;
     describe(what, &how);
     prepare_revision(s, &s->next, what->who, text_slice(&how));
@@ -663,9 +671,9 @@ void served_started(struct served *s)
         history_settle(s->history, true);
 }
 
-void served_settle(struct served *s, bool served)
+void served_settle(struct served *s, bool served, struct text *said)
 {
-    settle_journal(s, served);
+    settle_journal(s, served, said);
     if (s->history)
         history_settle(s->history, served);
     if (!served) {

@@ -36,4 +36,4 @@ struct table *served_load(struct served *s, struct control_loading *what, struct
 
 /* A control_loaded. Where a change was written that is not served after all, the file gets its text
  * back. */
-void served_settle(struct served *s, bool served);
+void served_settle(struct served *s, bool served, struct text *said);

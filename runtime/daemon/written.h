@@ -11,6 +11,7 @@
 struct written {
     struct copies before; /* what they had */
     struct copies made;   /* those that were not there; without a text */
+    struct copies after;  /* what both have got */
 };
 
 /* Is the file as it was loaded? Else a sentence goes to `said`. */
@@ -25,7 +26,8 @@ MUST_CHECK bool written_over(struct written *w, const char *path, struct slice b
 MUST_CHECK bool written_anew(struct written *w, const char *path, struct slice text,
                              struct text *said);
 
-/* They get back what they had; what can't be is told in the log. */
+/* They get back what they had, unless somebody has written something else since; what can't be is
+ * told in the log. */
 void written_back(struct written *w);
 
 /* They keep what they have. */

@@ -45,3 +45,11 @@ uint64_t tally_continued(const struct tally *t)
         n += atomic_load_explicit(&t->worker[i].continued, memory_order_relaxed);
     return n;
 }
+
+uint64_t tally_sent_bytes(const struct tally *t)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < t->n_workers; i++)
+        n += atomic_load_explicit(&t->worker[i].sent_bytes, memory_order_relaxed);
+    return n;
+}

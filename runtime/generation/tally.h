@@ -11,7 +11,9 @@
 
 struct tally_worker {
     _Alignas(64) struct statuses statuses;
-    _Atomic uint64_t continued; /* requests that it changed, and others decided */
+    _Atomic uint64_t continued;  /* requests that it changed, and others decided */
+    _Atomic uint64_t sent_bytes; /* of responses to what it decided, heads too; none of tunnels,
+                                    which hold no generation */
 };
 
 struct tally {
@@ -29,6 +31,7 @@ void tally_unpin(struct tally *t); /* NULL is allowed. Control thread, as all of
 /* Any thread. */
 struct statuses_sum tally_sum(const struct tally *t);
 uint64_t tally_continued(const struct tally *t);
+uint64_t tally_sent_bytes(const struct tally *t);
 
 /* What one takes of one worker, in bytes. */
 static inline uint64_t tally_bytes(void)

@@ -699,7 +699,7 @@ static void make_shared(void)
     nghttp2_option_set_no_closed_streams(options, 1);
     nghttp2_option_set_max_outbound_ack(options, ACKS_WAITING_MAX);
     nghttp2_option_set_max_continuations(options, CONTINUATIONS_MAX);
-    nghttp2_option_set_max_send_header_block_length(options, 3 * HTTP_HEAD_BYTES_MAX);
+    nghttp2_option_set_max_send_header_block_length(options, (size_t)3 * HTTP_HEAD_BYTES_MAX);
 }
 
 static int submit_settings(struct h2_session *s, const struct h2_limits *l)

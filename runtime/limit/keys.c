@@ -277,6 +277,7 @@ uint64_t keys_count(const struct keys *k, int64_t now_ns)
 {
     const uint32_t looked = k->n_sets < COUNTED_SETS ? k->n_sets : COUNTED_SETS;
     uint64_t n = 0;
+    ASSERT(looked > 0);
     for (uint32_t set = 0; set < looked; set++)
         for (uint32_t way = 0; way < KEYS_WAYS; way++) {
             const _Atomic int64_t *place = place_of(k, set, way);

@@ -20,7 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define KEYS_WAYS 8u
+#define KEYS_WAYS ((size_t)8)
 
 struct keys;
 

@@ -15,7 +15,7 @@ uint64_t limiter_shared_seed(const struct table_limit *spec, struct slice passwo
     }
     for (uint32_t i = 0; i < spec->n_keys; i++)
         seed = hash_slice(spec->key[i].key, seed + spec->key[i].field);
-    return seed + spec->v4_bits + 64 * spec->v6_bits;
+    return seed + spec->v4_bits + UINT64_C(64) * spec->v6_bits;
 }
 
 /* Whom it tells apart. What each request has for itself, it keeps itself. */

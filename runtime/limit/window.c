@@ -57,7 +57,7 @@ static int64_t room_from_us(struct window w, uint64_t before, uint64_t now)
     if (now >= w.most)
         return width + 1;
     const int64_t room = (int64_t)(w.most - now) * width, weight = (int64_t)before;
-    if (weight * width < room)
+    if (weight == 0 || weight * width < room)
         return 1;
     return width - (room + weight - 1) / weight + 1; /* weight * (width - this) < room */
 }

@@ -27,7 +27,8 @@
     K(TRIAL, "trial")                                                                              \
     K(CANARY, "canary")                                                                            \
     K(SHADOW, "shadow")                                                                            \
-    K(SHARED, "shared") /* the Redis of several processes: lost, back */                           \
+    K(SHARED, "shared")           /* the Redis of several processes: lost, back */                 \
+    K(CERTIFICATE, "certificate") /* its end is near, or over */                                   \
     K(UPGRADE, "upgrade")                                                                          \
     K(PROCESS, "process") /* serves, shuts down */
 

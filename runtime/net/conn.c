@@ -34,10 +34,15 @@ static void plain_want(struct conn *c, unsigned wants)
 }
 
 /* Whatever has come before and waits to be read. */
+static bool says(const struct conn *c, short events)
+{
+    struct pollfd p = {.fd = c->fd, .events = events};
+    return poll(&p, 1, 0) == 1 && (p.revents & (events | POLLERR | POLLHUP)) != 0;
+}
+
 static bool plain_is_broken(const struct conn *c)
 {
-    struct pollfd p = {.fd = c->fd};
-    return poll(&p, 1, 0) == 1 && (p.revents & (POLLERR | POLLHUP)) != 0;
+    return says(c, 0);
 }
 
 static void plain_shut(struct conn *c)
@@ -73,6 +78,11 @@ void conn_open(struct conn *c, const struct transport *t, struct loop *loop, int
 bool conn_is_broken(const struct conn *c)
 {
     return c->transport->is_broken(c);
+}
+
+bool conn_is_left(const struct conn *c)
+{
+    return conn_is_broken(c) || (!conn_is_stream(c) && says(c, POLLRDHUP));
 }
 
 void conn_shut(struct conn *c)

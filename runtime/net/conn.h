@@ -123,6 +123,10 @@ struct endpoint conn_local(const struct conn *c);
 /* Has the peer reset the connection? Looks, and takes nothing out of it. */
 MUST_CHECK bool conn_is_broken(const struct conn *c);
 
+/* Has the peer reset the connection, or closed its half of it? Looks, and takes nothing out of it;
+ * of a stream it says whether that was reset. */
+MUST_CHECK bool conn_is_left(const struct conn *c);
+
 /* Tells the peer that nothing more comes; reading goes on. */
 void conn_shut(struct conn *c);
 

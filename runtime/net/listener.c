@@ -140,7 +140,7 @@ static struct listener *take_handed(const struct endpoint *e, const struct liste
         l->path_to_be_ours = s.own && e->path[0];
     }
     const struct sockaddr_of to = sockaddr_from(e);
-    int fd;
+    int fd = -1;
     while (group && l->n_sockets < n_workers && open_one(&to, o, &fd) == 0)
         add_socket(l, fd);
     share_out(l);
@@ -169,7 +169,7 @@ int listener_open(const struct endpoint *e, const struct listener_options *o, ui
     const uint32_t n = e->path[0] ? 1 : n_workers;
     l = listener_new(e, n, n_workers);
     while (l->n_sockets < n) {
-        int fd;
+        int fd = -1;
         rc = open_one(&to, o, &fd);
         if (rc != 0) {
             listener_unpin(l);

@@ -190,7 +190,7 @@ static enum outcome walk(struct exchange *x)
 {
     const struct table *t = x->generation->table;
     const bool asked = is_asked(x);
-    enum outcome out;
+    enum outcome out = OVER;
     for (; x->walked < x->verdict.n_effects; x->walked++) {
         const struct table_effect *e = &t->effect[x->verdict.effect[x->walked]];
         if (e->kind == EFFECT_LIMIT && !exchange_counts_clause(x, x->walked, &out))

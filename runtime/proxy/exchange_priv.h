@@ -171,6 +171,11 @@ struct cluster_worker *exchange_seen(const struct exchange *x);
 /* counts.c: a server has answered with that, to be passed on or not. */
 void exchange_count_answer(struct exchange *x, uint16_t status);
 
+/* Whom that verdict came from: the clause that decided, if it did more than let pass what nobody
+ * wanted otherwise, by the status that it came to; and each that changed something on the way. */
+void clauses_count(const struct generation *g, const struct verdict *v, bool decided,
+                   uint16_t status, uint32_t worker);
+
 /* It is to be given to another connection or server, and still has the one that failed. */
 void exchange_count_retry(struct exchange *x);
 

@@ -50,7 +50,7 @@ static void settled(struct mux *m)
     const struct table_listener *l = session_listener(f->session);
     if (!l || f->session->worker->draining)
         h2_front_drain(f);
-    if (f->draining)
+    if (f->draining || !l)
         wait_for(f, GRACE, GRACE_NS);
     else if (!h2_session_is_settled(m->h2))
         wait_for(f, SETTINGS, l->timeout_ns[TIMEOUT_LISTENER_HEADER]);

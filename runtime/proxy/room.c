@@ -201,8 +201,18 @@ static enum outcome wait_for_room(struct exchange *x)
     return go(x, EXCHANGE_QUEUE);
 }
 
+/* Has a client of HTTP closed its connection, or its half of it? One that does so while it waits
+ * has nearly always given up, and the servers have too much to do already. */
+static bool is_given_up(const struct exchange *x)
+{
+    const struct session *s = x->session;
+    return !x->tcp && !s->parent && s->readable && conn_is_left(&s->conn);
+}
+
 enum outcome exchange_queue(struct exchange *x)
 {
+    if (is_given_up(x))
+        return exchange_abort(x, ACCESS_CLIENT_ABORT);
     return x->has_turn ? go(x, EXCHANGE_PICK) : WAIT;
 }
 

@@ -5,7 +5,7 @@
 
 #include "runtime/base/check.h"
 
-#define SLOTS (2 * PENDING_KEYS_MAX)
+#define SLOTS ((size_t)2 * PENDING_KEYS_MAX)
 
 _Static_assert(PENDING_KEYS_MAX < UINT16_MAX, "a slot holds any index");
 

@@ -352,7 +352,8 @@ static uint64_t bytes_kept(const struct history *h)
     for (uint32_t i = 0; i < h->list.n; i++)
         for (uint32_t k = 0; k < h->list.at[i].file.n; k++)
             VEC_ADD(&all, h->list.at[i].file.at[k]);
-    qsort(all.at, all.n, sizeof(all.at[0]), by_text);
+    if (all.n > 0)
+        qsort(all.at, all.n, sizeof(all.at[0]), by_text);
     for (uint32_t i = 0; i < all.n; i++)
         if (i == 0 || !is_same_text(&all.at[i - 1], &all.at[i]))
             sum += all.at[i].bytes;

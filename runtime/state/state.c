@@ -31,6 +31,13 @@ static bool is_lock_of(int fd, const struct state *s)
            a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
+/* A disk that got errors may be read-only by now: what is there can be read all the same. */
+static int open_lock(const struct state *s)
+{
+    const int fd = openat(s->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    return fd < 0 && errno == EROFS ? openat(s->fd, "lock", O_RDONLY | O_CLOEXEC) : fd;
+}
+
 /* A lock is of what was opened, however many processes have it: one that was handed over is held
  * already. */
 static int lock(struct state *s, int handed)
@@ -40,7 +47,7 @@ static int lock(struct state *s, int handed)
     } else {
         if (handed >= 0)
             close(handed);
-        s->lock = openat(s->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        s->lock = open_lock(s);
     }
     if (s->lock < 0)
         return -errno;

@@ -14,6 +14,7 @@
 #include "compiler/table/table.h"
 #include "runtime/base/check.h"
 #include "runtime/base/text.h"
+#include "runtime/tls/expiry.h"
 
 struct crypto_buffer_st;
 struct evp_pkey_st;
@@ -39,6 +40,7 @@ struct certificate {
     uint32_t n_names;
     int64_t not_before_s, not_after_s; /* since 1970 */
     struct text staple;                /* the issuer's word that it is good; empty: none */
+    enum expiry told;                  /* the control thread's: what was last said of its end */
 };
 
 /*

@@ -38,7 +38,7 @@ void tickets_set_life(struct tickets *t, int64_t life_ns);
  * not what the other one writes. Any thread.
  */
 #define TICKET_SECRET_BYTES 32
-#define TICKETS_BYTES_MAX   (3 * (TICKET_NAME_BYTES + TICKET_SECRET_BYTES))
+#define TICKETS_BYTES_MAX   ((size_t)3 * (TICKET_NAME_BYTES + TICKET_SECRET_BYTES))
 size_t tickets_write(struct tickets *t, int64_t now_ns, uint8_t out[TICKETS_BYTES_MAX],
                      int64_t *made_ns);
 MUST_CHECK bool tickets_read(struct tickets *t, int64_t now_ns, const uint8_t *in, size_t len,

@@ -18,7 +18,7 @@
 
 /* Retries that are always allowed in the windows, or a cluster with few requests would have none.
  */
-#define RETRY_BUDGET_RESERVE   10u
+#define RETRY_BUDGET_RESERVE   UINT64_C(10)
 #define RETRY_BUDGET_WINDOW_NS (INT64_C(5) * 1000000000)
 
 /* Zeroed at first. */

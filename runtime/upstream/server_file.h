@@ -10,7 +10,7 @@
 #include "runtime/upstream/discover.h"
 
 /* Files longer than this are refused. */
-#define SERVER_FILE_BYTES_MAX (1024u * 1024u)
+#define SERVER_FILE_BYTES_MAX ((size_t)1024 * 1024)
 
 /*
  * Writes the servers to out[0..return), in their order; -EINVAL with a sentence in `why` when some

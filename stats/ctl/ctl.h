@@ -5,6 +5,3 @@
 /* argv[0] is "ctl". Blocks, at most for --timeout. Exit status: 0 done, 1 refused (the reason is on
  * standard error), 2 usage, 3 nobody listens there. */
 int ctl_main(int argc, char **argv);
-
-/* `lbc upgrade [--socket PATH] [PROGRAM]`: the same for the command `upgrade`. */
-int upgrade_main(int argc, char **argv);

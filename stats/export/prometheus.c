@@ -144,7 +144,7 @@ static void add_number(struct text *out, const char *name, const char *kind, con
 
 struct clauses {
     struct text *out;
-    uint32_t all, used, continued;
+    uint32_t all, used, counted, continued;
 };
 
 /* With what is written there as `id`: a clause that takes another's number is another series. */
@@ -174,6 +174,17 @@ static void tell_clause(void *to, const struct control_clause *s)
     }
 }
 
+/* The same clauses. */
+static void tell_clause_bytes(void *to, const struct control_clause *s)
+{
+    struct clauses *told = to;
+    if (statuses_count(&s->statuses) == 0 || told->counted++ >= PROMETHEUS_CLAUSES_MAX)
+        return;
+    text_adds(told->out, "lbc_clause_response_bytes_total");
+    label_clause(told->out, s);
+    add_value(told->out, (int64_t)s->sent_bytes);
+}
+
 static void tell_continued(void *to, const struct control_clause *s)
 {
     struct clauses *told = to;
@@ -190,8 +201,11 @@ static void write_clauses(const struct control *c, struct text *out)
     begin(out, "clause_requests_total", "counter",
           "Requests and TCP connections that the clause decided, by the status that clients got");
     control_clauses(c, tell_clause, &told);
+    begin(out, "clause_response_bytes_total", "counter",
+          "Bytes of responses to requests that the clause decided; tunnels not among them");
+    control_clauses(c, tell_clause_bytes, &told);
     begin(out, "clause_continued_total", "counter",
-          "Requests that the clause changed, and another one decided");
+          "Requests, connections and responses that the clause changed and let go on");
     control_clauses(c, tell_continued, &told);
     const uint32_t most = PROMETHEUS_CLAUSES_MAX;
     add_number(out, "clauses", "gauge", "Clauses that decide, of all routes", told.all);

@@ -85,7 +85,7 @@ static bool read_weight(struct slice weight, uint32_t file, uint64_t *out)
     if (!slice_ends(weight, SLICE("%")))
         return number_parse(weight, CONTROL_WEIGHT_MAX, out);
     weight.len--;
-    const bool ok = number_parse(weight, 100 * CONTROL_WEIGHT_MAX, out);
+    const bool ok = number_parse(weight, UINT64_C(100) * CONTROL_WEIGHT_MAX, out);
     *out = ok ? (*out * file + 99) / 100 : 0;
     *out = *out < CONTROL_WEIGHT_MAX ? *out : CONTROL_WEIGHT_MAX;
     return ok;

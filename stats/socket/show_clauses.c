@@ -10,18 +10,21 @@ static void clause_as_row(void *to, const struct control_clause *s)
     struct columns *table = to;
     columns_add(table, SLICE_FMT ":%u", SLICE_ARG(s->route), s->number);
     columns_add(table, SLICE_FMT ":%u", SLICE_ARG(s->file), s->line);
+    const unsigned long long requests = statuses_count(&s->statuses) + s->continued;
     if (s->decides || s->changes)
-        columns_add(table, "%llu",
-                    (unsigned long long)(statuses_count(&s->statuses) + s->continued));
+        columns_add(table, "%llu", requests);
     else
         columns_add(table, "-");
-    for (unsigned i = 0; !s->decides && i < STATUS_CLASSES; i++)
+    for (unsigned i = 0; !s->decides && i < STATUS_CLASSES + 1; i++)
         columns_add(table, "-");
     if (!s->decides)
         return;
     for (unsigned i = 1; i < STATUS_CLASSES; i++)
         columns_add(table, "%llu", (unsigned long long)s->statuses.of_class[i]);
     columns_add(table, "%llu", (unsigned long long)s->statuses.of_class[0]);
+    char sent[BYTES_TEXT_MAX];
+    bytes_format(s->sent_bytes, sent);
+    columns_add(table, "%s", sent);
 }
 
 static void clause_as_json(void *to, const struct control_clause *s)
@@ -37,7 +40,8 @@ static void clause_as_json(void *to, const struct control_clause *s)
     text_addf(out, ",\"continued\":%llu,\"requests\":%llu", (unsigned long long)s->continued,
               (unsigned long long)statuses_count(&s->statuses));
     show_statuses(out, "requests", &s->statuses);
-    text_addf(out, ",\"unanswered\":%llu}", (unsigned long long)s->statuses.of_class[0]);
+    text_addf(out, ",\"unanswered\":%llu,\"sent_bytes\":%llu}",
+              (unsigned long long)s->statuses.of_class[0], (unsigned long long)s->sent_bytes);
 }
 
 enum command_end command_explain(struct command *c)
@@ -54,9 +58,9 @@ enum command_end command_show_clauses(struct command *c)
         text_adds(c->out, "]\n");
         return COMMAND_DONE;
     }
-    static const char *const title[] = {"clause", "written at", "requests", "1xx",       "2xx",
-                                        "3xx",    "4xx",        "5xx",      "unanswered"};
-    struct columns table = {.n = COUNT_OF(title), .to_the_right = 0x1fc};
+    static const char *const title[] = {"clause", "written at", "requests", "1xx",        "2xx",
+                                        "3xx",    "4xx",        "5xx",      "unanswered", "sent"};
+    struct columns table = {.n = COUNT_OF(title), .to_the_right = 0x3fc};
     for (size_t i = 0; i < COUNT_OF(title); i++)
         columns_add(&table, "%s", title[i]);
     control_clauses(c->control, clause_as_row, &table);

@@ -44,6 +44,22 @@ enum command_end command_shadow_off(struct command *c)
     return COMMAND_DONE;
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* The first word, and the blanks behind it, are taken off. */
+static bool take_word(struct slice *rest, struct slice *word)
+{
+    size_t n = 0;
+    while (n < rest->len && !is_blank(rest->at[n]))
+        n++;
+    *word = (struct slice){rest->at, n};
+    *rest = slice_trim(slice_from(*rest, n));
+    return n > 0;
+}
+
 /* "90s", "30m", "1h", "7d": at the front of a sentence, which it is taken off. */
 static bool take_duration(struct slice *rest, int64_t *ns)
 {
@@ -54,13 +70,12 @@ static bool take_duration(struct slice *rest, int64_t *ns)
         {'s', NS_PER_S}, {'m', 60 * NS_PER_S}, {'h', 3600 * NS_PER_S}, {'d', 86400 * NS_PER_S}};
     struct slice word;
     uint64_t n;
-    if (!slice_split(rest, ' ', &word) || word.len < 2 ||
+    if (!take_word(rest, &word) || word.len < 2 ||
         !number_parse((struct slice){word.at, word.len - 1}, CHANGE_UNITS_MAX, &n) || n == 0)
         return false;
     for (size_t i = 0; i < COUNT_OF(UNIT); i++)
         if (word.at[word.len - 1] == UNIT[i].unit)
             *ns = (int64_t)n * UNIT[i].ns;
-    *rest = slice_trim(*rest);
     return *ns > 0;
 }
 
@@ -93,15 +108,13 @@ static bool read_factor(struct slice s, uint32_t *factor)
 /* "for 10m", "p99 3x", each once at the most. */
 static bool read_rule(struct slice rest, struct control_canary_rule *out)
 {
-    struct slice word = SLICE("");
-    while ((rest = slice_trim(rest)).len > 0) {
-        (void)slice_split(&rest, ' ', &word);
-        rest = slice_trim(rest);
+    struct slice word;
+    while (take_word(&rest, &word)) {
         if (slice_eq(word, SLICE("for")) && out->for_ns == 0) {
             if (!take_duration(&rest, &out->for_ns))
                 return false;
         } else if (slice_eq(word, SLICE("p99")) && out->slower == 0) {
-            if (!slice_split(&rest, ' ', &word) || !read_factor(word, &out->slower))
+            if (!take_word(&rest, &word) || !read_factor(word, &out->slower))
                 return false;
         } else {
             return false;
@@ -114,7 +127,7 @@ enum command_end command_reload_canary(struct command *c)
 {
     struct control_canary_rule rule = {0};
     struct slice rest = c->argument[0], share;
-    if (slice_split(&rest, ' ', &share) && read_share(share, &rule.part) && read_rule(rest, &rule))
+    if (take_word(&rest, &share) && read_share(share, &rule.part) && read_rule(rest, &rule))
         return later(control_canary(c->control, &rule, c->asker));
     text_adds(c->why, "\"reload canary\" takes a share, and perhaps when it goes: reload canary 5% "
                       "for 10m p99 3x");
@@ -179,11 +192,12 @@ static size_t skip_quoted(struct slice s, size_t at)
 /* Is there a word for a reason, outside of quotes? Where it begins, or the text's length. */
 static size_t find_because(struct slice s)
 {
-    static const struct slice WORD = SLICE_INIT("because ");
+    static const struct slice WORD = SLICE_INIT("because");
     for (size_t i = 0; i < s.len; i++) {
         if (s.at[i] == '"' || s.at[i] == '\'')
             i = skip_quoted(s, i);
-        else if ((i == 0 || s.at[i - 1] == ' ') && slice_starts(slice_from(s, i), WORD))
+        else if ((i == 0 || is_blank(s.at[i - 1])) && slice_starts(slice_from(s, i), WORD) &&
+                 i + WORD.len < s.len && is_blank(s.at[i + WORD.len]))
             return i;
     }
     return s.len;
@@ -211,8 +225,9 @@ enum command_end command_change(struct command *c)
     struct control_request r = {.sentence = c->argument[0], .names_known = c->level < STATS_ADMIN};
     if (!take_reason(&r.sentence, &r.why, c->why))
         return COMMAND_REFUSED;
-    if (slice_starts(r.sentence, SLICE("for "))) {
-        r.sentence = slice_trim(slice_from(r.sentence, 4));
+    struct slice word, rest = r.sentence;
+    if (take_word(&rest, &word) && slice_eq(word, SLICE("for"))) {
+        r.sentence = rest;
         if (!take_duration(&r.sentence, &r.for_ns) || r.sentence.len == 0) {
             text_adds(c->why, "\"for\" takes a time and then the change: for 30m add office "
                               "10.1.0.0/16");
@@ -296,9 +311,8 @@ static bool read_time(struct slice rest, int64_t *for_ns)
     struct slice word;
     if (rest.len == 0)
         return true;
-    if (!slice_split(&rest, ' ', &word) || !slice_eq(word, SLICE("for")))
+    if (!take_word(&rest, &word) || !slice_eq(word, SLICE("for")))
         return false;
-    rest = slice_trim(rest);
     return take_duration(&rest, for_ns) && rest.len == 0;
 }
 
@@ -307,8 +321,14 @@ static enum command_end override(struct command *c, struct control_override *o, 
 {
     if (read_time(rest, &o->for_ns))
         return later(control_override(c->control, o, c->asker));
-    text_addf(c->why, "that is not understood; say %s, and behind it perhaps: for 1h, because ...",
-              form);
+    struct slice word;
+    if (take_word(&rest, &word) && slice_eq(word, SLICE("for")) && rest.len > 0)
+        text_addf(c->why, "a time is 1 to %u, and s, m, h or d behind it: for 90m",
+                  CHANGE_UNITS_MAX);
+    else
+        text_addf(c->why,
+                  "that is not understood; say %s, and behind it perhaps: for 1h, because ...",
+                  form);
     return COMMAND_REFUSED;
 }
 
@@ -318,8 +338,8 @@ static enum command_end set_admin(struct command *c, enum server_admin admin, co
     struct slice rest = c->argument[0];
     if (!take_reason(&rest, &o.why, c->why))
         return COMMAND_REFUSED;
-    (void)slice_split(&rest, ' ', &o.server);
-    return override(c, &o, slice_trim(rest), form);
+    (void)take_word(&rest, &o.server);
+    return override(c, &o, rest, form);
 }
 
 enum command_end command_drain(struct command *c)
@@ -339,16 +359,15 @@ enum command_end command_set_weight(struct command *c)
     uint64_t weight;
     if (!take_reason(&rest, &o.why, c->why))
         return COMMAND_REFUSED;
-    (void)slice_split(&rest, ' ', &o.server);
-    rest = slice_trim(rest);
-    if (!slice_split(&rest, ' ', &word) || !number_parse(word, CONTROL_WEIGHT_MAX, &weight) ||
+    (void)take_word(&rest, &o.server);
+    if (!take_word(&rest, &word) || !number_parse(word, CONTROL_WEIGHT_MAX, &weight) ||
         weight == 0) {
         text_addf(c->why, "a weight is 1 to %u; \"drain\" sends the server nothing",
                   CONTROL_WEIGHT_MAX);
         return COMMAND_REFUSED;
     }
     o.weight = (uint32_t)weight;
-    return override(c, &o, slice_trim(rest), "set weight CLUSTER/SERVER N");
+    return override(c, &o, rest, "set weight CLUSTER/SERVER N");
 }
 
 enum command_end command_ready(struct command *c)

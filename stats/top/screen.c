@@ -10,6 +10,7 @@
 #define LINE_BYTES 512u
 #define HEAD_LINES 5u /* above the rows */
 #define FOOT_LINES 2u
+#define LOW_LINES  2u /* on a low terminal: above and below the rows together */
 
 enum paint { PLAIN, BOLD, DIM, GOOD, WARN, BAD, CHOSEN };
 
@@ -318,10 +319,16 @@ static void draw_row(struct line *l, const struct top_row *row, bool chosen)
     end_line(l);
 }
 
+/* Is there room for rows and little else? */
+static bool is_low(const struct screen *s)
+{
+    return s->lines > 0 && s->lines <= HEAD_LINES + FOOT_LINES;
+}
+
 static uint32_t rows_that_fit(const struct screen *s, uint32_t all)
 {
-    const uint32_t room =
-        s->lines > HEAD_LINES + FOOT_LINES ? s->lines - HEAD_LINES - FOOT_LINES : 1;
+    const uint32_t others = is_low(s) ? LOW_LINES : HEAD_LINES + FOOT_LINES;
+    const uint32_t room = s->lines > others ? s->lines - others : 1;
     return s->lines == 0 || all < room ? all : room;
 }
 
@@ -329,9 +336,11 @@ static void draw_rows(struct line *l, const struct rows *rows)
 {
     const uint32_t chosen = rows_chosen(rows), n = rows_that_fit(l->screen, rows->list.n);
     const uint32_t first = first_shown(chosen, n, rows->list.n);
-    for (size_t i = 0; i < COUNT_OF(COLUMN); i++)
-        cell(l, i, DIM, COLUMN[i].title);
-    end_line(l);
+    if (l->screen->lines != 1) {
+        for (size_t i = 0; i < COUNT_OF(COLUMN); i++)
+            cell(l, i, DIM, COLUMN[i].title);
+        end_line(l);
+    }
     for (uint32_t i = first; i < first + n; i++)
         draw_row(l, &rows->list.at[i], i == chosen);
     if (rows->list.n == 0) {
@@ -342,7 +351,7 @@ static void draw_rows(struct line *l, const struct rows *rows)
 
 /* --- the foot -------------------------------------------------------------------------------- */
 
-static void draw_foot(struct line *l, const struct rows *rows)
+static void draw_said(struct line *l, const struct rows *rows)
 {
     const struct screen *s = l->screen;
     if (s->finds)
@@ -350,6 +359,10 @@ static void draw_foot(struct line *l, const struct rows *rows)
     else if (s->said)
         add(l, BOLD, "%s", s->said);
     end_line(l);
+}
+
+static void draw_keys(struct line *l, const struct rows *rows)
+{
     add(l, DIM, "q quit  j k choose  d drain  m maintenance  r ready  s sort: %s  / find%s%s",
         rows_order_name(rows->order), rows->wanted[0] ? ": " : "", rows->wanted);
     end_line(l);
@@ -364,10 +377,14 @@ void screen_draw(const struct screen *s, const struct rows *rows, const struct s
         end_line(&l);
         return;
     }
-    draw_title(&l, now);
-    draw_totals(&l, before, now);
-    end_line(&l);
+    if (!is_low(s)) {
+        draw_title(&l, now);
+        draw_totals(&l, before, now);
+        end_line(&l);
+    }
     draw_rows(&l, rows);
-    if (s->lines > 0)
-        draw_foot(&l, rows);
+    if (s->lines > LOW_LINES)
+        draw_said(&l, rows);
+    if (s->lines > 0 && !is_low(s))
+        draw_keys(&l, rows);
 }

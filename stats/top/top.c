@@ -317,9 +317,8 @@ static bool parse_options(int argc, char **argv, struct top *t, enum exit_status
             t->once = true;
         else if (option == 'h')
             *status = DONE;
-        else if (option != 'i')
-            break;
-        else if (!number_parse(slice_of(optarg), INTERVAL_S_MAX, &seconds) || seconds == 0)
+        else if (option != 'i' || !number_parse(slice_of(optarg), INTERVAL_S_MAX, &seconds) ||
+                 seconds == 0)
             break;
     }
     if (*status == DONE)

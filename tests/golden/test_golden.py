@@ -286,6 +286,12 @@ def test_an_unknown_command_names_the_nearest():
     assert r.returncode == 2 and b'did you mean "check"?' in r.stderr
 
 
+@pytest.mark.parametrize("words", [["drain", "web/a"], ["show", "servers"], ["commit", "set", "web/a", "weight", "5"]])
+def test_what_a_running_one_is_told_is_said_to_it(words):
+    r = lbc(*words)
+    assert r.returncode == 2 and f'"{words[0]}" is said to a running lbc: lbc ctl {words[0]} ...'.encode() in r.stderr
+
+
 @pytest.mark.parametrize("name", ["w0101-ahead-of-its-program", "w0101-actions"])
 def test_run_refuses_what_it_does_not_serve(name):
     r = lbc("run", f"{name}.lbconf")

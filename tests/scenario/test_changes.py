@@ -10,6 +10,7 @@ import time
 import pytest
 
 from harness import LBC, Client, Lbc, ask_socket, free_port, get, wait_for
+from harness.certificates import Authority
 from harness.watch import number, report
 
 SITE = """lbconf 1
@@ -193,6 +194,39 @@ def test_a_commit_may_be_about_a_file_that_is_included(lbc, tmp_path):
     lbc.reload()
     lbc.ctl("commit", "set", "GREETING", '"x"')
     assert (tmp_path / "more.lbconf").read_text() == "const GREETING : string = \"x\"\n"
+
+
+@pytest.mark.parametrize("outside", [True, False])
+def test_a_commit_that_comes_to_nothing_writes_over_nobody(start, tmp_path, outside):
+    """The file is written before what it needs is read; by then it may have another author."""
+    ca, port = Authority(tmp_path), free_port()
+    ca.sign("one", "site.test")
+    ca.sign("two", "site.test")
+    (tmp_path / "one.key").chmod(0o600)
+    chain = (tmp_path / "two.crt").read_text()
+    (tmp_path / "two.crt").write_text(chain * (8_000_000 // len(chain)))  # takes a while to read
+    lbc = start(Lbc, f"""lbconf 1
+tls t {{ certificate "one.crt" "one.key" }}
+listener front {{ bind 127.0.0.1:{port} tls t; route site }}
+route site {{ otherwise {{ respond 200 "hello" }} }}
+""")
+    before, by_hand, written = lbc.file.read_text(), False, False
+    for _ in range(20):  # until it is stopped in that while
+        asked = subprocess.Popen([LBC, "ctl", "--socket", lbc.socket, "commit", "add", "tls:t", "certificate", '"two.crt"', '"one.key"'],
+                                 stderr=subprocess.PIPE, text=True)
+        while asked.poll() is None and "two.crt" not in lbc.file.read_text():
+            pass
+        os.kill(lbc.pid, signal.SIGSTOP)
+        written = "two.crt" in lbc.file.read_text()
+        if written and outside:
+            lbc.file.write_text(before + "# by hand\n")
+            by_hand = True
+        os.kill(lbc.pid, signal.SIGCONT)
+        assert asked.wait(60) == 1 and "two.crt" in asked.communicate()[1] + lbc.said()
+        if written:
+            break
+    assert written and lbc.file.read_text() == before + ("# by hand\n" if by_hand else "")
+    assert ("is left as it is" in lbc.said()) == outside
 
 
 def test_there_may_be_256_of_them(lbc):

@@ -1,6 +1,8 @@
 """What is counted of each listener, clause, cluster and server is what clients and servers saw."""
+import contextlib
 import json
 import re
+import socket
 import subprocess
 
 import pytest
@@ -86,6 +88,41 @@ def test_bytes_are_those_of_heads_and_bodies(site):
     assert front["received_bytes"] == len(asked)
     assert 5000 < front["sent_bytes"] < 5600 and 5000 < server["received_bytes"] < 5600
     assert 700 < server["sent_bytes"] < 1200
+    assert clause(site, 6)["sent_bytes"] == front["sent_bytes"] and clause(site, 5)["sent_bytes"] == 0
+    text = site.ctl("show", "metrics")
+    [told] = re.findall(r'^lbc_clause_response_bytes_total\{route="site",clause="6",line="\d+",id="\w{8}"\} (\d+)$', text, re.M)
+    assert int(told) == front["sent_bytes"]
+
+
+def test_clauses_of_on_connect_and_on_response(start):
+    port = free_ports(1)[0]
+    lbc = start(Lbc, f"""lbconf 1
+set banned: network = {{ 127.0.0.9 }}
+limit connections {{ key src; concurrent 100 }}
+listener front {{
+  bind 127.0.0.1:{port}; route site
+  on connect {{ when src in banned {{ drop }} otherwise {{ limit connections; continue }} }}
+  on response {{
+    when status == 200 {{ set header "x-a" "1"; add header "x-b" "2"; continue }}
+    when status == 404 {{ set header "x-c" "3"; continue }}
+  }}
+}}
+route site {{ otherwise {{ respond 200 "hello" }} }}
+""", port=port)
+    assert ask(port, "/", "/") == [200, 200]
+    for _ in range(3):
+        with socket.create_connection(("127.0.0.1", port), source_address=("127.0.0.9", 0)) as s:
+            with contextlib.suppress(ConnectionResetError):
+                assert s.recv(1) == b""
+    settled(lbc)
+    wait_for(lambda: clause(lbc, 1, "front on connect")["requests"] == 3, "all are dropped")
+
+    def row(number, route):
+        c = clause(lbc, number, route)
+        return c["decides"], c["requests"], c["unanswered"], c["continued"]
+    assert [row(n, "front on connect") for n in (1, 2)] == [(True, 3, 3, 0), (False, 0, 0, 1)]
+    assert [row(n, "front on response") for n in (1, 2)] == [(False, 0, 0, 2), (False, 0, 0, 0)]
+    assert row(1, "site") == (True, 2, 0, 0)
 
 
 def test_an_answer_that_was_tried_again_is_the_server_s_and_not_the_client_s(site):

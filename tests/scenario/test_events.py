@@ -4,8 +4,10 @@ import json
 import os
 import re
 import socket
+import time
 
 from harness import Lbc, Origin, free_port, wait_for
+from harness.certificates import Authority
 from harness.redis import Redis
 
 WHO = f"uid {os.getuid()}"
@@ -117,6 +119,35 @@ def test_the_last_of_them_are_kept(proxy):
     assert f"{answer['overwritten']} before those are not kept any more" in lbc.ctl("show", "events")
     assert [e["number"] for e in events(lbc, 2)] == [kept[-2]["number"], kept[-1]["number"]]
     assert len(lbc.ctl("show", "events", "5").splitlines()) == 7
+
+
+def test_certificates_that_expire_are_told_once(start, tmp_path):
+    ca = Authority(tmp_path)
+
+    def date(seconds):
+        return time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + seconds))
+    ca.sign("good", "good.test")
+    ca.sign("soon", "soon.test", first=date(-80 * 86400), last=date(10 * 86400))
+    ca.sign("ends", "ends.test", first=date(-3600), last=date(25))
+    ca.sign("gone", "gone.test", first="20200101000000Z", last="20200201000000Z")
+    for name in ("good", "soon", "ends", "gone"):
+        (tmp_path / f"{name}.key").chmod(0o600)
+    text = f"""lbconf 1
+tls t {{ certificate "good.crt" "good.key"; certificate "soon.crt" "soon.key"
+  certificate "ends.crt" "ends.key"; certificate "gone.crt" "gone.key" }}
+listener front {{ bind 127.0.0.1:{free_port()} tls t; route r }}
+route r {{ otherwise {{ respond 200 "hello" }} }}
+"""
+    lbc = start(Lbc, text)
+    file = re.escape(str(tmp_path))
+    [soon] = has(lbc, "certificate", rf"certificate soon.test expires in (9d 23h|10d 0h), at 20[-0-9]+T[:0-9]+Z: {file}/soon.crt", "soon.test")
+    assert soon["level"] == "warning"
+    has(lbc, "certificate", rf"certificate ends.test expires in [0-9.]+s, at .*", "ends.test")
+    has(lbc, "certificate", rf"certificate gone.test expired at 2020-02-01T00:00:00Z: {file}/gone.crt", "gone.test")
+    lbc.reload(text.replace("hello", "welcome"))
+    [over] = has(lbc, "certificate", r"certificate ends.test expired at .*", "ends.test", 60)
+    assert over["level"] == "error"
+    assert sorted(e["about"] for e in events(lbc) if e["kind"] == "certificate") == ["ends.test"] * 2 + ["gone.test", "soon.test"]
 
 
 def test_upgrades_and_the_end(proxy, tmp_path):

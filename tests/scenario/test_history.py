@@ -114,6 +114,51 @@ def test_a_change_that_cannot_be_kept_is_refused(lbc):
     assert get(lbc.port).status == 403
 
 
+@pytest.mark.parametrize("how", ["reload", "upgrade", "start"])
+def test_what_is_kept_already_is_served_though_nothing_can_be_written(start, lbc, how):
+    """And what is for a time ends."""
+    lbc.ctl("change", "add", "banned", "127.0.0.1")
+    lbc.ctl("change", "for", "2s", "set", "GREETING", '"two"')
+    lbc.ctl("undo", "1")
+    lbc.ctl("change", "add", "banned", "127.0.0.1")
+    os.mkdir(lbc.file.parent / "state" / "changes.new")
+    wait_for(lambda: len(lbc.show("drift")) == 1, "it has ended", 20)
+    if how == "start":
+        lbc.kill()
+        lbc = again(start, lbc)
+    elif how == "upgrade":
+        lbc.upgrade()
+    else:
+        assert "warning: cannot write" in lbc.reload()
+    assert get(lbc.port).status == 403
+    assert [(d["number"], d["fits"]) for d in lbc.show("drift")] == [(3, True)]
+
+
+def may_mount():
+    return subprocess.run(["unshare", "--user", "--map-root-user", "--mount", "true"], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not may_mount(), reason="a folder becomes read-only by a mount")
+def test_a_folder_that_is_read_only_by_now_holds_up_no_start(start, lbc, monkeypatch, tmp_path):
+    """As after errors of its disk: what is there holds, and what is new is refused, or warned of."""
+    state, script = lbc.file.parent / "state", tmp_path / "in-a-place-of-its-own"
+    lbc.ctl("change", "add", "banned", "127.0.0.1")
+    lbc.kill()
+    script.write_text("#!/bin/sh\nexec unshare --user --map-root-user --mount sh -c 'mount --bind \"$0\" \"$0\" && "
+                      f"mount -o remount,bind,ro \"$0\" && exec \"$@\"' {state} \"$@\"\n")
+    script.chmod(0o755)
+    with monkeypatch.context() as m:
+        m.setenv("LBC_WRAPPER", f"{script} {os.environ.get('LBC_WRAPPER', '')}")
+        lbc = start(Lbc, None, port=lbc.port, state=state)
+    assert get(lbc.port).status == 403
+    assert "Read-only file system" in refused(lbc, "change", "set", "GREETING", '"two"')
+    lbc.reload()
+    assert [d["sentence"] for d in lbc.show("drift")] == ["add banned 127.0.0.1"]
+    other = subprocess.run([LBC, "run", str(lbc.file), "--socket", "off", "--state", str(state)],
+                           capture_output=True, text=True, timeout=60)
+    assert other.returncode == 1 and "another process does" in other.stderr
+
+
 def test_a_line_that_is_no_change_is_told(start, lbc):
     lbc.ctl("change", "set", "GREETING", '"two"')
     lbc.stop()

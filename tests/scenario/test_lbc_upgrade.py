@@ -381,6 +381,23 @@ def test_changes_that_are_in_no_file_stay(start, tmp_path, kept):
     assert get(port).status == 200
 
 
+def test_changes_that_the_disk_does_not_have_stay(start, tmp_path):
+    """The process before us has them; and they are written as soon as they can be."""
+    port, state = free_port(), tmp_path / "state"
+    lbc = start(Lbc, CHANGING.replace("PORT", str(port)), port=port, state=state)
+    (state / "changes").mkdir()  # nothing gets into its place
+    assert "warning: it is so now, and changes are not kept over a restart" in lbc.ctl("change", "add", "banned", "127.0.0.1")
+    assert "changes are not kept" in lbc.said()
+    for _ in range(2):
+        lbc.upgrade()
+        assert get(port).status == 403 and [(d["number"], d["fits"]) for d in lbc.show("drift")] == [(1, True)]
+    (state / "changes").rmdir()
+    lbc.reload()
+    lbc.kill()
+    lbc = start(Lbc, None, port=port, state=state)
+    assert get(port).status == 403
+
+
 def test_the_state_goes_along_with_its_lock(start, tmp_path):
     port = free_port()
     lbc = start(Lbc, CHANGING.replace("PORT", str(port)), port=port, state=tmp_path / "state")
@@ -492,6 +509,48 @@ def test_one_that_is_killed_while_it_is_waited_for(proxy, program, tmp_path):
         wait_for(lambda: lbc.show("info")["reloads"] == 1, "it is reloaded")
         upgraded(lbc)
     load.assert_clean()
+
+
+GOES = """#!{python}
+import os, pathlib, socket, sys, time
+lines = os.pread(int(os.environ["LBC_UPGRADE"]), 1 << 20, 0).decode().splitlines()
+channel = socket.socket(fileno=next(int(line.split("\\t")[1]) for line in lines if line.startswith("channel\\t")))
+channel.setblocking(True)
+channel.send(b"ready")
+assert channel.recv(100) == b"go"
+pathlib.Path(sys.argv[0] + ".went").touch()
+time.sleep(1.5)
+{then}
+"""
+
+
+@pytest.mark.parametrize("then", ["os.kill(os.getpid(), 9)", "sys.exit(0)", "channel.send(b'what?'); time.sleep(60)"])
+def test_one_that_ends_once_it_was_told_to_begin(start, tmp_path, then):
+    """What is asked of us meanwhile is refused, for it would be lost; after that all is as it was."""
+    port, state = free_port(), tmp_path / "state"
+    text = f"""lbconf 1
+cluster app {{ server a 127.0.0.1:1; server b 127.0.0.1:2 }}
+listener front {{ bind 127.0.0.1:{port}; route site }}
+route site {{ otherwise {{ respond 200 "in" }} }}
+"""
+    lbc = start(Lbc, text, port=port, state=state)
+    other, went = tmp_path / "other", tmp_path / "other.went"
+    other.write_text(GOES.format(python=sys.executable, then=then))
+    other.chmod(0o755)
+    lbc.ctl("drain", "app/a")
+    lbc.ctl("maintenance", "app/b", "for", "1s")
+    asked = subprocess.Popen([LBC, "upgrade", "--socket", lbc.socket, str(other)], stderr=subprocess.PIPE, text=True)
+    wait_for(went.exists, "it was told", 30)
+    for words in (["drain", "app/b"], ["undo", "1"], ["set", "weight", "app/a", "5"], ["change", "set", "app/a", "weight", "2"],
+                  ["commit", "set", "app/a", "weight", "2"], ["reload"], ["upgrade"]):
+        assert "another process is about to take over; ask again when it has" in lbc.ctl(*words, check=False).stderr
+    assert asked.wait(60) == 1 and get(port).status == 200
+    wait_for(lambda: "maintenance" not in (state / "overrides").read_text(), "what ended meanwhile is over", 20)
+    lbc.ctl("undo", "1")
+    lbc.ctl("drain", "app/b")
+    lbc.kill()
+    lbc = start(Lbc, None, port=port, state=state)
+    assert [s["state"] for s in lbc.show("servers")] == ["ready", "drain"]
 
 
 def test_one_that_is_never_ready(proxy, program):

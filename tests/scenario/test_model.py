@@ -1,5 +1,5 @@
 """Random sequences of what operators do (files, reloads, changes, commits, rollbacks, drains, weights) and of what happens to
-them (kills, restarts), against a small model of three things: what the files say, what is served, and what differs between them.
+them (kills, restarts, upgrades), against a small model of three things: what the files say, what is served, and what differs between them.
 
 A failure prints its seed and the steps: LBC_MODEL_SEED repeats it.
 """
@@ -228,13 +228,12 @@ class Run:
 
     def restart(self):
         self.mend()
-        if self.chance.randrange(2):
-            self.lbc.kill()
-        else:
-            self.lbc.stop()
-        self.lbc = self.begin()
+        how = self.chance.choice(["kill", "stop", "upgrade"])
+        getattr(self.lbc, how)()
+        if how != "upgrade":
+            self.lbc = self.begin()
         self.model.loads(self.model.disk)
-        return "restart"
+        return f"{how}, and another one"
 
     # --- what can be seen ------------------------------------------------------------------------------------------
 

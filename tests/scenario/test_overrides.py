@@ -1,11 +1,12 @@
 """What operators set of servers: at once, told by `show drift`, kept over reloads, restarts and upgrades, and over some day."""
 import os
 import socket
+import threading
 import time
 
 import pytest
 
-from harness import Lbc, Origin, ask_socket, free_port, get, wait_for
+from harness import LBC, Lbc, Origin, ask_socket, free_port, get, wait_for
 
 SITE = """lbconf 1
 cluster app {
@@ -63,9 +64,10 @@ def test_what_is_set_is_told_with_who_and_why_and_ends_by_its_opposite(lbc):
     assert f"change 1 by uid {os.getuid()}: drain app/a, because its disk fails" in lbc.said()
     lbc.ctl("maintenance", "app/a")  # in place of the one before
     assert [d[:2] for d in drift(lbc)] == [(2, "set weight app/b 7"), (3, "ready app/c"), (4, "maintenance app/a")]
-    lbc.ctl("ready", "app/a")
+    lbc.ctl("ready", "app/a", "because", "it", "has", "another", "disk")
+    assert f"change 4 is ended by uid {os.getuid()}: maintenance app/a, because it has another disk" in lbc.said()
     lbc.ctl("set", "weight", "app/b", "3")
-    lbc.ctl("drain", "app/c")
+    assert lbc.ctl("drain", "app/c", "for", "1h") == "app/c drains: it gets nothing new, as the file says: that has no end\n"
     assert drift(lbc) == [] and servers(lbc) == AS_FILE
     assert "is the number" not in refused(lbc, "undo", "4")
 
@@ -76,6 +78,7 @@ def test_it_is_undone_by_its_number_and_has_its_place_among_changes(lbc):
     lbc.ctl("set", "weight", "app/a", "5")
     assert [d[:2] for d in drift(lbc)] == [(1, "drain app/a"), (2, "set app/b weight 9"), (3, "set weight app/a 5")]
     assert "app/a is as the file says (change 1 is undone)" in lbc.ctl("undo", "1")
+    assert f"change 1 is undone by uid {os.getuid()}: drain app/a" in lbc.said()
     lbc.ctl("undo", "3")
     assert servers(lbc)["a"] == ("ready", 1)
     lbc.ctl("undo", "2")
@@ -117,6 +120,39 @@ def test_it_outlives_the_process(start, tmp_path, lbc, how):
     lbc = again(start, tmp_path, lbc)
     assert [d[0] for d in drift(lbc)] == [2, 3, 4]
     lbc.stop()
+
+
+def test_what_is_taken_back_while_another_process_gets_ready_stays_so(start, tmp_path):
+    """It has read by then what was set: what is not any more when it begins is as the file says."""
+    origin, port, other = start(Origin), free_port(), tmp_path / "other.sock"
+    lbc = begin(start, tmp_path, port=port)
+    for words in (["drain", "app/a"], ["set", "weight", "app/b", "7"], ["ready", "app/c"]):
+        lbc.ctl(*words)
+    slow = 'health http GET "/slow/60000" { every 20s; timeout 15s }\n'  # so that it waits for a second
+    lbc.file.write_text(SITE.replace("PORT", str(port)).replace("  server a 127.0.0.1:1\n", f"  {slow}  server a 127.0.0.1:{origin.port}\n"))
+    program = tmp_path / "program"
+    program.write_text(f'#!/bin/sh\nexec {LBC} "$@" --socket {other}\n')
+    program.chmod(0o755)
+    upgrading = threading.Thread(target=lbc.upgrade, args=[str(program)])
+    upgrading.start()
+    wait_for(lambda: "change 3 holds" in lbc.said() and other.exists(), "it knows of them", 30)
+    assert "refused: this process is about to take over\n" in ask_socket(other, "ready app/a\n")
+    for words in (["undo", "1"], ["set", "weight", "app/b", "3"], ["maintenance", "app/c"]):
+        lbc.ctl(*words)
+    assert not lbc.before, "it had begun already"
+    upgrading.join(60)
+    assert servers(lbc) == {"a": ("ready", 1), "b": ("ready", 3), "c": ("maintenance", 1)}
+    assert drift(lbc) == [(4, "maintenance app/c", "", True)]
+
+
+def test_what_the_next_process_finds_in_the_file_is_over(lbc):
+    text = lbc.file.read_text()
+    lbc.ctl("drain", "app/a")
+    lbc.file.write_text(text.replace("127.0.0.1:1\n", "127.0.0.1:1 { state drain }\n"))
+    lbc.upgrade()
+    assert drift(lbc) == [] and servers(lbc)["a"] == ("drain", 1)
+    lbc.reload(text)
+    assert servers(lbc)["a"] == ("ready", 1)
 
 
 def test_without_a_state_it_outlives_an_upgrade_only(start):
@@ -232,7 +268,67 @@ def test_a_disk_that_is_full_holds_up_nothing_and_is_told(lbc, tmp_path):
     assert "what is set of servers is not kept: cannot write" in lbc.said()
     (tmp_path / "state" / "overrides.new").rmdir()
     assert "warning" not in lbc.ctl("drain", "app/b")
-    assert (tmp_path / "state" / "overrides").read_text().count("drain app/") == 2
+    assert (tmp_path / "state" / "overrides").read_text().count("drain app/") == 2 and "is kept again" in lbc.said()
+
+
+def test_a_disk_that_does_not_answer_holds_up_an_upgrade_and_nothing_else(lbc, tmp_path):
+    """It is as if the upgrade had not been asked for."""
+    instead = tmp_path / "state" / "overrides.new"
+    os.mkfifo(instead)  # whoever opens it waits for a reader
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(60)
+        s.connect(lbc.socket)
+        s.sendall(b"drain app/a\n")
+        wait_for(lambda: servers(lbc)["a"][0] == "drain", "it counts")
+        upgrading = threading.Thread(target=lambda: seen.append(lbc.upgrade(check=False)))
+        seen = []
+        upgrading.start()
+        wait_for(lambda: "is to take over" in lbc.said(), "it is started", 30)
+        assert "about to take over" in refused(lbc, "reload") and servers(lbc)
+        upgrading.join(60)
+        assert "the disk does not answer" in seen[0].stderr
+        with open(instead, "rb"):
+            said = s.recv(65536).decode()
+    assert said.startswith("app/a drains") and "warning: it is so now, and is not kept" in said
+    instead.unlink(missing_ok=True)
+    lbc.upgrade()
+    assert [d[1] for d in drift(lbc)] == ["drain app/a"] and "drain app/a" in (tmp_path / "state" / "overrides").read_text()
+
+
+def test_an_upgrade_waits_for_what_is_being_written(lbc, tmp_path):
+    instead = tmp_path / "state" / "overrides.new"
+    os.mkfifo(instead)
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(lbc.socket)
+        s.sendall(b"drain app/a\nset weight app/b 7\n")
+        wait_for(lambda: servers(lbc)["a"][0] == "drain", "it counts")
+        upgrading = threading.Thread(target=lbc.upgrade)
+        upgrading.start()
+        wait_for(lambda: lbc.said().count("change 1 holds") == 1, "it is ready, or nearly so", 30)
+        time.sleep(0.5)
+        with open(instead, "rb"):
+            instead.unlink(missing_ok=True)
+            upgrading.join(60)
+            s.shutdown(socket.SHUT_WR)
+            said = b"".join(iter(lambda: s.recv(65536), b"")).decode()
+    assert len(lbc.before) == 1 and [d[1] for d in drift(lbc)] == ["drain app/a"]
+    # Whether that file could be put in place, or was gone, was a matter of moments.
+    assert said.startswith("app/a drains: it gets nothing new (change 1)\n") and "ok\nrefused: another process" in said
+
+
+@pytest.mark.parametrize("until", ["some time", "the end"])
+def test_what_was_not_kept_is_kept_as_soon_as_it_can_be(start, lbc, tmp_path, until):
+    kept, instead = tmp_path / "state" / "overrides", tmp_path / "state" / "overrides.new"
+    instead.mkdir()
+    assert "warning" in lbc.ctl("drain", "app/a")
+    instead.rmdir()
+    if until == "some time":
+        wait_for(lambda: kept.exists() and "drain app/a" in kept.read_text(), "it is tried again", 40)
+        lbc.kill()
+    else:
+        lbc.stop()
+    lbc = again(start, tmp_path, lbc)
+    assert servers(lbc)["a"][0] == "drain"
 
 
 def test_what_is_kept_may_be_garbled(start, tmp_path, lbc):
@@ -245,6 +341,28 @@ def test_what_is_kept_may_be_garbled(start, tmp_path, lbc):
     lbc = again(start, tmp_path, lbc)
     assert [d[1] for d in drift(lbc)] == ["drain app/a", "set weight app/b 7"]
     assert "is none, and is left out: nonsense" in lbc.said() and "is not understood, and is left out: paint app/a" in lbc.said()
+
+
+@pytest.mark.parametrize("how", ["a folder", "a link", "too large"])
+def test_what_is_kept_may_be_unreadable(start, tmp_path, lbc, how):
+    """There is a configuration to serve."""
+    lbc.ctl("drain", "app/a")
+    lbc.kill()
+    for name, most in (("overrides", 32 << 20), ("changes", 2 << 20)):
+        kept = tmp_path / "state" / name
+        kept.unlink(missing_ok=True)
+        if how == "a folder":
+            kept.mkdir()
+        elif how == "a link":
+            kept.symlink_to(lbc.file)
+        else:
+            kept.write_bytes(b"x" * (most + 1))
+    lbc = again(start, tmp_path, lbc)
+    assert drift(lbc) == [] and servers(lbc) == AS_FILE
+    assert lbc.said().count(", what it has is left out: ") == 2
+    if how == "a link":  # it is not what is written to
+        lbc.ctl("drain", "app/a")
+        assert lbc.file.read_text().startswith("lbconf 1\n") and (tmp_path / "state" / "overrides").is_file()
 
 
 def test_tools_of_haproxy_say_the_same(start, tmp_path):

@@ -191,6 +191,58 @@ def test_a_client_that_leaves_leaves_the_queue(start, gate):
     assert gate.seen() == ["/a", "/d", "/e"]
 
 
+@pytest.mark.parametrize("request_", [
+    "GET {} HTTP/1.1\r\nHost: x\r\n\r\n",
+    "POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: 30000\r\n\r\n" + 30_000 * "b",
+], ids=["a request", "one with a body that waits"])
+def test_a_client_that_closes_its_connection_leaves_the_queue_too(start, gate, request_):
+    lbc = start("max-connections 1", "queue 3")
+    [a] = ask(lbc, gate, "a")
+    with socket.create_connection(("127.0.0.1", lbc.port)) as s:
+        s.sendall(request_.format(f"{gate.path}/b").encode())
+        waiting(lbc, 1)
+    if request_.startswith("GET"):
+        waiting(lbc, 0)
+    [c] = ask(lbc, gate, "c")
+    gate.let(2)
+    assert [x.response().status for x in (a, c)] == [200] * 2
+    assert gate.seen() == ["/a", "/c"]
+    assert sorted(r["end"] for r in lbc.logged(3)) == ["client-abort", "complete", "complete"]
+
+
+def test_a_tcp_connection_that_waits_may_close_its_half(begin_each, server):
+    """It has said all it had to say, and waits for what it is told."""
+    port, seen, free = free_port(), [], threading.Event()
+
+    def echo(peer):
+        seen.append(peer.recv(100))
+        assert free.wait(20)
+        peer.sendall(seen[-1])
+        peer.close()
+    with socket.create_server(("127.0.0.1", 0)) as origin:
+        def serve():
+            for _ in range(2):
+                threading.Thread(target=echo, args=(origin.accept()[0],), daemon=True).start()
+        threading.Thread(target=serve, daemon=True).start()
+        lbc = begin_each(Lbc, f"""lbconf 1
+cluster db {{ protocol tcp; server a 127.0.0.1:{origin.getsockname()[1]} max-connections 1 }}
+listener front {{ bind 127.0.0.1:{port}; protocol tcp; route r }}
+route r {{ otherwise {{ forward db }} }}
+""", port=port)
+        with socket.create_connection(("127.0.0.1", port)) as a:
+            a.sendall(b"one")
+            wait_for(lambda: seen == [b"one"], "the first is served")
+            with socket.create_connection(("127.0.0.1", port)) as b:
+                b.sendall(b"two")
+                b.shutdown(socket.SHUT_WR)
+                waiting(lbc, 1)
+                time.sleep(0.2)
+                free.set()
+                assert a.recv(100) == b"one"
+                a.close()
+                assert b.recv(100) == b"two"
+
+
 def test_who_leaves_the_server_makes_room_too(start, gate):
     lbc = start("max-connections 1")
     a, b = ask(lbc, gate, *"ab")

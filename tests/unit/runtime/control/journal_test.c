@@ -97,6 +97,68 @@ static void what_was_over_before_the_machine_began_has_an_end(void **state)
     found_done(&f);
 }
 
+static void nothing_lasts_longer_because_the_calendar_is_behind(void **state)
+{
+    (void)state;
+    const struct journal_now at_1970 = {5 * NS_PER_S, 20 * NS_PER_S};
+    struct found f;
+    read_all("lbc changes 2 3\n1\t1764239940000\t1764243540000\tuid 0\t\tadd x y\n"
+             "2\t1764239940000\t0\tuid 0\t\tadd x y\n3\t1764239940000\t9\tuid 0\t\tadd x y\n",
+             at_1970, &f);
+    assert_int_equal(f.n, 3);
+    for (uint32_t i = 0; i < f.n; i++)
+        assert_int_equal(f.change[i].made_ns, at_1970.monotonic_ns);
+    assert_int_equal(f.change[0].until_ns, (5 + 3600) * NS_PER_S);
+    assert_int_equal(f.change[1].until_ns, 0);
+    assert_true(change_has_ended(&f.change[2], at_1970.monotonic_ns));
+    found_done(&f);
+}
+
+static void what_began_before_1970_can_be_read(void **state)
+{
+    (void)state;
+    const struct journal_now set_back = {then.monotonic_ns, 20 * NS_PER_S};
+    struct change a = made(1, "add x y", 600, 0), b = made(2, "add x y", 600, 1);
+    struct text out = {0};
+    struct found f;
+    b.until_ns = then.monotonic_ns - 60 * NS_PER_S; /* over, and not taken out yet */
+    journal_begin(&out, 2);
+    journal_add(&out, &a, set_back);
+    journal_add(&out, &b, set_back);
+    read_all(out.at, set_back, &f);
+    assert_int_equal(f.n, 2);
+    assert_int_equal(f.n_bad, 0);
+    assert_int_equal(f.change[0].until_ns, 0);
+    assert_true(change_has_ended(&f.change[1], set_back.monotonic_ns));
+    found_done(&f);
+    text_done(&out);
+    change_done(&a);
+    change_done(&b);
+}
+
+static void a_reason_is_text_that_can_be_shown(void **state)
+{
+    static const struct {
+        const char *given, *kept;
+    } row[] = {{"a\nb\tc\x1b[31m\x7f", "a b c [31m "},
+               {"\xc2\x9b"
+                "31m",
+                " 31m"},
+               {"\xff\xc3 \xe2\x82", "?? ??"},
+               {"caf\xc3\xa9 \xe2\x82\xac", "caf\xc3\xa9 \xe2\x82\xac"}};
+    (void)state;
+    struct change g;
+    for (size_t i = 0; i < COUNT_OF(row); i++) {
+        change_note(&g, SLICE("uid 0"), slice_of(row[i].given));
+        assert_string_equal(g.why, row[i].kept);
+    }
+    char most[CONTROL_WHY_MAX + 2];
+    memset(most, 'x', sizeof(most));
+    memcpy(most + CONTROL_WHY_MAX - 1, "\xc3\xa9", 2);
+    change_note(&g, SLICE("uid 0"), (struct slice){most, CONTROL_WHY_MAX + 1});
+    assert_int_equal(strlen(g.why), CONTROL_WHY_MAX - 1); /* no half of one */
+}
+
 static void nothing_is_nothing(void **state)
 {
     (void)state;
@@ -166,6 +228,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read_by_another_boot_of_the_machine),
         cmocka_unit_test(what_was_over_before_the_machine_began_has_an_end),
+        cmocka_unit_test(nothing_lasts_longer_because_the_calendar_is_behind),
+        cmocka_unit_test(what_began_before_1970_can_be_read),
+        cmocka_unit_test(a_reason_is_text_that_can_be_shown),
         cmocka_unit_test(nothing_is_nothing),
         cmocka_unit_test(a_number_is_never_given_twice),
         cmocka_unit_test(lines_of_before_have_no_why),

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,6 +19,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/socket_path.h"
 #include "stats/ctl/ctl.h"
+#include "stats/ctl/shortcut.h"
 
 static char folder[64], path[80], out_path[80], err_path[80];
 
@@ -120,13 +122,13 @@ static int into_file(int fd, const char *file)
     return before;
 }
 
-/* Runs `lbc ctl WORDS`, split at single blanks. */
-static void run(const char *words)
+/* Runs `lbc NAME WORDS`, split at single blanks. */
+static void run_as(const char *name, int (*run)(int argc, char **argv), const char *words)
 {
     static char copy[512];
     char *argv[32] = {copy};
     int argc = 1;
-    snprintf(copy, sizeof(copy), "ctl %s", words);
+    snprintf(copy, sizeof(copy), "%s%s%s", name, *words ? " " : "", words);
     for (char *at = strchr(copy, ' '); at && at[1]; at = strchr(at, ' ')) {
         *at++ = '\0';
         argv[argc++] = at;
@@ -134,7 +136,7 @@ static void run(const char *words)
     fflush(stdout);
     fflush(stderr);
     const int out = into_file(STDOUT_FILENO, out_path), err = into_file(STDERR_FILENO, err_path);
-    ran.status = ctl_main(argc, argv);
+    ran.status = run(argc, argv);
     fflush(stdout);
     fflush(stderr);
     dup2(out, STDOUT_FILENO);
@@ -143,6 +145,11 @@ static void run(const char *words)
     close(err);
     read_back(out_path, ran.out, sizeof(ran.out));
     read_back(err_path, ran.err, sizeof(ran.err));
+}
+
+static void run(const char *words)
+{
+    run_as("ctl", ctl_main, words);
 }
 
 static const struct {
@@ -201,6 +208,71 @@ static void mistakes_are_usage(void **state)
         run(mistakes[i].words);
         if (ran.status != 2 || !strstr(ran.err, mistakes[i].err))
             fail_msg("%s: %d, %s", mistakes[i].says, ran.status, ran.err);
+    }
+}
+
+static const struct {
+    const char *name, *words;
+    const char *line; /* NULL: it is a mistake; "HERE" is where it is said */
+} shortcuts[] = {
+    {"reload", "", "reload\n"},
+    {"reload", "--confirm 60s", "reload confirm 60s\n"},
+    {"reload", "--confirm=60s p99 3x", "reload confirm 60s p99 3x\n"},
+    {"reload", "--canary 5% for 10m", "reload canary 5% for 10m\n"},
+    {"reload", "confirm 60s", "reload confirm 60s\n"},
+    {"reload", "certificates", "reload certificates\n"},
+    {"reload", "--confirm 60s --canary 5%", NULL},
+    {"reload", "--confirm", NULL},
+    {"confirm", "", "confirm\n"},
+    {"confirm", "60s", NULL},
+    {"confirm", "--confirm 60s", NULL},
+    {"promote", "", "promote\n"},
+    {"revert", "", "revert\n"},
+    {"revert", "3", NULL},
+    {"shadow", "new.lbconf", "shadow HERE/new.lbconf\n"},
+    {"shadow", "../new.lbconf", "shadow HERE/../new.lbconf\n"},
+    {"shadow", "/etc/new.lbconf", "shadow /etc/new.lbconf\n"},
+    {"shadow", "off", "shadow off\n"},
+    {"shadow", "./off", "shadow HERE/./off\n"},
+    {"shadow", "", NULL},
+    {"shadow", "a b", NULL},
+    {"shadow", "a\nb", NULL},
+    {"history", "", "show history\n"},
+    {"history", "--json", "show history --json\n"},
+    {"history", "12", NULL},
+    {"rollback", "12", "rollback 12\n"},
+    {"rollback", "", NULL},
+    {"rollback", "x", NULL},
+    {"rollback", "12 13", NULL},
+    {"upgrade", "", "upgrade\n"},
+    {"upgrade", "lbc", "upgrade lbc\n"},
+    {"upgrade", "build/lbc", "upgrade HERE/build/lbc\n"},
+    {"upgrade", "/usr/bin/lbc", "upgrade /usr/bin/lbc\n"},
+    {"upgrade", "a b", NULL},
+};
+
+static void shortcuts_are_lines(void **state)
+{
+    (void)state;
+    char here[200];
+    assert_non_null(getcwd(here, sizeof(here)));
+    for (size_t i = 0; i < COUNT_OF(shortcuts); i++) {
+        struct answerer a;
+        answerer_open(&a, "done\nok\n", 1000);
+        run_as(shortcuts[i].name, shortcut_main, shortcuts[i].words);
+        answerer_close(&a);
+        const char *line = shortcuts[i].line, *place = line ? strstr(line, "HERE") : NULL;
+        char expected[512] = "";
+        if (place)
+            snprintf(expected, sizeof(expected), "%.*s%s%s", (int)(place - line), line, here,
+                     place + 4);
+        else if (line)
+            snprintf(expected, sizeof(expected), "%s", line);
+        const bool good = line ? ran.status == 0 && strcmp(ran.out, "done\n") == 0
+                               : ran.status == 2 && strstr(ran.err, "--help`");
+        if (!good || strcmp(a.line, expected) != 0)
+            fail_msg("%s %s: %d, sent %s, said %s / %s", shortcuts[i].name, shortcuts[i].words,
+                     ran.status, a.line, ran.out, ran.err);
     }
 }
 
@@ -271,6 +343,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(answers_become_output_and_status),
         TEST(mistakes_are_usage),
+        TEST(shortcuts_are_lines),
         TEST(nobody_there_says_where_and_what_to_do),
         TEST(waiting_has_an_end),
         TEST(help_is_complete),

@@ -90,6 +90,9 @@ static void clauses(void **state)
         "\"2xx\"} 6\n"
         "lbc_clause_requests_total{route=\"site\",clause=\"1\",line=\"12\",id=\"1234abcd\",code="
         "\"5xx\"} 2\n#");
+    has("# TYPE lbc_clause_response_bytes_total counter\n"
+        "lbc_clause_response_bytes_total{route=\"site\",clause=\"1\",line=\"12\",id=\"1234abcd\"} "
+        "4096\n#");
     has("# TYPE lbc_clause_continued_total counter\n"
         "lbc_clause_continued_total{route=\"site\",clause=\"4\",line=\"13\",id=\"00000000\"} 5\n#");
     has("\nlbc_clauses 2\n");

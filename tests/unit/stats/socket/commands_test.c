@@ -11,29 +11,29 @@ static const struct {
     {"a request for programs", "explain GET /a --json\n", "{\"request\":\"GET /a\"}\nok\n"},
     {"no request", "explain nothing\n", "refused: it is no request\n"},
     {"clauses", "show clauses\n",
-     "clause  written at   requests  1xx  2xx  3xx  4xx  5xx  unanswered\n"
-     "site:1  a.lbconf:12         9    0    6    0    0    2           1\n"
-     "site:2  a.lbconf:13         0    0    0    0    0    0           0\n"
-     "site:3  a.lbconf:13         -    -    -    -    -    -           -\n"
-     "site:4  a.lbconf:13         5    -    -    -    -    -           -\nok\n"},
+     "clause  written at   requests  1xx  2xx  3xx  4xx  5xx  unanswered     sent\n"
+     "site:1  a.lbconf:12         9    0    6    0    0    2           1  4.0 KiB\n"
+     "site:2  a.lbconf:13         0    0    0    0    0    0           0      0 B\n"
+     "site:3  a.lbconf:13         -    -    -    -    -    -           -        -\n"
+     "site:4  a.lbconf:13         5    -    -    -    -    -           -        -\nok\n"},
     {"clauses for programs", "show clauses --json\n",
      "["
      "{\"route\":\"site\",\"clause\":1,\"file\":\"a.lbconf\",\"line\":12,\"id\":\"1234abcd\","
      "\"decides\":true,\"changes\":false,\"continued\":0,\"requests\":9,\"requests_1xx\":0,"
      "\"requests_2xx\":6,\"requests_3xx\":0,\"requests_4xx\":0,"
-     "\"requests_5xx\":2,\"unanswered\":1},"
+     "\"requests_5xx\":2,\"unanswered\":1,\"sent_bytes\":4096},"
      "{\"route\":\"site\",\"clause\":2,\"file\":\"a.lbconf\",\"line\":13,\"id\":\"00000000\","
      "\"decides\":true,\"changes\":false,\"continued\":0,\"requests\":0,\"requests_1xx\":0,"
      "\"requests_2xx\":0,\"requests_3xx\":0,\"requests_4xx\":0,"
-     "\"requests_5xx\":0,\"unanswered\":0},"
+     "\"requests_5xx\":0,\"unanswered\":0,\"sent_bytes\":0},"
      "{\"route\":\"site\",\"clause\":3,\"file\":\"a.lbconf\",\"line\":13,\"id\":\"00000000\","
      "\"decides\":false,\"changes\":false,\"continued\":0,\"requests\":0,\"requests_1xx\":0,"
      "\"requests_2xx\":0,\"requests_3xx\":0,\"requests_4xx\":0,"
-     "\"requests_5xx\":0,\"unanswered\":0},"
+     "\"requests_5xx\":0,\"unanswered\":0,\"sent_bytes\":0},"
      "{\"route\":\"site\",\"clause\":4,\"file\":\"a.lbconf\",\"line\":13,\"id\":\"00000000\","
      "\"decides\":false,\"changes\":true,\"continued\":5,\"requests\":0,\"requests_1xx\":0,"
      "\"requests_2xx\":0,\"requests_3xx\":0,\"requests_4xx\":0,"
-     "\"requests_5xx\":0,\"unanswered\":0}"
+     "\"requests_5xx\":0,\"unanswered\":0,\"sent_bytes\":0}"
      "]\nok\n"},
     {"history", "show history\n",
      "revision  served since          files     size  by      how\n"

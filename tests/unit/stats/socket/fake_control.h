@@ -146,6 +146,7 @@ void control_clauses(const struct control *c,
                                .line = 12,
                                .text = 0x1234abcd,
                                .decides = true,
+                               .sent_bytes = 4096,
                                .statuses = {{1, 0, 6, 0, 0, 2}}};
     each(to, &s);
     s = (struct control_clause){.route = SLICE("site"),

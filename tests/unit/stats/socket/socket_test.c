@@ -182,6 +182,10 @@ static const struct {
     {"for no time", "drain web/one for\n",
      "refused: that is not understood; say drain CLUSTER/SERVER, and behind it perhaps: for 1h, "
      "because ...\n"},
+    {"for more than there is", "drain web/one for 10001d\n",
+     "refused: a time is 1 to 10000, and s, m, h or d behind it: for 90m\n"},
+    {"tabs between all of it", "maintenance\tweb/one\tfor\t1h\tbecause\tof it\n",
+     "web/one is in maintenance: it gets nothing new for 3600 s [of it]\nok\n"},
     {"a refusal is one line", "drain web/x\n", "refused: there is no such server\n"},
     {"blanks and tabs do not matter", " \tdrain \t web/one  \r\n",
      "web/one drains: it gets nothing new\nok\n"},
@@ -487,8 +491,9 @@ static void show_shared_both_ways(void **state)
         "\"limits\":2,\"clusters\":4,\"round_trips\":1000,\"took_us\":400,\"told\":12000,"
         "\"pending\":0,"
         "\"untold\":0,\"errors\":0},",
-        "\"errors\":3,\"why\":\"NOAUTH \\\"x\\\"\","
-        "\"meanwhile\":\"its limits refuse everything\"}]\nok\n",
+        "\"errors\":3,\"why\":\"NOAUTH \\\"x\\\"\",\"meanwhile\":\"its limits refuse "
+        "everything\"}]\n"
+        "ok\n",
     };
     for (size_t i = 0; i < COUNT_OF(PARTS); i++)
         if (!strstr(got, PARTS[i]))

@@ -243,7 +243,7 @@ static void no_line_is_wider_and_no_page_longer_than_the_terminal(void **state)
     struct text page = {0};
     (void)state;
     for (uint32_t columns = 1; columns < 140; columns++)
-        for (uint32_t lines = 8; lines < 14; lines++)
+        for (uint32_t lines = 1; lines < 14; lines++)
             for (int colors = 0; colors < 2; colors++) {
                 const struct screen s = {
                     .lines = lines, .columns = columns, .colors = colors, .said = "web/a drains"};
@@ -252,22 +252,25 @@ static void no_line_is_wider_and_no_page_longer_than_the_terminal(void **state)
                 uint32_t n = 0;
                 for (; slice_split(&rest, '\n', &line); n++)
                     assert_in_range(shown_width(line), 0, columns);
-                assert_in_range(n, 8, lines);
+                assert_in_range(n, lines < 8 ? lines : 8, lines);
             }
     text_done(&page);
 }
 
 static void who_is_chosen_is_always_seen(void **state)
 {
-    const struct screen s = {.lines = 9, .columns = 80, .colors = true};
     struct text page = {0};
     (void)state;
     rows_make(&rows, &before, &now);
-    for (uint32_t i = 0; i < 5; i++) {
-        draw(&s, &page);
-        assert_int_equal(rows_chosen(&rows), i);
-        assert_non_null(strstr(page.at, "\x1b[7m"));
-        rows_move(&rows, 1);
+    for (uint32_t lines = 1; lines < 12; lines++) {
+        const struct screen s = {.lines = lines, .columns = 80, .colors = true};
+        rows_move(&rows, -5);
+        for (uint32_t i = 0; i < 5; i++) {
+            draw(&s, &page);
+            assert_int_equal(rows_chosen(&rows), i);
+            assert_non_null(strstr(page.at, "\x1b[7m"));
+            rows_move(&rows, 1);
+        }
     }
     text_done(&page);
 }
