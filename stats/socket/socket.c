@@ -115,6 +115,13 @@ static int set_rights(const struct stats_socket *s)
     return fchmodat(AT_FDCWD, path, s->is.mode, AT_SYMLINK_NOFOLLOW) == -1 ? -errno : 0;
 }
 
+static bool has_rights(const struct stats_socket *s)
+{
+    struct stat st;
+    return lstat(path_of(s), &st) == 0 && (st.st_mode & 07777) == s->is.mode &&
+           (s->is.group == STATS_NO_GROUP || st.st_gid == s->is.group);
+}
+
 /* A mode is set before there is a path: nobody else can connect in between. */
 static int bind_privately(struct stats_socket *s)
 {
@@ -207,12 +214,24 @@ int stats_socket_adopt(int fd, struct stats_sockets *all, const struct stats_at 
     return 0;
 }
 
+/* Those who came while others might, and whom nobody has taken in yet. */
+static void turn_queue_away(const struct stats_socket *s)
+{
+    int fd;
+    for (unsigned i = 0; i <= BACKLOG && (fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC)) != -1; i++)
+        close(fd);
+}
+
 int stats_socket_take_over(struct stats_socket *s)
 {
     CHECK_OBJ(s, STATS_SOCKET_MAGIC);
     know_path(s);
+    const bool others = !has_rights(s);
+    const int rc = set_rights(s);
+    if (others)
+        turn_queue_away(s);
     watch_want(&s->watch, WATCH_READ);
-    return set_rights(s);
+    return rc;
 }
 
 void stats_sockets_each(const struct stats_sockets *all,

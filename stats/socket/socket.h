@@ -63,7 +63,8 @@ bool stats_socket_is_at(int fd, const char *path);
 MUST_CHECK int stats_socket_adopt(int fd, struct stats_sockets *all, const struct stats_at *at,
                                   struct stats_socket **out);
 
-/* From now on it is ours, with our mode and group: 0, or a negative errno when these could not be
+/* From now on it is ours, with our mode and group, and where these were others, whoever waits to be
+ * let in is not: 0, or a negative errno when these could not be
  * set; then only the owner may connect. */
 MUST_CHECK int stats_socket_take_over(struct stats_socket *s);
 
