@@ -265,7 +265,7 @@ static bool proofs_agree(const struct made *m, const struct maker *maker, const 
     return agree;
 }
 
-/* The same of the route's end, by what compile() says. */
+/* The same of the route's end, by what compile() says; a request that falls out was found. */
 static bool total_agrees(struct written *w, const struct maker *maker, const bool *reached,
                          struct brute_count *count, struct text *why)
 {
@@ -279,7 +279,7 @@ static bool total_agrees(struct written *w, const struct maker *maker, const boo
         bool open = false;
         for (uint32_t i = 0; i < diags_count(d); i++)
             open |= diags_code(d, i) == DIAG_NO_OTHERWISE;
-        agree = open == reached[w->n] || (open && may_be_unknown(maker));
+        agree = open == reached[w->n] || (open && (may_be_unknown(maker) || maker->rewritten));
         count->total += !open;
         count->open += open;
         if (!agree)
