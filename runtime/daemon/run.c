@@ -72,7 +72,8 @@ static const struct cli_command command = {
         "RIGHTS of a stats socket are level=observer, operator or admin (admin), mode=MODE (0600)\n"
         "and group=NAME, each after a comma: what may be done there, and who may connect. An\n"
         "observer looks; an operator acts on what is served, on servers and with changes that are\n"
-        "in no file and name no new one; an admin decides what is. There may be several sockets, at most 8.\n"
+        "in no file and name no new one; an admin decides what is. There may be several sockets, "
+        "at most 8.\n"
         "\n"
         "'lbc upgrade' starts the program again, with the same arguments, and hands everything\n"
         "to it.",
