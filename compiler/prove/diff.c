@@ -391,75 +391,95 @@ static bool asks_for(const struct differing *x, uint32_t side, uint32_t clause, 
     return false;
 }
 
-/* Who asks for what that clause changes, of those that are asked behind it: nobody; only clauses
- * that decide; others, too, which lead anywhere. */
-enum asked { ASKED_BY_NONE, ASKED_BY_DECIDING, ASKED_BY_OTHERS };
+/* Pairs of clauses that are looked at for one clause that changes something. */
+#define LED_PAIRS_MAX 20000u
 
-static enum asked who_asks_for(const struct differing *x, const struct target *changes)
+/* Where the requests go that a clause has changed. */
+struct led {
+    const struct target *changes;
+    bool *asks;     /* of each clause of its side: it asks for what is changed, behind it */
+    bool by_others; /* some that ask do not decide, and lead anywhere */
+    uint64_t until; /* pairs that may be looked at, over all */
+};
+
+/* Nobody asks: false. */
+static bool find_who_asks(const struct differing *x, struct led *l)
 {
-    const uint32_t side = changes->side;
+    const uint32_t side = l->changes->side;
     const struct side *s = &x->subject.side[side];
     const struct ways *by = &x->ways[side];
-    enum asked who = ASKED_BY_NONE;
-    for (uint32_t w = 0; w < by->n && who != ASKED_BY_OTHERS; w++) {
+    bool any = false;
+    for (uint32_t w = 0; w < by->n; w++) {
         const struct table_route *r = &s->table->route[by->way[w].route];
         for (uint32_t i = r->first_clause; i < r->first_clause + r->n_clauses; i++) {
             const struct target t = target_of(x, side, &by->way[w].walk, i);
-            if (!comes_by(x, &t, changes->clause) || !asks_for(x, side, i, changes->clause))
+            if (l->asks[i] || !comes_by(x, &t, l->changes->clause) ||
+                !asks_for(x, side, i, l->changes->clause))
                 continue;
-            if (s->clause[i].does != CLAUSE_DECIDES)
-                return ASKED_BY_OTHERS;
-            who = ASKED_BY_DECIDING;
+            l->asks[i] = any = true;
+            l->by_others |= s->clause[i].does != CLAUSE_DECIDES;
         }
     }
-    return who;
+    return any;
+}
+
+static bool is_led_enough(const struct differing *x, const struct led *l)
+{
+    return is_enough(x) || x->pairs > l->until || x->out->region.n == DIFF_REGIONS_MAX;
 }
 
 /* A request that came by the changes and to `a`: where else does it get to without them? Clauses
- * that are on one side only are looked at for themselves. */
-static void look_at_led(struct differing *x, const struct target *changes, const struct target *a,
-                        bool only_asking)
+ * that are on one side only are looked at for themselves. False: enough. */
+static bool look_at_led(struct differing *x, const struct led *l, const struct target *a)
 {
-    const uint32_t side = changes->side;
-    const struct side *there = &x->subject.side[1 - side];
-    const struct ways *by = &x->ways[1 - side];
-    const bool asks = asks_for(x, side, a->clause, changes->clause);
+    const uint32_t there = 1 - a->side;
+    const struct side *s = &x->subject.side[there];
+    const struct ways *by = &x->ways[there];
     for (uint32_t v = 0; v < by->n; v++) {
-        const struct table_route *r = &there->table->route[by->way[v].route];
+        const struct table_route *r = &s->table->route[by->way[v].route];
         for (uint32_t i = r->first_clause; i < r->first_clause + r->n_clauses; i++) {
-            if (there->clause[i].does != CLAUSE_DECIDES || !x->matched[1 - side][i] ||
-                diff_same_decision(x, side, a->clause, i))
+            if (s->clause[i].does != CLAUSE_DECIDES || !x->matched[there][i] ||
+                !(l->by_others || l->asks[a->clause] || l->asks[x->partner[there][i]]) ||
+                diff_same_decision(x, a->side, a->clause, i))
                 continue;
-            if (only_asking && !asks &&
-                !asks_for(x, side, x->partner[1 - side][i], changes->clause))
-                continue;
-            const struct target b = target_of(x, 1 - side, &by->way[v].walk, i);
+            if (is_led_enough(x, l))
+                return false;
+            const struct target b = target_of(x, there, &by->way[v].walk, i);
             look_at_pair(x, a, &b);
         }
     }
+    return true;
+}
+
+static bool look_at_all_led(struct differing *x, const struct led *l)
+{
+    const uint32_t side = l->changes->side;
+    const struct side *s = &x->subject.side[side];
+    const struct ways *by = &x->ways[side];
+    for (uint32_t w = 0; w < by->n; w++) {
+        const struct table_route *r = &s->table->route[by->way[w].route];
+        for (uint32_t i = r->first_clause; i < r->first_clause + r->n_clauses; i++) {
+            struct target a = target_of(x, side, &by->way[w].walk, i);
+            a.also = l->changes;
+            if (s->clause[i].does == CLAUSE_DECIDES && x->matched[side][i] &&
+                comes_by(x, &a, l->changes->clause) && !look_at_led(x, l, &a))
+                return false;
+        }
+    }
+    return true;
 }
 
 /* What is changed may be asked for behind, and lead to another decision. */
 static void look_where_it_leads(struct differing *x, const struct target *changes)
 {
-    const uint32_t side = changes->side;
-    const struct side *s = &x->subject.side[side];
-    const struct ways *by = &x->ways[side];
-    const enum asked who = who_asks_for(x, changes);
-    if (who == ASKED_BY_NONE)
-        return;
+    const uint32_t n_clauses = x->subject.side[changes->side].table->n_clauses;
+    struct led l = {
+        .changes = changes, .asks = MUST_ARRAY(bool, n_clauses), .until = x->pairs + LED_PAIRS_MAX};
     x->by_changes = false;
-    for (uint32_t w = 0; w < by->n; w++) {
-        const struct table_route *r = &s->table->route[by->way[w].route];
-        for (uint32_t i = r->first_clause; i < r->first_clause + r->n_clauses; i++) {
-            struct target a = target_of(x, side, &by->way[w].walk, i);
-            a.also = changes;
-            if (s->clause[i].does == CLAUSE_DECIDES && x->matched[side][i] &&
-                comes_by(x, &a, changes->clause))
-                look_at_led(x, changes, &a, who == ASKED_BY_DECIDING);
-        }
-    }
+    if (!is_enough(x) && find_who_asks(x, &l) && !look_at_all_led(x, &l))
+        note_unknown(x, changes, 1, true);
     x->by_changes = true;
+    free(l.asks);
 }
 
 /* A clause that changes something and goes on. */

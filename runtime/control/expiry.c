@@ -33,34 +33,51 @@ static void tell(const struct certificate *k, enum expiry is, int64_t now_s)
               k->chain_path);
 }
 
-/* Once of each: one that a reload keeps is the same object. */
-static bool is_news(struct certificate *k, enum expiry is)
+static enum expiry expiry_of(const struct certificate *k, int64_t now_s)
 {
-    const bool news = is > k->told;
-    k->told = is;
-    return news;
+    return expiry_at(k->not_before_s, k->not_after_s, now_s);
 }
 
+/* Those that have come so far, once of each: one that a reload keeps is the same object. Returns
+ * how many; `told` have been already. */
+static uint32_t tell_all(const struct tls_loaded *tls, enum expiry is, int64_t now_s, uint32_t told)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < tls->n_certificates; i++) {
+        struct certificate *k = tls->certificate[i];
+        if (expiry_of(k, now_s) != is || k->told >= is)
+            continue;
+        k->told = is;
+        if (told + n++ < TOLD_MAX)
+            tell(k, is, now_s);
+    }
+    return n;
+}
+
+static int64_t next_look_s(const struct tls_loaded *tls, int64_t now_s)
+{
+    int64_t next_s = now_s + LOOK_S_MAX;
+    for (uint32_t i = 0; i < tls->n_certificates; i++) {
+        const struct certificate *k = tls->certificate[i];
+        const int64_t s = expiry_next_s(k->not_before_s, k->not_after_s, now_s);
+        next_s = s < next_s ? s : next_s;
+    }
+    return next_s;
+}
+
+/* The worst first. */
 void control_expiry_look(struct control *c)
 {
     const struct tls_loaded *tls = c->newest->tls;
     const int64_t now_s = clock_wall_ns() / NS_PER_S;
-    int64_t next_s = now_s + LOOK_S_MAX;
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < tls->n_certificates; i++) {
-        struct certificate *k = tls->certificate[i];
-        const enum expiry is = expiry_at(k->not_before_s, k->not_after_s, now_s);
-        const int64_t s = expiry_next_s(k->not_before_s, k->not_after_s, now_s);
-        if (s < next_s)
-            next_s = s;
-        if (is_news(k, is) && ++n <= TOLD_MAX)
-            tell(k, is, now_s);
-    }
+    const uint32_t over = tell_all(tls, EXPIRY_OVER, now_s, 0);
+    uint32_t n = over + tell_all(tls, EXPIRY_NEAR, now_s, over);
+    n += tell_all(tls, EXPIRY_SOON, now_s, n);
     if (n > TOLD_MAX)
-        event_log(EVENT_CERTIFICATE, LOG_WARNING, ABOUT_PROCESS,
+        event_log(EVENT_CERTIFICATE, over > TOLD_MAX ? LOG_ERROR : LOG_WARNING, ABOUT_PROCESS,
                   "%u more certificates expire soon, or have expired: show certificates",
                   n - TOLD_MAX);
-    timer_set(&c->expiry, (next_s - now_s) * NS_PER_S);
+    timer_set(&c->expiry, (next_look_s(tls, now_s) - now_s) * NS_PER_S);
 }
 
 static void look(void *of)

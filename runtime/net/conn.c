@@ -82,7 +82,7 @@ bool conn_is_broken(const struct conn *c)
 
 bool conn_is_left(const struct conn *c)
 {
-    return conn_is_broken(c) || (!conn_is_stream(c) && says(c, POLLRDHUP));
+    return conn_is_stream(c) ? conn_is_broken(c) : says(c, POLLRDHUP);
 }
 
 void conn_shut(struct conn *c)

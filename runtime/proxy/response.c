@@ -52,8 +52,8 @@ size_t exchange_response_edits(struct exchange *x, const struct http_head *head,
         return n;
     fill_response(x, head, status);
     eval(t, x->listener->on_response, &x->facts, x->worker->verdict, NULL);
+    if (x->worker->verdict->overflow)
+        return n;
     clauses_count(x->generation, x->worker->verdict, false, 0, x->worker->index);
-    if (!x->worker->verdict->overflow)
-        n += header_edits(t, x->worker->verdict, out + n);
-    return n;
+    return n + header_edits(t, x->worker->verdict, out + n);
 }

@@ -342,10 +342,10 @@ static bool is_dropped(struct session *s, const struct generation *g,
     struct facts f = {.listener = l->name};
     session_facts(s, t, &f);
     eval(t, l->on_connect, &f, s->worker->verdict, NULL);
+    if (is_limited(s, g, &f))
+        return true; /* which is the limit's to count */
     const bool drop = t->end[s->worker->verdict->end].kind == END_DROP;
     clauses_count(g, s->worker->verdict, drop, 0, s->worker->index);
-    if (is_limited(s, g, &f))
-        return true;
     METRIC_ADD(s->worker->metrics->connections_dropped, drop);
     return drop;
 }

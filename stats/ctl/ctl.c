@@ -103,10 +103,10 @@ bool ctl_options(struct ctl *c, int argc, char **argv, enum ctl_status *status)
         if ((options[i].of & ~c->also) == 0)
             known[n++] = options[i].option;
     *status = CTL_USAGE;
+    opterr = 0; /* we say it ourselves */
     optind = 0; /* glibc: begin anew, whoever used getopt before */
     for (;;) {
-        /* '+': what follows the first word is the command's, --json for one. */
-        switch (getopt_long(argc, argv, "+h", known, NULL)) {
+        switch (getopt_long(argc, argv, c->any_words ? "+h" : "h", known, NULL)) {
         case -1: return true;
         case 'h': *status = CTL_DONE; return false;
         case 's': c->path = optarg; break;
@@ -117,7 +117,10 @@ bool ctl_options(struct ctl *c, int argc, char **argv, enum ctl_status *status)
             if (!parse_timeout(c, optarg))
                 return false;
             break;
-        default: fprintf(stderr, "Try `lbc %s --help`.\n", c->name); return false;
+        default:
+            fprintf(stderr, "lbc %s: %s is no option here, or has no value. Try `lbc %s --help`.\n",
+                    c->name, argv[optind - 1], c->name);
+            return false;
         }
     }
 }
@@ -179,7 +182,7 @@ enum ctl_status ctl_ask(struct ctl *c)
 
 int ctl_main(int argc, char **argv)
 {
-    struct ctl c = {.name = "ctl", .path = default_socket_path()};
+    struct ctl c = {.name = "ctl", .path = default_socket_path(), .any_words = true};
     enum ctl_status status;
     if (!ctl_options(&c, argc, argv, &status)) {
         if (status == CTL_DONE)

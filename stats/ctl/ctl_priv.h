@@ -15,6 +15,7 @@ struct ctl {
     const char *name;             /* of the command: what is wrong begins with "lbc NAME" */
     const char *path;             /* of the socket */
     int64_t timeout_s;            /* 0: none was said */
+    bool any_words;               /* what follows the first word is the command's, --json for one */
     unsigned also;                /* which of those it takes, too */
     const char *confirm, *canary; /* CTL_TRIAL: their values; NULL: not given */
     bool json;                    /* CTL_JSON */

@@ -98,7 +98,7 @@ def test_clauses_of_on_connect_and_on_response(start):
     port = free_ports(1)[0]
     lbc = start(Lbc, f"""lbconf 1
 set banned: network = {{ 127.0.0.9 }}
-limit connections {{ key src; concurrent 100 }}
+limit connections {{ key src; rate 1/h burst 2 }}
 listener front {{
   bind 127.0.0.1:{port}; route site
   on connect {{ when src in banned {{ drop }} otherwise {{ limit connections; continue }} }}
@@ -109,7 +109,9 @@ listener front {{
 }}
 route site {{ otherwise {{ respond 200 "hello" }} }}
 """, port=port)
-    assert ask(port, "/", "/") == [200, 200]
+    assert ask(port, "/", "/") == [200, 200] and ask(port, "/nothing") == [200]
+    with socket.create_connection(("127.0.0.1", port)) as s, contextlib.suppress(ConnectionResetError):
+        assert s.recv(1) == b""  # one too many, which the limit counts
     for _ in range(3):
         with socket.create_connection(("127.0.0.1", port), source_address=("127.0.0.9", 0)) as s:
             with contextlib.suppress(ConnectionResetError):
@@ -120,9 +122,9 @@ route site {{ otherwise {{ respond 200 "hello" }} }}
     def row(number, route):
         c = clause(lbc, number, route)
         return c["decides"], c["requests"], c["unanswered"], c["continued"]
-    assert [row(n, "front on connect") for n in (1, 2)] == [(True, 3, 3, 0), (False, 0, 0, 1)]
-    assert [row(n, "front on response") for n in (1, 2)] == [(False, 0, 0, 2), (False, 0, 0, 0)]
-    assert row(1, "site") == (True, 2, 0, 0)
+    assert [row(n, "front on connect") for n in (1, 2)] == [(True, 3, 3, 0), (False, 0, 0, 2)]
+    assert [row(n, "front on response") for n in (1, 2)] == [(False, 0, 0, 3), (False, 0, 0, 0)]
+    assert row(1, "site") == (True, 3, 0, 0)
 
 
 def test_an_answer_that_was_tried_again_is_the_server_s_and_not_the_client_s(site):

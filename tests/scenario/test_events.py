@@ -150,6 +150,25 @@ route r {{ otherwise {{ respond 200 "hello" }} }}
     assert sorted(e["about"] for e in events(lbc) if e["kind"] == "certificate") == ["ends.test"] * 2 + ["gone.test", "soon.test"]
 
 
+def test_of_many_certificates_the_worst_are_told(start, tmp_path):
+    ca = Authority(tmp_path)
+
+    def sign(name, last):
+        pair = ca.sign(name, f"{name}.test", first="20200101000000Z", last=last)
+        (tmp_path / f"{name}.key").chmod(0o600)
+        return f"certificate {pair}"
+    soon = time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + 5 * 86400))
+    pairs = [sign(f"soon{i}", soon) for i in range(3)] + [sign(f"gone{i}", "20200201000000Z") for i in range(9)]
+    lbc = start(Lbc, f"""lbconf 1
+tls t {{ {"; ".join(pairs)} }}
+listener front {{ bind 127.0.0.1:{free_port()} tls t; route r }}
+route r {{ otherwise {{ respond 200 "hello" }} }}
+""")
+    told = [e for e in events(lbc) if e["kind"] == "certificate"]
+    assert [e["about"] for e in told] == [f"gone{i}.test" for i in range(9)] + ["soon0.test", ""]
+    assert told[-1]["text"] == "2 more certificates expire soon, or have expired: show certificates"
+
+
 def test_upgrades_and_the_end(proxy, tmp_path):
     lbc = proxy()
     assert lbc.upgrade(str(tmp_path / "nothing"), check=False).returncode == 1

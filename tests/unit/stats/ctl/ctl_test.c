@@ -240,6 +240,8 @@ static const struct {
     {"history", "", "show history\n"},
     {"history", "--json", "show history --json\n"},
     {"history", "12", NULL},
+    {"reload", "certificates --timeout 5", "reload certificates\n"},
+    {"rollback", "-1", NULL},
     {"rollback", "12", "rollback 12\n"},
     {"rollback", "", NULL},
     {"rollback", "x", NULL},
