@@ -64,6 +64,8 @@ def test_hardly_any_descriptors_are_left(proxy):
         first = stack.enter_context(Client(lbc.port))
         first.send(HALF)
         crowd(lbc, stack, 170)
+        wait_for(lambda: counters(lbc)["overload_workers"] == 1, "that is noticed, now and then")
+        crowd(lbc, stack, 2)
         wait_for(lambda: counters(lbc)["overload_reset"] > 0, "new ones are reset")
         first.send(b"\r\n")
         got = first.response()
