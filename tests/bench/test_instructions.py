@@ -22,7 +22,9 @@ from harness.certificates import Authority
 
 RECORDED = pathlib.Path(__file__).with_name("instructions.json")
 ALLOWED = 1.05
-ALLOWED_IN_PIECES = 1.3 # a large body comes in as many pieces as the kernel makes of it
+# A large body comes in as many pieces as the kernel makes of it, which differs from run to run and from machine to
+# machine: so the least of some runs counts, and may be more.
+ALLOWED_IN_PIECES, RUNS_IN_PIECES = 1.4, 4
 # One path through the libraries' copying and ciphers, whatever the processor can do.
 SAME_EVERYWHERE = {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX2,-AVX,-ERMS,-FSRM,-BMI2",
                    "OPENSSL_ia32cap": "~0x0:~0xe0090128"} # neither AVX-512, AVX2, BMI, ADX nor SHA
@@ -188,10 +190,11 @@ def test_no_kind_of_request_takes_more_than_it_did(kind, tmp_path):
     lbc = os.environ.get("LBC_RELEASE")
     assert lbc, "LBC_RELEASE names the program as users run it: ./dev test bench sets it"
     recorded = json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
-    now = measure(tmp_path, lbc, kind)
+    in_pieces = "MiB" in kind
+    now = min(measure(tmp_path, lbc, kind) for _ in range(RUNS_IN_PIECES if in_pieces else 1))
     print(f"{kind}: {now:.0f} instructions, {recorded.get(kind)} recorded")
     if os.environ.get("LBC_RECORD"):
         recorded[kind] = round(now)
         RECORDED.write_text(json.dumps(recorded, indent=2) + "\n")
         return
-    assert now <= recorded[kind] * (ALLOWED_IN_PIECES if "MiB" in kind else ALLOWED)
+    assert now <= recorded[kind] * (ALLOWED_IN_PIECES if in_pieces else ALLOWED)
