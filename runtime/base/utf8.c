@@ -28,6 +28,13 @@ size_t utf8_next(struct slice s)
     return overlong || surrogate || too_large ? 0 : bytes;
 }
 
+bool utf8_is_control(struct slice s)
+{
+    const unsigned char *c = (const unsigned char *)s.at;
+    return s.len > 0 &&
+           (c[0] < 0x20 || c[0] == 0x7f || (utf8_next(s) == 2 && c[0] == 0xc2 && c[1] < 0xa0));
+}
+
 size_t utf8_valid_bytes(struct slice s)
 {
     size_t at = 0;

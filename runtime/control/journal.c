@@ -15,12 +15,11 @@ static void note(struct slice s, char *out, size_t most)
     size_t n = 0;
     while (s.len > 0) {
         const size_t bytes = utf8_next(s), taken = bytes > 0 ? bytes : 1;
-        const unsigned char c = (unsigned char)s.at[0];
         if (n + taken > most)
             break;
         if (bytes == 0)
             out[n++] = '?';
-        else if (c < 0x20 || c == 0x7f || (c == 0xc2 && (unsigned char)s.at[1] < 0xa0))
+        else if (utf8_is_control(s))
             out[n++] = ' ';
         else
             for (size_t i = 0; i < bytes; i++)

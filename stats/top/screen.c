@@ -39,20 +39,12 @@ static const struct {
               {"err/s", 7, true},
               {"ms", 7, true}};
 
-/* It could move the cursor: ASCII's, and those of U+0080 to U+009F. */
-static bool is_control(struct slice s, size_t n)
-{
-    const unsigned char first = (unsigned char)s.at[0];
-    return first < 0x20 || first == 0x7f ||
-           (n == 2 && first == 0xc2 && (unsigned char)s.at[1] < 0xa0);
-}
-
 /* As much of it as there is room for; what would move the cursor is a question mark. */
 static void put(struct line *l, struct slice s, uint32_t most)
 {
     while (s.len > 0 && most > 0 && l->width < l->screen->columns) {
         const size_t n = utf8_next(s);
-        const bool shown = n > 0 && !is_control(s, n);
+        const bool shown = n > 0 && !utf8_is_control(s);
         if (shown)
             text_add(l->out, (struct slice){s.at, n});
         else

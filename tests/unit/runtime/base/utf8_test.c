@@ -42,8 +42,23 @@ static void only_well_formed_text_is_valid(void **state)
     assert_int_equal(utf8_valid_bytes(SLICE_NONE), 0);
 }
 
+static void controls_are_those_that_move_a_cursor(void **state)
+{
+    (void)state;
+    static const struct slice IS[] = {SLICE_INIT("\x1b["), SLICE_INIT("\n"), SLICE_INIT("\x7f"),
+                                      SLICE_INIT("\xc2\x80"), SLICE_INIT("\xc2\x9f")};
+    static const struct slice NOT[] = {SLICE_INIT(" "), SLICE_INIT("a\n"), SLICE_INIT("\xc2\xa0"),
+                                       SLICE_INIT("\xc3\x80"), SLICE_INIT("\xc2")};
+    for (size_t i = 0; i < COUNT_OF(IS); i++)
+        assert_true(utf8_is_control(IS[i]));
+    for (size_t i = 0; i < COUNT_OF(NOT); i++)
+        assert_false(utf8_is_control(NOT[i]));
+    assert_false(utf8_is_control(SLICE_NONE));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(only_well_formed_text_is_valid)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(only_well_formed_text_is_valid),
+                                       cmocka_unit_test(controls_are_those_that_move_a_cursor)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
